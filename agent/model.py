@@ -1,0 +1,303 @@
+"""The records that cross layers: frozen, typed, and small. Imports nothing of ours, and numpy for types only.
+
+Times inside the data path are `int` nanoseconds of UTC wall time; records that people and JSON see carry `datetime`
+(RFC 3339 in JSON). Durations are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  # msgspec resolves the annotations at run time
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Role = Literal["input", "output", "runtime"]
+SignalKind = Literal["continuous", "categorical", "flag"]
+Severity = Literal["info", "warning", "critical"]
+FindingState = Literal["open", "acknowledged", "closed"]
+CauseClass = Literal["sensor", "device", "world", "model", "data"]
+StreamState = Literal["waiting", "learning", "ok", "warning", "critical", "stopped"]
+DeviceState = Literal["waiting", "learning", "ok", "warning", "critical"]
+ChangeKind = Literal["opened", "closed", "lost", "dropped", "shape", "dtype", "missing", "unreadable"]
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """What is watched: one model in one service process. Hashable.
+
+    >>> Stream(model="meter-reader", sha256="9f86d081884c7d65").key
+    'meter-reader@9f86d081884c'
+    """
+
+    model: str
+    version: str = ""
+    sha256: str = ""
+    runtime: str = ""
+    provider: str = ""
+    pid: int = 0
+
+    @property
+    def key(self) -> str:
+        """Name of the identity that a reference belongs to: the same model file in any number of processes."""
+        tag = self.sha256[:12] or self.version
+        return f"{self.model}@{tag}" if tag else self.model
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """One column of a block: a feature, an image statistic, a model output or a measure of the run itself.
+
+    `categorical` values are integer codes stored as floats. A `flag` is 0 in health, and counts or measures a fault.
+    """
+
+    name: str
+    role: Role
+    kind: SignalKind = "continuous"
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A columnar batch of inferences of one stream, in the order in which they ran.
+
+    The arrays belong to the block: whoever receives one may keep it, nobody writes to it.
+    `source` names the ring that it came from and `last_seq` the sequence number of its last record, so that a restarted
+    agent knows where to go on; both are empty for data from a file.
+    """
+
+    stream: Stream
+    signals: tuple[Signal, ...]
+    time_ns: NDArray[np.int64]  # [n] wall time at the end of the inference
+    latency_s: NDArray[np.float64]  # [n] NaN where not measured
+    status: NDArray[np.uint8]  # [n] 0 is a result, 1 an exception
+    values: NDArray[np.float32]  # [n, S] NaN is missing
+    source: str = ""
+    last_seq: int = 0
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One measurement of the host or of a watched process, by its OpenTelemetry name.
+
+    A sensor that vanished has no reading; it is never 0.
+    """
+
+    name: str
+    unit: str
+    value: float
+    time_ns: int
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+class StreamChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a stream outside its values: it came, it went, records were lost, its shape changed.
+
+    `count` is the number of records for `lost` and `dropped`.
+    """
+
+    stream: Stream
+    kind: ChangeKind
+    time_ns: int
+    detail: str = ""
+    count: int = 0
+    source: str = ""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the recent rows of one signal are from its reference. Shown and exported, never an alarm.
+
+    psi: population stability index on the reference's decile bins (categories for a categorical signal).
+    ks: Kolmogorov-Smirnov distance in [0, 1]; total variation distance for a categorical signal.
+    wasserstein: first Wasserstein distance in standard deviations of the reference.
+    ks_same_mix: `ks` against the reference reweighted to the recent mix of predicted classes: what is left when a
+    change of the class mix is allowed for. None where there is no `prediction` signal.
+    rows: how many recent rows were compared.
+    """
+
+    signal: Signal
+    psi: float
+    ks: float
+    wasserstein: float
+    reference_mean: float
+    recent_mean: float
+    rows: int
+    ks_same_mix: float | None = None
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """What one detector says of one signal at one inference. It is an alarm where `crossed` holds.
+
+    row and onset_row count inferences from the detector's start, from 0.
+    `value` and `threshold` share a scale of the detector's own, named by its docstring.
+    """
+
+    detector: str
+    stream: Stream
+    signal: Signal
+    time_ns: int
+    row: int
+    value: float
+    threshold: float
+    onset_row: int = 0
+    onset_ns: int = 0
+    warming_up: bool = False
+    detail: str = ""
+
+    @property
+    def crossed(self) -> bool:
+        """Whether this score is an alarm."""
+        return not self.warming_up and self.value >= self.threshold
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One possible explanation of a finding; `weight` in [0, 1], and a finding's causes sum to at most 1."""
+
+    kind: CauseClass
+    name: str
+    weight: float
+    evidence: str
+
+
+class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a finding knows of one signal."""
+
+    name: str
+    role: Role
+    detector: str
+    value: float
+    threshold: float
+    psi: float | None = None
+    ks: float | None = None
+    wasserstein: float | None = None
+    reference_mean: float | None = None
+    recent_mean: float | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode: open, perhaps acknowledged, then closed. A change makes a new record with the same id.
+
+    `sentence` says what happened, `advice` what the person on site should try first.
+    """
+
+    id: str
+    stream: Stream
+    kind: str
+    severity: Severity
+    state: FindingState
+    sentence: str
+    advice: str
+    onset: datetime
+    opened: datetime
+    updated: datetime
+    row: int
+    onset_row: int
+    signals: tuple[SignalEvidence, ...]
+    causes: tuple[Cause, ...]
+    closed: datetime | None = None
+    note: str = ""
+
+
+class SignalStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal as the dashboard shows it. `evidence` is the share of the way to the alarm, in [0, 1]."""
+
+    signal: Signal
+    evidence: float
+    effect: Effect | None = None
+
+
+class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream as the dashboard, `driftline status` and the exporters see it.
+
+    rate: inferences per second over the last seconds. latency_*: of the last minute, in seconds.
+    latency_buckets: cumulative since the agent's start, (upper bound in seconds, count), the last bound is infinite.
+    latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
+    alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
+    """
+
+    stream: Stream
+    key: str
+    state: StreamState
+    inferences: int
+    errors: int
+    rate: float
+    reference_rows: int
+    reference_target: int
+    reference_notes: tuple[str, ...] = ()
+    lost: int = 0
+    dropped: int = 0
+    latency_p50_s: float | None = None
+    latency_p99_s: float | None = None
+    latency_sum_s: float = 0.0
+    latency_buckets: tuple[tuple[float, int], ...] = ()
+    latency_trend: tuple[float | None, ...] = ()
+    confidence: float | None = None
+    predictions: tuple[tuple[str, int], ...] = ()
+    last_inference: datetime | None = None
+    alarm_every_inferences: float | None = None
+    signals: tuple[SignalStatus, ...] = ()
+
+
+class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the on-disk buffer. `mode` is `memory` where the state directory cannot be written."""
+
+    path: str
+    mode: Literal["disk", "memory"]
+    bytes: int
+    limit_bytes: int
+    segments: int
+    rows: int
+    last_commit: datetime | None = None
+    discarded_rows: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent on itself."""
+
+    version: str
+    pid: int
+    started: datetime
+    uptime_s: float
+    rss_bytes: int
+    cpu_percent: float
+    ready_s: float
+    run_dir: str
+    state_dir: str
+    config_path: str | None
+    scrape_url: str | None
+    site: str
+    device: str
+    parts: tuple[PartHealth, ...] = ()
+
+
+class PartHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The health of one part of the agent (a collector, a detector, the buffer); `ok` false says why in `note`."""
+
+    name: str
+    ok: bool
+    note: str = ""
+
+
+class EventLine(msgspec.Struct, frozen=True):
+    """One line of the device's recent history, for people."""
+
+    time: datetime
+    text: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the dashboard shows, in one record."""
+
+    time: datetime
+    state: DeviceState
+    agent: AgentStatus
+    buffer: BufferStatus
+    streams: tuple[StreamStatus, ...]
+    host: tuple[Reading, ...]
+    findings: tuple[Finding, ...]  # open and acknowledged, worst first
+    events: tuple[EventLine, ...]  # newest first, bounded

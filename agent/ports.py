@@ -1,0 +1,206 @@
+"""The interfaces between the pipeline and everything that plugs into it. Each contract is written here, once.
+
+Common to all ports: the pipeline calls them from one thread, one call at a time. Arrays that are passed in belong to
+the callee from then on and are never written to; arrays that come out belong to the caller. A port that fails raises:
+the pipeline records it as that part's health and goes on with the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from agent.model import (  # msgspec resolves the annotations at run time
+    Block,
+    Cause,
+    Effect,
+    Reading,
+    Score,
+    Severity,
+    Signal,
+    Stream,
+    StreamChange,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agent.model import BufferStatus, Finding, Status
+
+Item = Block | Reading | StreamChange
+
+
+class Collector(Protocol):
+    """Where data comes from.
+
+    `collect` returns what is new since the last call, in order of time for each stream, and never waits: nothing new
+    is an empty list. Memory is bounded however long the pipeline stays away. `close` releases what is held; `collect`
+    is not called after it.
+    """
+
+    name: str
+
+    def collect(self) -> list[Item]:
+        """Return what is new."""
+        ...
+
+    def close(self) -> None:
+        """Release files and descriptors. May be called twice."""
+        ...
+
+
+class Detector(Protocol):
+    """What judges one stream against its reference.
+
+    `score` first, then `learn` the same block: a block is never judged by a state that has seen it. `score` returns the
+    scores that crossed in this block (at most one a signal and block), and does not change what a second `score` of the
+    same block would return. `state` gives bytes from which `restore` continues as if nothing had happened; `restore`
+    raises ValueError on bytes it cannot read, and then leaves the detector as it was. Blocks have the signals that the
+    reference has, in its order (the pipeline sees to that); n is at least 1.
+    """
+
+    name: str
+
+    def score(self, block: Block) -> list[Score]:
+        """Judge a block."""
+        ...
+
+    def learn(self, block: Block) -> None:
+        """Take the block that was just scored into the state."""
+        ...
+
+    def evidence(self) -> Mapping[str, float]:
+        """Return, per signal name, the share in [0, 1] of the way to an alarm."""
+        ...
+
+    def state(self) -> bytes:
+        """Return everything that a restart needs."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Go on from `state`. Raises ValueError where it cannot be read."""
+        ...
+
+
+class Reference(Protocol):
+    """What a stream looked like when it was learned; frozen. `notes` warn in words where it is too short."""
+
+    signals: tuple[Signal, ...]
+    rows: int
+    notes: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """Return the stored form."""
+        ...
+
+
+class Recent(Protocol):
+    """The most recent rows of one stream beside its reference: how large a change is, and what explains it."""
+
+    def add(self, block: Block) -> None:
+        """Take a block in; the oldest rows leave."""
+        ...
+
+    def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
+        """Return one effect a signal, in the reference's order, of the last `rows` rows (None: all that are kept)."""
+        ...
+
+
+class Learner(Protocol):
+    """Collects the rows of a stream from which its reference is made. Bounded in memory."""
+
+    rows: int
+    target: int
+
+    def add(self, block: Block) -> Reference | None:
+        """Take a block in; return the reference once there is enough."""
+        ...
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known when a finding is explained."""
+
+    stream: Stream
+    scores: tuple[Score, ...]  # those of the episode, worst first
+    effects: tuple[Effect, ...]  # of all signals, now
+    host: tuple[Reading, ...]  # the newest of each
+    changes: tuple[StreamChange, ...]  # recent ones of this stream, newest first
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding in words."""
+
+    kind: str
+    severity: Severity
+    causes: tuple[Cause, ...]  # most likely first
+    sentence: str
+    advice: str
+
+
+class Explainer(Protocol):
+    """Turns a case into what a technician reads."""
+
+    def explain(self, case: Case) -> Explanation:
+        """Rank the causes and say what to do."""
+        ...
+
+
+class Store(Protocol):
+    """The buffer, as the pipeline sees it.
+
+    `append` keeps in memory, bounded; `commit` makes it durable and returns once it is. `save_finding` is durable when
+    it returns. A full disk raises nothing here: rows are discarded, oldest first, counted, and shown in `status`.
+    """
+
+    def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
+        """Take rows in, to be durable at the next commit."""
+        ...
+
+    def commit(self) -> None:
+        """Make durable what was appended."""
+        ...
+
+    def save_finding(self, finding: Finding) -> None:
+        """Append one state of a finding, durable at once."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """Return the newest state of every finding that is not closed."""
+        ...
+
+    def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep a part's state (a reference, a detector), durable at once."""
+        ...
+
+    def get_state(self, stream_key: str, part: str) -> bytes | None:
+        """Return what `put_state` kept, or None."""
+        ...
+
+    def positions(self) -> dict[str, int]:
+        """Return, per source, the sequence number of the last committed record."""
+        ...
+
+    def status(self) -> BufferStatus:
+        """Return the buffer's own state."""
+        ...
+
+    def close(self) -> None:
+        """Commit and let go of the files."""
+        ...
+
+
+class AgentAwayError(Exception):
+    """The agent cannot be asked; the message says why, for a person."""
+
+
+class StatusSource(Protocol):
+    """What the dashboard and `driftline status` ask. Each call is one question to the agent and may take a second."""
+
+    def status(self) -> Status:
+        """Return the newest status. Raises AgentAwayError."""
+        ...
+
+    def acknowledge(self, finding_id: str, note: str) -> None:
+        """Mark a finding as seen. Raises AgentAwayError, or KeyError for a finding that is not open."""
+        ...

@@ -1,0 +1,1 @@
+"""Where data comes from: the rings that probes write, and the host."""

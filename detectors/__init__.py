@@ -1,0 +1,1 @@
+"""What judges a stream: its reference, and the detectors that compare with it."""
