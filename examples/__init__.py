@@ -1,0 +1,1 @@
+"""Programs that show Driftline at work; nothing else imports them."""

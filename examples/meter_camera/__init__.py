@@ -1,0 +1,1 @@
+"""A camera that reads handwritten digits: the service that `driftline demo` watches."""
