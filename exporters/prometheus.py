@@ -1,0 +1,80 @@
+"""The page that Prometheus scrapes: the newest status in text exposition or OpenMetrics, whichever was asked for.
+
+Nothing is computed or kept between scrapes but the status that the agent publishes anyway, so that a scrape every
+second costs what it takes to write the page.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from exporters import naming
+from exporters.samples import Histogram, Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.metrics_core import Metric as Family
+
+    from agent.model import Status
+    from exporters.samples import Samples
+
+
+class PrometheusPage:
+    """Renders the agent's newest status.
+
+    Parameters
+    ----------
+    snapshot
+        Returns the newest status, or None while there is none; called once a page, from the thread that renders.
+
+    """
+
+    def __init__(self, snapshot: Callable[[], Status | None]) -> None:
+        self._snapshot = snapshot
+        self._sampler = Sampler()
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the page and its content type, for the `Accept` header of a request."""
+        status = self._snapshot()
+        encode, content_type = choose_encoder(accept)
+        return encode(_Families({} if status is None else self._sampler.sample(status))), content_type
+
+
+class _Families(Collector):
+    """Samples in the form that prometheus_client encodes."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterator[Family]:
+        for name, series in self._samples.items():
+            metric = naming.METRICS[name]
+            if metric.kind == "histogram":
+                histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels, unit=metric.unit)
+                for labels, value in series.items():
+                    assert isinstance(value, Histogram)
+                    buckets = [(_bound_text(bound), count) for bound, count in value.buckets]
+                    histogram.add_metric(labels, buckets, value.total)
+                yield histogram
+                continue
+            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+            family = kind(name, metric.help, labels=metric.labels, unit=metric.unit)
+            for labels, value in series.items():
+                assert not isinstance(value, Histogram)
+                family.add_metric(labels, value)
+            yield family
+
+
+def _bound_text(bound: float) -> str:
+    """Write a bucket's bound: the same text for ever, since it is part of the series' identity.
+
+    >>> _bound_text(5 * 10.0**-5), _bound_text(float("inf"))
+    ('5e-05', '+Inf')
+    """
+    return "+Inf" if math.isinf(bound) else f"{bound:.6g}"
