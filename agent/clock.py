@@ -6,7 +6,6 @@ derived from the monotonic clock at the moment of use, so that it follows when t
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -23,8 +22,8 @@ class Clock(Protocol):
         """Nanoseconds since the Unix epoch, UTC."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Give way for that long."""
+    def sleep(self, seconds: float) -> None:
+        """Wait for that long; for commands, never in the agent's threads."""
         ...
 
 
@@ -39,9 +38,9 @@ class SystemClock:
         """Nanoseconds since the Unix epoch, UTC."""
         return time.time_ns()
 
-    async def sleep(self, seconds: float) -> None:
-        """Give way for that long."""
-        await asyncio.sleep(seconds)
+    def sleep(self, seconds: float) -> None:
+        """Wait for that long."""
+        time.sleep(seconds)
 
 
 class ManualClock:
@@ -69,10 +68,9 @@ class ManualClock:
         """Move both clocks forward."""
         self._elapsed_ns += round(seconds * 1e9)
 
-    async def sleep(self, seconds: float) -> None:
-        """Move forward at once, and let other tasks run."""
+    def sleep(self, seconds: float) -> None:
+        """Move forward at once."""
         self.advance(seconds)
-        await asyncio.sleep(0)
 
 
 def utc(wall_ns: int) -> datetime:

@@ -58,9 +58,13 @@ class Detector(Protocol):
     same block would return. `state` gives bytes from which `restore` continues as if nothing had happened; `restore`
     raises ValueError on bytes it cannot read, and then leaves the detector as it was. Blocks have the signals that the
     reference has, in its order (the pipeline sees to that); n is at least 1.
+
+    `alarms_per` may be set at any time: at most one expected false alarm in so many inferences. A detector that stands
+    outside the budget does not look at it.
     """
 
     name: str
+    alarms_per: float
 
     def score(self, block: Block) -> list[Score]:
         """Judge a block."""
@@ -86,9 +90,20 @@ class Detector(Protocol):
 class Reference(Protocol):
     """What a stream looked like when it was learned; frozen. `notes` warn in words where it is too short."""
 
-    signals: tuple[Signal, ...]
-    rows: int
-    notes: tuple[str, ...]
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The columns, in the order that every block of the stream is brought to."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many inferences it was learned from."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Warnings, in words."""
+        ...
 
     def encode(self) -> bytes:
         """Return the stored form."""
@@ -146,11 +161,35 @@ class Explainer(Protocol):
         ...
 
 
-class Store(Protocol):
+class FindingStore(Protocol):
+    """Where findings are kept, one record a change."""
+
+    def save_finding(self, finding: Finding) -> None:
+        """Append one state of a finding, durable when this returns."""
+        ...
+
+    def findings(self, *, everything: bool = False) -> list[Finding]:
+        """Return the newest state of every finding that is not closed, or of all, newest first."""
+        ...
+
+
+class StateStore(Protocol):
+    """Where a part's state (a reference, a detector) is kept over a restart."""
+
+    def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep it, in place of what was kept before; durable when this returns."""
+        ...
+
+    def get_state(self, stream_key: str, part: str) -> bytes | None:
+        """Return what `put_state` kept, or None."""
+        ...
+
+
+class Store(FindingStore, StateStore, Protocol):
     """The buffer, as the pipeline sees it.
 
-    `append` keeps in memory, bounded; `commit` makes it durable and returns once it is. `save_finding` is durable when
-    it returns. A full disk raises nothing here: rows are discarded, oldest first, counted, and shown in `status`.
+    `append` keeps in memory, bounded; `commit` makes it durable and returns once it is. A full disk raises nothing
+    here: rows are discarded, oldest first, counted, and shown in `status`.
     """
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
@@ -159,22 +198,6 @@ class Store(Protocol):
 
     def commit(self) -> None:
         """Make durable what was appended."""
-        ...
-
-    def save_finding(self, finding: Finding) -> None:
-        """Append one state of a finding, durable at once."""
-        ...
-
-    def findings(self) -> list[Finding]:
-        """Return the newest state of every finding that is not closed."""
-        ...
-
-    def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
-        """Keep a part's state (a reference, a detector), durable at once."""
-        ...
-
-    def get_state(self, stream_key: str, part: str) -> bytes | None:
-        """Return what `put_state` kept, or None."""
         ...
 
     def positions(self) -> dict[str, int]:

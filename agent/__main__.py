@@ -1,0 +1,5 @@
+"""`python -m agent` is `driftline`."""
+
+from agent.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""Asking the agent over its local socket: what `status`, `findings`, `query` and the dashboard share.
+
+Uses http.client, since a command that only asks must not pay for loading aiohttp (210 ms of a budget of 150).
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from driftline import wire
+
+from agent.model import Finding, Status
+from agent.ports import AgentAwayError
+
+SOCKET_NAME = "agent.sock"
+TIMEOUT_S = 5.0
+
+T = TypeVar("T")
+
+
+def socket_path(run: str | None) -> Path:
+    """Return where the agent's socket is: in `run`, else in the first run directory that has one."""
+    directories = [run] if run else wire.run_directories()
+    paths = [Path(directory) / SOCKET_NAME for directory in directories]
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
+
+
+class AgentRefusedError(Exception):
+    """The agent answered, and said no; the message is its reason."""
+
+
+class AgentClient:
+    """One agent. Each call is a connection of its own, so that a restarted agent is found again.
+
+    Parameters
+    ----------
+    path
+        The agent's socket.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def status(self) -> Status:
+        """Return the newest status. Raises AgentAwayError."""
+        return _decode(self._ask("GET", "/v1/status"), Status, self.path)
+
+    def findings(self, *, everything: bool = False) -> list[Finding]:
+        """Return the findings that are not closed, or all that are stored. Raises AgentAwayError."""
+        return _decode(self._ask("GET", f"/v1/findings?all={int(everything)}"), list[Finding], self.path)
+
+    def acknowledge(self, finding_id: str, note: str) -> None:
+        """Mark a finding as seen. Raises AgentAwayError, AgentRefusedError, or KeyError where it is not open."""
+        self._ask("POST", f"/v1/findings/{finding_id}/acknowledge", {"note": note})
+
+    def query(self, sql: str, row_limit: int, time_limit_s: float) -> dict[str, Any]:
+        """Run one reading statement. Raises AgentAwayError, or AgentRefusedError with what is wrong with it."""
+        body = {"sql": sql, "row_limit": row_limit, "time_limit_s": time_limit_s}
+        answer = self._ask("POST", "/v1/query", body, timeout=time_limit_s + TIMEOUT_S)
+        return _decode(answer, dict[str, Any], self.path)
+
+    def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
+        connection = _UnixConnection(self.path, timeout)
+        try:
+            payload = None if body is None else msgspec.json.encode(body)
+            connection.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
+            response = connection.getresponse()
+            answer = response.read()
+        except FileNotFoundError as error:
+            raise AgentAwayError(f"no agent is running here (no socket at {self.path})") from error
+        except ConnectionRefusedError as error:
+            raise AgentAwayError(f"the agent has stopped (nobody listens at {self.path})") from error
+        except PermissionError as error:
+            raise AgentAwayError(f"{self.path}: permission denied; join the group driftline or use sudo") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise AgentAwayError(f"the agent at {self.path} does not answer ({error})") from error
+        finally:
+            connection.close()
+        if response.status == http.HTTPStatus.OK:
+            return answer
+        reason = _reason(answer)
+        if response.status == http.HTTPStatus.NOT_FOUND:
+            raise KeyError(reason)
+        if response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            raise AgentAwayError(reason)
+        raise AgentRefusedError(reason)
+
+
+def _decode(answer: bytes, kind: type[T], path: Path) -> T:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.MsgspecError as error:
+        raise AgentAwayError(f"the agent at {path} is of another version ({error})") from error
+
+
+def _reason(answer: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(answer)["error"])
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        return answer[:200].decode(errors="replace")

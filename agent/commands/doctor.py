@@ -1,0 +1,143 @@
+"""`driftline doctor`: each check is one line, with what to do where it is not fine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+from driftline import wire
+
+from agent.client import AgentClient, socket_path
+from agent.commands.options import config_option, run_option, state_option
+from agent.config import ConfigError, find_config
+from agent.paths import state_directory
+from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.model import Status
+
+LOW_DISK_BYTES = 256 * 1024 * 1024  # the buffer's working room: a segment, its WAL and a copy for a repair
+MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do about it."""
+
+    result: Literal["ok", "note", "fail"]
+    text: str
+    advice: str = ""
+
+
+@click.command("doctor")
+@run_option
+@state_option
+@config_option
+def command(run: str | None, state: str | None, config: str | None) -> None:
+    """Check this installation and a running agent, and say what to mend. Exits 1 where something fails."""
+    checks = [*_machine(), *_configuration(config), *_run_directories(run), *_agent(run), *_disk(state)]
+    for check in checks:
+        click.echo(f"{MARKS[check.result]}  {check.text}")
+        if check.advice and check.result != "ok":
+            click.echo(f"      -> {check.advice}")
+    failed = sum(check.result == "fail" for check in checks)
+    click.echo(f"{len(checks)} checks, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+def _machine() -> Iterator[Check]:
+    system, machine = platform.system(), platform.machine()
+    supported = system == "Linux" and machine in {"x86_64", "aarch64", "arm64"}
+    yield Check(
+        "ok" if supported else "note",
+        f"{system} on {machine}, Python {platform.python_version()}",
+        "Driftline is tested on Linux on x86-64 and arm64",
+    )
+
+
+def _configuration(chosen: str | None) -> Iterator[Check]:
+    from agent.wiring import load_config  # noqa: PLC0415  # loads duckdb and numpy
+
+    try:
+        path = find_config(chosen)
+        load_config(chosen)
+    except ConfigError as error:
+        yield Check("fail", str(error), "the agent does not start with it; it exits with 78")
+    else:
+        yield Check("ok", f"configuration {path}" if path else "no configuration file: defaults")
+
+
+def _run_directories(run: str | None) -> Iterator[Check]:
+    found = False
+    for name in [run] if run else wire.run_directories():
+        path = Path(name)
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield Check("note", f"run directory {name}: {error.strerror}")
+            continue
+        found = True
+        if stat.S_ISLNK(mode) or not stat.S_ISDIR(mode):
+            yield Check("fail", f"run directory {name} is a link or no directory", "remove it and restart the agent")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield Check("note", f"run directory {name}: permission denied", "join the group driftline")
+        else:
+            rings = len(list(path.glob(f"*{wire.SUFFIX}")))
+            yield Check("ok", f"run directory {name}: {rings} ring{'' if rings == 1 else 's'}")
+    if not found:
+        yield Check("note", "no run directory yet", "the agent makes it: driftline agent")
+
+
+def _agent(run: str | None) -> Iterator[Check]:
+    try:
+        status = AgentClient(socket_path(run)).status()
+    except AgentAwayError as error:
+        yield Check("note", str(error), "start it with: driftline agent")
+        return
+    agent = status.agent
+    yield Check(
+        "ok", f"agent {agent.version} answers: pid {agent.pid}, up {agent.uptime_s:.0f} s, state {status.state}"
+    )
+    yield Check("ok" if agent.scrape_url else "note", f"metrics at {agent.scrape_url}", "scraping is switched off")
+    for part in agent.parts:
+        yield Check("ok" if part.ok else "fail", f"{part.name}{': ' + part.note if part.note else ''}")
+    yield from _buffer(status)
+    for stream in status.streams:
+        lost = f", {stream.lost} records lost, {stream.dropped} dropped" if stream.lost or stream.dropped else ""
+        yield Check(
+            "note" if stream.lost or stream.dropped else "ok",
+            f"stream {stream.key}: {stream.state}, {stream.inferences} inferences{lost}",
+            "records are lost while the agent is away longer than the ring holds",
+        )
+
+
+def _buffer(status: Status) -> Iterator[Check]:
+    buffer = status.buffer
+    yield Check(
+        "ok" if buffer.mode == "disk" and not buffer.discarded_rows else "fail",
+        f"buffer in {buffer.path}: {buffer.mode}, {buffer.bytes} of {buffer.limit_bytes} bytes,"
+        f" {buffer.discarded_rows} rows discarded",
+        "; ".join(buffer.notes) or "free some disk space",
+    )
+
+
+def _disk(state: str | None) -> Iterator[Check]:
+    directory = state_directory(state)
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    yield Check(
+        "ok" if free >= LOW_DISK_BYTES else "fail",
+        f"state directory {directory}: {free // 1024**2} MiB free",
+        f"the buffer needs {LOW_DISK_BYTES // 1024**2} MiB of room",
+    )

@@ -1,0 +1,61 @@
+"""`driftline findings` and `driftline findings ack ID`."""
+
+from __future__ import annotations
+
+import shutil
+
+import click
+import msgspec
+
+from agent.client import AgentRefusedError
+from agent.commands.options import client, fail, run_option, state_option
+from agent.ports import AgentAwayError
+
+
+@click.group("findings", invoke_without_command=True)
+@run_option
+@state_option
+@click.option("--all", "everything", is_flag=True, help="Closed findings too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def command(context: click.Context, run: str | None, state: str | None, everything: bool, as_json: bool) -> None:  # noqa: FBT001  # click passes flags by name
+    """List the findings that are open or acknowledged, worst first.
+
+    With --state, reads a buffer whose agent is not running.
+    """
+    context.obj = run
+    if context.invoked_subcommand:
+        return
+    try:
+        found = _from_files(state, everything=everything) if state else client(run).findings(everything=everything)
+    except AgentAwayError as error:
+        fail(f"{error}; to read the buffer of a stopped agent, give --state DIR")
+    if as_json:
+        for finding in found:
+            click.echo(msgspec.json.encode(finding))
+    else:
+        from tui.text import render_findings  # noqa: PLC0415
+
+        click.echo(render_findings(found, shutil.get_terminal_size((80, 24)).columns))
+
+
+@command.command("ack")
+@click.argument("finding_id", metavar="ID")
+@click.option("--note", default="", help="What you saw or did; kept with the finding.")
+@click.pass_obj
+def acknowledge(run: str | None, finding_id: str, note: str) -> None:
+    """Mark a finding as seen."""
+    try:
+        client(run).acknowledge(finding_id, note)
+    except (AgentAwayError, AgentRefusedError) as error:
+        fail(str(error))
+    except KeyError as error:
+        fail(str(error.args[0]))
+    click.echo(f"acknowledged {finding_id}")
+
+
+def _from_files(state: str, *, everything: bool) -> list:  # type: ignore[type-arg]
+    from agent.commands.offline import open_stopped  # noqa: PLC0415
+
+    with open_stopped(state) as buffer:
+        return buffer.findings(everything=everything)

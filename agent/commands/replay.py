@@ -1,0 +1,102 @@
+"""`driftline replay FILE`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.cli import EXIT_USAGE
+from agent.commands.options import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.replay import Said
+
+MIN_REFERENCE_ROWS = 500
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--reference",
+    metavar="N|FILE",
+    help="Rows at the start of FILE that are the reference, or a file of reference rows (default: the first tenth, at least 500).",  # noqa: E501  # one sentence
+)
+@click.option(
+    "--alarms-per",
+    default=1e6,
+    show_default=True,
+    metavar="ROWS",
+    type=click.FloatRange(min=1, min_open=True),
+    help="The false-alarm budget: at most one expected false alarm in so many rows.",
+)
+def command(file: Path, reference: str | None, alarms_per: float) -> None:
+    """Say what Driftline would have said on a CSV or Parquet file, one row an inference.
+
+    The first row names the columns. `prediction`, `confidence`, `latency_s` and `time` are understood; every other
+    column is a feature. Findings are printed as JSON lines; rows are data rows of FILE, from 0.
+    """
+    from agent.replay import replay  # noqa: PLC0415  # loads duckdb and numpy, which `--help` does not need
+    from collectors.table import Table, TableError  # noqa: PLC0415
+
+    try:
+        with Table(file) as table:
+            if reference is None or reference.isdigit():
+                rows = int(reference) if reference else max(table.rows // 10, MIN_REFERENCE_ROWS)
+                _report(replay(table, table, rows, rows, alarms_per, _Progress(table.rows)), table.left_out)
+            else:
+                with Table(Path(reference)) as learned:
+                    _report(replay(table, learned, learned.rows, 0, alarms_per, _Progress(table.rows)), table.left_out)
+    except TableError as error:
+        fail(str(error), EXIT_USAGE)
+
+
+def _report(findings: Iterable[Said], left_out: list[str]) -> None:
+    import msgspec  # noqa: PLC0415
+
+    for name in left_out:
+        click.echo(f"driftline: column {name} is left out: too many different texts to be a category", err=True)
+    for said in findings:
+        click.echo(msgspec.json.encode(_line(said)))
+
+
+def _line(said: Said) -> dict[str, object]:
+    finding = said.finding
+    return {
+        "row": said.row,
+        "onset_row": said.onset_row,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "signals": [
+            {"name": s.name, "detector": s.detector, "ks": s.ks, "psi": s.psi, "wasserstein": s.wasserstein}
+            for s in finding.signals
+        ],
+        "cause": f"{finding.causes[0].kind}: {finding.causes[0].name}" if finding.causes else None,
+        "sentence": finding.sentence,
+        "advice": finding.advice,
+    }
+
+
+class _Progress:
+    """A bar on stderr, on a terminal only; redrawn when it would look different."""
+
+    WIDTH = 40
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._drawn = -1
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        filled = done * self.WIDTH // self._rows
+        if not self._shown or filled == self._drawn:
+            return
+        self._drawn = filled
+        end = "\n" if done >= self._rows else ""
+        click.echo(
+            f"\r[{'#' * filled}{' ' * (self.WIDTH - filled)}] {done} of {self._rows} rows{end}", err=True, nl=False
+        )

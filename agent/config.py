@@ -1,0 +1,113 @@
+"""Reading `driftline.toml` into typed records, with errors that a person can act on. Knows no section itself.
+
+Each part of the agent declares its section beside itself as a frozen `msgspec.Struct`, units in the names, a reason
+with each default; `agent.wiring` puts the sections together. This module finds the file and turns it into the record.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The message names file, line, key and what would be accepted."""
+
+
+def find_config(chosen: str | None) -> Path | None:
+    """Return the configuration file to read, or None where there is none: zero configuration works.
+
+    In order: `chosen` (--config), $DRIFTLINE_CONFIG, /etc/driftline/driftline.toml,
+    $XDG_CONFIG_HOME/driftline/driftline.toml. One that was named must exist. Raises ConfigError.
+    """
+    for named, source in ((chosen, "--config"), (os.environ.get("DRIFTLINE_CONFIG"), "$DRIFTLINE_CONFIG")):
+        if named:
+            path = Path(named)
+            if not path.is_file():
+                raise ConfigError(f"{named}: no such file (named by {source})")
+            return path
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    for path in (Path("/etc/driftline/driftline.toml"), home / "driftline" / "driftline.toml"):
+        if path.is_file():
+            return path
+    return None
+
+
+def read_config(path: Path, kind: type[T]) -> T:
+    """Read a TOML file into a record of type `kind`. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    _refuse_unknown_keys(path, text, data, kind, ())
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        keys = tuple(where.rstrip("`").split("."))
+        value = _lookup(data, keys)
+        raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)} = {value!r}: {_lower(what)}") from error
+
+
+def _refuse_unknown_keys(path: Path, text: str, data: dict[str, Any], kind: Any, above: tuple[str, ...]) -> None:
+    """Raise on the first key that no section declares, with the nearest one that is declared."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for key, value in data.items():
+        keys = (*above, key)
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            accepted = ", ".join(sorted(fields))
+            place = f"[{'.'.join(above)}]" if above else "the top level"
+            raise ConfigError(
+                f"{path}:{_line_of(text, keys)}: unknown key {'.'.join(keys)}: {hint}{place} accepts {accepted}"
+            )
+        section = _struct_of(fields[key].type)
+        if section is not None and isinstance(value, dict):
+            _refuse_unknown_keys(path, text, value, section, keys)
+
+
+def _struct_of(annotation: Any) -> Any:
+    """Return the section's record type behind an annotation, or None for a plain value."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
+            return candidate
+    return None
+
+
+def _lookup(data: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        data = data.get(key.split("[")[0]) if isinstance(data, dict) else data
+    return data
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int:
+    """Find the line on which a key is set; tomllib does not tell. The section's line, or 1, where it is not found."""
+    section: tuple[str, ...] = ()
+    found = 1
+    *above, last = (key.split("[")[0] for key in keys)
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            section = tuple(part.strip(" \"'") for part in header[1].split("."))
+            if section in {tuple(above), (*above, last)}:
+                found = number
+        elif section == tuple(above) and re.match(rf"\s*[\"']?{re.escape(last)}[\"']?\s*=", line):
+            return number
+    return found
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

@@ -1,0 +1,219 @@
+"""Episodes: which alarms belong together, when a finding opens, what it says, when it is over.
+
+One episode is one finding, however many signals take part. Scores of the same family (the data, or the latency) join
+the open finding if they come within JOIN_ROWS of its last alarm or concern a signal that it already has; otherwise they
+open a finding of their own. A finding is explained again as evidence ripens, and closed when nothing that belongs to it
+has alarmed for a while. Every change is stored at once, as a new record.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.clock import utc
+from agent.model import Finding, SignalEvidence
+from agent.ports import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.model import Cause, Effect, Reading, Score, Severity, Stream, StreamChange
+    from agent.ports import Explainer, FindingStore
+
+JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
+RIPEN_ROWS = (100, 300, 1_000)  # after so many rows more of it are seen, and the explanation is worth another look
+QUIET_ROWS = 1_000  # a shift that persists alarms again well within this
+QUIET_NS = 120_000_000_000  # and a person needs some time to see it
+
+EFFECT_FIELDS = ("psi", "ks", "wasserstein", "reference_mean", "recent_mean")
+SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the stream's monitor knows when the book looks at it. `effects` measures the last so many rows."""
+
+    stream: Stream
+    row: int
+    time_ns: int
+    effects: Callable[[int], tuple[Effect, ...]]
+    changes: tuple[StreamChange, ...]
+    host: tuple[Reading, ...]
+
+
+@dataclass(slots=True)
+class Episode:
+    """An open finding and what is needed to carry it on."""
+
+    finding: Finding
+    family: str
+    scores: dict[str, Score] = field(default_factory=dict)
+    last_row: int = 0
+    last_ns: int = 0
+    ripened: int = 0
+
+
+class FindingBook:
+    """The open findings of all streams.
+
+    Parameters
+    ----------
+    explainer
+        Puts a case into words.
+    store
+        Keeps each state of each finding; its open findings are carried on after a restart.
+
+    """
+
+    def __init__(self, explainer: Explainer, store: FindingStore) -> None:
+        self._explainer = explainer
+        self._store = store
+        self._episodes: dict[str, Episode] = {
+            finding.id: Episode(finding, _family_of_finding(finding)) for finding in store.findings()
+        }
+
+    def open_findings(self) -> tuple[Finding, ...]:
+        """Return open and acknowledged findings, worst first, then newest first."""
+        findings = (episode.finding for episode in self._episodes.values())
+        return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
+
+    def resume(self, stream: Stream, row: int, time_ns: int) -> None:
+        """Count the quiet time of a stream's carried-over findings from here: rows start anew with the process."""
+        for episode in self._of(stream):
+            if episode.last_ns == 0:
+                episode.last_row, episode.last_ns = row, time_ns
+                episode.ripened = len(RIPEN_ROWS)
+
+    def update(self, moment: Moment, scores: Sequence[Score]) -> list[Finding]:
+        """Take a block's alarms in; return the findings that opened or changed."""
+        touched: set[str] = set()
+        for score in scores:
+            episode = self._episode_for(moment, score)
+            if score.signal.name not in episode.scores or score.value > episode.scores[score.signal.name].value:
+                episode.scores[score.signal.name] = score
+            episode.last_row, episode.last_ns = max(episode.last_row, score.row), max(episode.last_ns, score.time_ns)
+            touched.add(episode.finding.id)
+        changed = []
+        for episode in self._of(moment.stream):
+            rows_seen = moment.row - episode.finding.row
+            ripe = episode.ripened < len(RIPEN_ROWS) and rows_seen >= RIPEN_ROWS[episode.ripened]
+            if ripe:
+                episode.ripened += 1
+            if (episode.finding.id in touched or ripe) and episode.scores and self._explain(episode, moment):
+                changed.append(episode.finding)
+            if moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS:
+                changed.append(self._close(episode, moment.time_ns))
+        return changed
+
+    def raise_notice(
+        self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, *, time_ns: int
+    ) -> Finding:
+        """Open a finding that no detector made: about the agent, its buffer, a ring. One a kind and sentence."""
+        for episode in self._episodes.values():
+            if episode.finding.kind == kind and episode.finding.sentence == sentence:
+                return episode.finding
+        now = utc(time_ns)
+        finding = Finding(
+            id=_new_id(), stream=stream, kind=kind, severity=severity, state="open", sentence=sentence, advice=advice,
+            onset=now, opened=now, updated=now, row=0, onset_row=0, signals=(), causes=(cause,),
+        )  # fmt: skip
+        self._episodes[finding.id] = Episode(finding, "notice", last_ns=time_ns)
+        self._store.save_finding(finding)
+        return finding
+
+    def acknowledge(self, finding_id: str, note: str, time_ns: int) -> Finding:
+        """Mark a finding as seen. Raises KeyError where no such finding is open."""
+        episode = self._episodes[finding_id]
+        if episode.family == "notice":  # nothing will tell that it is over: seen is done
+            return self._close(episode, time_ns, note)
+        return self._replace(episode, time_ns, state="acknowledged", note=note)
+
+    def _episode_for(self, moment: Moment, score: Score) -> Episode:
+        family = _family_of(score)
+        for episode in self._of(moment.stream):
+            known = any(signal.name == score.signal.name for signal in episode.finding.signals)
+            if episode.family == family and (known or score.row - episode.last_row <= JOIN_ROWS):
+                return episode
+        finding = Finding(
+            id=_new_id(), stream=moment.stream, kind=family, severity="info", state="open", sentence="", advice="",
+            onset=utc(score.onset_ns), opened=utc(score.time_ns), updated=utc(score.time_ns),
+            row=score.row, onset_row=score.onset_row, signals=(), causes=(),
+        )  # fmt: skip
+        episode = Episode(finding, family, last_row=score.row, last_ns=score.time_ns)
+        self._episodes[finding.id] = episode
+        return episode
+
+    def _explain(self, episode: Episode, moment: Moment) -> bool:
+        """Explain the episode by what is known now; return whether that changed the finding."""
+        finding = episode.finding
+        effects = moment.effects(moment.row + 1 - finding.onset_row)
+        scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
+        case = Case(
+            stream=finding.stream, scores=tuple(scores), effects=effects, host=moment.host, changes=moment.changes
+        )
+        said = self._explainer.explain(case)
+        changes = {
+            "kind": said.kind, "severity": said.severity, "sentence": said.sentence, "advice": said.advice,
+            "causes": said.causes, "signals": _evidence(scores, effects),
+        }  # fmt: skip
+        if all(getattr(finding, name) == value for name, value in changes.items()):
+            return False
+        self._replace(episode, moment.time_ns, **changes)
+        return True
+
+    def _close(self, episode: Episode, time_ns: int, note: str = "") -> Finding:
+        finding = self._replace(
+            episode, time_ns, state="closed", closed=utc(time_ns), note=note or episode.finding.note
+        )
+        del self._episodes[finding.id]
+        return finding
+
+    def _replace(self, episode: Episode, time_ns: int, **changes: object) -> Finding:
+        episode.finding = msgspec.structs.replace(episode.finding, updated=utc(time_ns), **changes)
+        self._store.save_finding(episode.finding)
+        return episode.finding
+
+    def _of(self, stream: Stream) -> list[Episode]:
+        return [
+            episode
+            for episode in self._episodes.values()
+            if episode.finding.stream.key == stream.key and episode.family != "notice"
+        ]
+
+
+def _family_of(score: Score) -> str:
+    return "latency" if score.signal.role == "runtime" else "data"
+
+
+def _family_of_finding(finding: Finding) -> str:
+    if not finding.signals:
+        return "notice"
+    return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"
+
+
+def _evidence(scores: Sequence[Score], effects: Sequence[Effect]) -> tuple[SignalEvidence, ...]:
+    """Join what the detectors said with how large the change is, the largest effect first."""
+    by_name = {effect.signal.name: effect for effect in effects}
+    rows = []
+    for score in scores:
+        effect = by_name.get(score.signal.name)
+        measured = {name: getattr(effect, name) for name in EFFECT_FIELDS} if effect else {}
+        rows.append(
+            SignalEvidence(
+                name=score.signal.name,
+                role=score.signal.role,
+                detector=score.detector,
+                value=score.value,
+                threshold=score.threshold,
+                **measured,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: -(row.ks or 0.0)))
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]

@@ -1,0 +1,287 @@
+"""The tick: take in what the collectors have, judge it, keep it, and describe the device as it now is.
+
+Everything here runs in one thread. A part that fails is noted in the parts' health and tried again at the next tick;
+the tick itself goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.clock import utc
+from agent.findings import FindingBook, Moment
+from agent.model import Block, Cause, EventLine, PartHealth, Reading, Stream, StreamChange
+from agent.monitor import SECONDS_A_DAY, Factories, StreamMonitor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.clock import Clock
+    from agent.model import DeviceState, Finding, StreamState, StreamStatus
+    from agent.ports import Collector, Explainer, Store
+
+EVENTS_KEPT = 200
+MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
+SAVE_STATE_NS = 30_000_000_000
+BUDGET_NS = 60_000_000_000
+STALE_NS = 10_000_000_000  # a stream that has said nothing for so long is shown as waiting
+HOST_READING_NS = 60_000_000_000  # a host reading older than this is not shown any more
+
+
+class AlarmsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[alarms]`: how often the device may cry wolf."""
+
+    # A technician who is called out in vain once a month still comes; one who is called every day does not.
+    budget_days: float = 30.0
+
+
+def judge(monitor: StreamMonitor, book: FindingBook, block: Block, host: tuple[Reading, ...]) -> list[Finding]:
+    """Have a monitor judge a block, and return the findings that opened or changed by it."""
+    scores = monitor.process(block)
+    moment = Moment(
+        stream=monitor.stream,
+        row=monitor.rows,
+        time_ns=int(block.time_ns[-1]),
+        effects=monitor.effects,
+        changes=tuple(monitor.changes),
+        host=host,
+    )
+    return book.update(moment, scores)
+
+
+class Pipeline:
+    """Carries data from the collectors through the monitors into the store and the findings.
+
+    Parameters
+    ----------
+    collectors, store, explainer, factories
+        The parts, as in `agent.ports` and `agent.monitor`.
+    clock
+        Time.
+    alarms
+        The false-alarm budget of the device.
+    commit_seconds
+        How often rows are made durable: what a power cut can cost.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        collectors: Sequence[Collector],
+        store: Store,
+        explainer: Explainer,
+        factories: Factories,
+        clock: Clock,
+        alarms: AlarmsConfig,
+        commit_seconds: float,
+    ) -> None:
+        self._collectors = collectors
+        self._store = store
+        self._factories = factories
+        self._clock = clock
+        self._alarms = alarms
+        self._commit_ns = round(commit_seconds * 1e9)
+        self._book = FindingBook(explainer, store)
+        self._monitors: dict[str, StreamMonitor] = {}
+        self._host: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
+        self._events: deque[EventLine] = deque(maxlen=EVENTS_KEPT)
+        self._health: dict[str, PartHealth] = {}
+        self._said: dict[str, tuple[str, str]] = {}  # per open finding: what the history says of it
+        self._refused = 0
+        now = clock.monotonic_ns()
+        self._committed_ns = self._saved_ns = self._budgeted_ns = now
+
+    def tick(self) -> None:
+        """Do one round."""
+        blocks: list[Block] = []
+        readings: list[Reading] = []
+        for collector in self._collectors:
+            try:
+                items = collector.collect()
+            except Exception as error:  # noqa: BLE001  # a collector that fails must not stop the others
+                self._health[collector.name] = PartHealth(
+                    name=collector.name, ok=False, note=f"{type(error).__name__}: {error}"
+                )
+                continue
+            self._health[collector.name] = PartHealth(name=collector.name, ok=True)
+            for item in items:
+                if isinstance(item, Block):
+                    blocks.append(item)
+                    self._judge(item)
+                elif isinstance(item, Reading):
+                    readings.append(item)
+                    self._host[item.name, item.labels] = item
+                else:
+                    self._note_change(item)
+        self._store.append(blocks, readings)
+        now = self._clock.monotonic_ns()
+        if now - self._committed_ns >= self._commit_ns:
+            self._store.commit()
+            self._committed_ns = now
+        if now - self._budgeted_ns >= BUDGET_NS:
+            self._share_budget()
+            self._budgeted_ns = now
+        if now - self._saved_ns >= SAVE_STATE_NS:
+            self.save()
+            self._saved_ns = now
+
+    def save(self) -> None:
+        """Keep every detector's state, for a restart."""
+        for monitor in self._monitors.values():
+            monitor.save()
+
+    def close(self) -> None:
+        """Take in what is left, and make everything durable."""
+        self.tick()
+        self._store.commit()
+        self.save()
+        for collector in self._collectors:
+            collector.close()
+
+    def acknowledge(self, finding_id: str, note: str) -> Finding:
+        """Mark a finding as seen. Raises KeyError where none such is open."""
+        finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns())
+        self.say(f"finding {finding_id} acknowledged" + (f": {note}" if note else ""))
+        return finding
+
+    def notice(self, kind: str, sentence: str, advice: str, evidence: str) -> None:
+        """Open a finding about the agent itself."""
+        self._book.raise_notice(
+            Stream(model="driftline agent", runtime="driftline"), kind, "warning", sentence, advice,
+            Cause("device", kind, 1.0, evidence), time_ns=self._clock.wall_ns(),
+        )  # fmt: skip
+
+    def say(self, text: str) -> None:
+        """Add a line to the device's recent history."""
+        self._events.appendleft(EventLine(utc(self._clock.wall_ns()), text))
+
+    def pids(self) -> dict[int, str]:
+        """Return the processes that are watched now, each with its model's name."""
+        return {m.stream.pid: m.stream.model for m in self._monitors.values() if m.running and m.stream.pid}
+
+    def streams(self) -> tuple[StreamStatus, ...]:
+        """Describe every stream."""
+        now = self._clock.wall_ns()
+        return tuple(monitor.status(now, self._state_of(monitor, now)) for monitor in self._monitors.values())
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return open and acknowledged findings, worst first."""
+        return self._book.open_findings()
+
+    def events(self) -> tuple[EventLine, ...]:
+        """Return the recent history, newest first."""
+        return tuple(self._events)
+
+    def host(self) -> tuple[Reading, ...]:
+        """Return the newest of each host reading; one that is not measured any more is absent."""
+        oldest = self._clock.wall_ns() - HOST_READING_NS
+        self._host = {key: reading for key, reading in self._host.items() if reading.time_ns >= oldest}
+        return tuple(self._host.values())
+
+    def health(self) -> tuple[PartHealth, ...]:
+        """Say how each part is."""
+        parts = list(self._health.values())
+        for monitor in self._monitors.values():
+            parts += monitor.health()
+        if self._refused:
+            parts.append(
+                PartHealth(name="streams", ok=False, note=f"{self._refused} blocks beyond {MAX_STREAMS} streams")
+            )
+        return tuple(parts)
+
+    def _judge(self, block: Block) -> None:
+        if not len(block):
+            return
+        monitor = self._monitor(block.stream)
+        if monitor is None:
+            self._refused += 1
+            return
+        learned = monitor.reference is not None
+        changed = judge(monitor, self._book, block, tuple(self._host.values()))
+        if not learned and monitor.reference is not None:
+            self.say(f"{block.stream.model}: reference learned from {monitor.reference.rows} inferences")
+            self._share_budget()
+        for finding in changed:
+            if self._said.get(finding.id) == (finding.state, finding.sentence):
+                continue  # only its figures ripened
+            self._said[finding.id] = (finding.state, finding.sentence)
+            if finding.state == "closed":
+                del self._said[finding.id]
+            self.say(f"{finding.stream.model}: {finding.state} {finding.severity}: {finding.sentence}")
+
+    def _monitor(self, stream: Stream) -> StreamMonitor | None:
+        monitor = self._monitors.get(stream.key)
+        if monitor is None and len(self._monitors) < MAX_STREAMS:
+            monitor = StreamMonitor(stream, self._factories, self._store, self._default_alarms_per())
+            self._monitors[stream.key] = monitor
+            self._book.resume(stream, monitor.rows, self._clock.wall_ns())
+        return monitor
+
+    def _note_change(self, change: StreamChange) -> None:
+        """Count what happened to a stream, and write it into its history."""
+        monitor = self._monitor(change.stream) if change.kind != "unreadable" else None
+        self.say(f"{change.stream.model}: {change.kind}: {change.detail}")
+        if change.kind == "unreadable":
+            self.notice(
+                "ring",
+                f"{change.detail}",
+                "Nothing is lost that was stored. Restart the service that wrote it; if it comes back, report it.",
+                change.detail,
+            )
+        if monitor is None:
+            return
+        if change.kind == "opened":
+            replaced = [
+                other
+                for other in self._monitors.values()
+                if other.stream.model == change.stream.model and other is not monitor
+            ]
+            monitor.running.add(change.source)
+            monitor.stream = change.stream
+            for other in replaced:
+                monitor.changes.extendleft(other.changes)
+        elif change.kind == "closed":
+            monitor.running.discard(change.source)
+        elif change.kind == "lost":
+            monitor.lost += change.count
+        elif change.kind == "dropped":
+            monitor.dropped += change.count
+        monitor.changes.appendleft(change)
+
+    def _state_of(self, monitor: StreamMonitor, now_ns: int) -> StreamState:
+        severities = {f.severity for f in self._book.open_findings() if f.stream.key == monitor.key}
+        if "critical" in severities:
+            return "critical"
+        if "warning" in severities:
+            return "warning"
+        if not monitor.running:
+            return "stopped"
+        if monitor.statistics.last_ns is None or now_ns - monitor.statistics.last_ns > STALE_NS:
+            return "waiting"
+        return "learning" if monitor.reference is None else "ok"
+
+    def state(self, streams: Sequence[StreamStatus]) -> DeviceState:
+        """Say how the device is, in one word: its worst finding, else the least ready of its running streams."""
+        severities = {finding.severity for finding in self._book.open_findings()}
+        for severity in ("critical", "warning"):
+            if severity in severities:
+                return severity
+        states = {stream.state for stream in streams} - {"stopped"}
+        if "learning" in states:
+            return "learning"
+        return "ok" if "ok" in states else "waiting"
+
+    def _default_alarms_per(self) -> float:
+        """Before any rate is known: as if there was one inference a second."""
+        return self._alarms.budget_days * SECONDS_A_DAY
+
+    def _share_budget(self) -> None:
+        """Share the device's budget equally over its running streams, in inferences at their observed rates."""
+        active = [m for m in self._monitors.values() if m.running and m.statistics.mean_rate() > 0]
+        for monitor in active:
+            inferences = self._alarms.budget_days * SECONDS_A_DAY * monitor.statistics.mean_rate()
+            monitor.set_budget(max(inferences, 1.0) * len(active))

@@ -1,0 +1,100 @@
+"""What Driftline would have said on a file: the agent's own monitors and findings, fed from a table at full speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors.cause import CauseExplainer
+
+from agent.findings import FindingBook
+from agent.model import Signal, Stream
+from agent.monitor import StreamMonitor
+from agent.pipeline import judge
+from agent.wiring import Config, make_factories
+from collectors.table import OUTPUTS, TableError
+from detectors import fit_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agent.model import Finding
+    from collectors.table import Table
+
+BLOCK_ROWS = 200
+SETTLE_ROWS = 1_000  # so many rows after it opened, a finding's explanation has ripened
+MIN_REFERENCE_ROWS = 2
+
+
+class NoStore:
+    """Keeps nothing: a replay leaves no trace."""
+
+    def save_finding(self, finding: Finding) -> None:
+        """Forget it."""
+
+    def findings(self, *, everything: bool = False) -> list[Finding]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return []
+
+    def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Forget it."""
+
+    def get_state(self, stream_key: str, part: str) -> bytes | None:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A finding, with its rows counted as in the file."""
+
+    finding: Finding
+    row: int
+    onset_row: int
+
+
+def replay(
+    table: Table, reference: Table, reference_rows: int, start: int, alarms_per: float, progress: Callable[[int], None]
+) -> Iterator[Said]:
+    """Judge the rows of `table` from `start` on against the first `reference_rows` of `reference`.
+
+    Yields each finding once, when its explanation has ripened or the file ends, in the order in which they opened.
+    `progress` is called with the number of rows done. Raises TableError where the reference lacks a column.
+    """
+    missing = [name for name in table.names if name not in reference.names]
+    if missing:
+        raise TableError(f"{reference.path}: column {missing[0]} of {table.path} is not in the reference")
+    if start >= table.rows:
+        raise TableError(f"{table.path}: {start} rows of reference leave none of its {table.rows} rows to judge")
+    if reference_rows < MIN_REFERENCE_ROWS:
+        raise TableError(f"{reference.path}: {reference_rows} rows are too few to learn a reference from")
+    columns = [reference.names.index(name) for name in table.names]
+    names = [_described(name, table) for name in table.names]
+    learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
+    monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(Config().reference), NoStore(), alarms_per)
+    monitor.adopt(learned)
+    book = FindingBook(CauseExplainer(), NoStore())
+    waiting: dict[str, Finding] = {}  # opened, not yet told; in the order of opening
+    told: set[str] = set()
+    for block in table.blocks(learned.signals, start, BLOCK_ROWS):
+        waiting |= {finding.id: finding for finding in judge(monitor, book, block, ()) if finding.id not in told}
+        ripe = [f for f in waiting.values() if f.state == "closed" or monitor.rows - f.row >= SETTLE_ROWS]
+        for finding in ripe:
+            told.add(finding.id)
+            yield _said(waiting.pop(finding.id), start)
+        progress(start + monitor.rows)
+    for finding in waiting.values():
+        yield _said(finding, start)
+
+
+def _said(finding: Finding, start: int) -> Said:
+    return Said(finding, row=start + finding.row, onset_row=start + finding.onset_row)
+
+
+def _described(name: str, table: Table) -> str | Signal:
+    """Say what is known of a column; of a column of numbers, the reference finds out whether it is categorical."""
+    if name == "latency":
+        return Signal("latency", "runtime", "continuous", "s")
+    if name in table.text_names:
+        return Signal(name, "output" if name in OUTPUTS else "input", "categorical")
+    return name

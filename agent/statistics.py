@@ -1,0 +1,136 @@
+"""Running figures of one stream for people and exporters: rate, latency, confidence, class counts. No judgement here.
+
+Bounded: a ring of the last latencies, one histogram, the most frequent classes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from agent.model import Block
+
+# 1-2-5 steps from 10 µs, below which no model answers, to 20 s, beyond which nobody waits.
+LATENCY_BOUNDS_S = tuple(m * 10.0**e for e in range(-5, 2) for m in (1, 2, 5))[:-1]
+RECENT_LATENCIES = 4_096
+RECENT_NS = 60_000_000_000
+RATE_WINDOW_NS = 10_000_000_000
+TREND_STEP_NS = 2_000_000_000
+TREND_POINTS = 60
+MAX_CLASSES = 50
+
+
+class StreamStatistics:
+    """Figures over all blocks of one stream. Times are wall times in ns, as in Block."""
+
+    def __init__(self) -> None:
+        self.inferences = 0
+        self.errors = 0
+        self.latency_sum_s = 0.0
+        self.last_ns: int | None = None
+        self.first_ns: int | None = None
+        self.confidence: float | None = None
+        self._latency = np.full(RECENT_LATENCIES, np.nan)
+        self._latency_ns = np.zeros(RECENT_LATENCIES, np.int64)
+        self._at = 0
+        self._histogram = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
+        self._counts: deque[tuple[int, int]] = deque()  # (time of a block's end, its rows) within the rate window
+        self._step = 0
+        self._step_latencies: list[NDArray[np.float64]] = []
+        self._trend: deque[float | None] = deque(maxlen=TREND_POINTS)
+        self._classes: dict[int, int] = {}
+
+    def add(self, block: Block) -> None:
+        """Take a block in."""
+        rows = len(block)
+        self.inferences += rows
+        self.errors += int(np.count_nonzero(block.status))
+        if self.first_ns is None:
+            self.first_ns = int(block.time_ns[0])
+        self.last_ns = int(block.time_ns[-1])
+        self._counts.append((self.last_ns, rows))
+        self._add_latency(block)
+        names = [signal.name for signal in block.signals]
+        if "confidence" in names:
+            confidence = block.values[:, names.index("confidence")]
+            confidence = confidence[np.isfinite(confidence)]
+            if len(confidence):
+                # about the last hundred inferences, whatever the size of the blocks
+                share = 1 - 0.99 ** len(confidence)
+                before = float(confidence.mean()) if self.confidence is None else self.confidence
+                self.confidence = before + share * (float(confidence.mean()) - before)
+        if "prediction" in names:
+            self._count_classes(block.values[:, names.index("prediction")])
+
+    def _add_latency(self, block: Block) -> None:
+        known = np.isfinite(block.latency_s)
+        latency, times = block.latency_s[known], block.time_ns[known]
+        if not len(latency):
+            return
+        self.latency_sum_s += float(latency.sum())
+        self._histogram += np.bincount(
+            np.searchsorted(LATENCY_BOUNDS_S, latency, side="left"), minlength=len(self._histogram)
+        )
+        kept = slice(-RECENT_LATENCIES, None)
+        where = (self._at + np.arange(len(latency[kept]))) % RECENT_LATENCIES
+        self._latency[where], self._latency_ns[where] = latency[kept], times[kept]
+        self._at = int(where[-1] + 1) % RECENT_LATENCIES
+        self._advance_trend(int(times[-1]))
+        self._step_latencies.append(latency[kept])
+
+    def _advance_trend(self, now_ns: int) -> None:
+        step = now_ns // TREND_STEP_NS
+        if step == self._step:
+            return
+        if self._step_latencies:
+            self._trend.append(float(np.median(np.concatenate(self._step_latencies))))
+            self._step_latencies.clear()
+        for _ in range(min(max(step - self._step - 1, 0), TREND_POINTS) if self._step else 0):
+            self._trend.append(None)
+        self._step = step
+
+    def _count_classes(self, predictions: NDArray[np.float32]) -> None:
+        classes, counts = np.unique(predictions[np.isfinite(predictions)], return_counts=True)
+        for code, count in zip(classes.tolist(), counts.tolist(), strict=True):
+            if int(code) in self._classes or len(self._classes) < MAX_CLASSES:
+                self._classes[int(code)] = self._classes.get(int(code), 0) + count
+
+    def rate(self, now_ns: int) -> float:
+        """Inferences per second over the last ten seconds (or since the first, where that is less)."""
+        while self._counts and self._counts[0][0] < now_ns - RATE_WINDOW_NS:
+            self._counts.popleft()
+        if self.first_ns is None:
+            return 0.0
+        span = min(max(now_ns - self.first_ns, 1_000_000_000), RATE_WINDOW_NS)
+        return sum(rows for _, rows in self._counts) * 1e9 / span
+
+    def mean_rate(self) -> float:
+        """Inferences per second since the first; 0 before there are any two."""
+        if self.first_ns is None or self.last_ns is None or self.last_ns <= self.first_ns:
+            return 0.0
+        return self.inferences * 1e9 / (self.last_ns - self.first_ns)
+
+    def latency_quantiles(self, now_ns: int) -> tuple[float | None, float | None]:
+        """Median and 99th percentile of the last minute, in seconds; None where nothing was measured."""
+        recent = self._latency[self._latency_ns > now_ns - RECENT_NS]
+        if not len(recent):
+            return None, None
+        p50, p99 = np.quantile(recent, [0.5, 0.99])
+        return float(p50), float(p99)
+
+    def latency_buckets(self) -> tuple[tuple[float, int], ...]:
+        """Cumulative histogram since the agent's start: (upper bound in seconds, inferences at or below it)."""
+        return tuple(zip((*LATENCY_BOUNDS_S, float("inf")), np.cumsum(self._histogram).tolist(), strict=True))
+
+    def latency_trend(self) -> tuple[float | None, ...]:
+        """Median latency of each of the last two-second steps, oldest first."""
+        return tuple(self._trend)
+
+    def predictions(self) -> tuple[tuple[str, int], ...]:
+        """How often each class was predicted, by class."""
+        return tuple((str(code), count) for code, count in sorted(self._classes.items()))

@@ -1,0 +1,144 @@
+"""The only module that names concrete classes: reads the configuration and puts the agent's parts together."""
+
+from __future__ import annotations
+
+import functools
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from collectors.host import HostCollector, HostConfig
+from collectors.rings import RingCollector
+from detectors.cause import CauseExplainer
+from detectors.recent import RecentRows
+
+import detectors
+from agent import buffer
+from agent.buffer.query import run_query
+from agent.config import find_config, read_config
+from agent.monitor import Factories
+from agent.pipeline import AlarmsConfig, Pipeline
+from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
+from exporters.prometheus import PrometheusPage
+from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from agent.clock import Clock
+    from agent.model import Signal, Status
+
+# Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
+# series and accuracy detectors.
+BUDGET_SHARES = {"shift": 0.6, "latency": 0.2, "quality": 0.0}
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`driftline.toml`. Every key has a default; an empty file, or none, is a valid configuration."""
+
+    site: str = ""
+    device: str = ""  # empty: the host's name
+    alarms: AlarmsConfig = AlarmsConfig()
+    reference: ReferenceConfig = ReferenceConfig()
+    buffer: buffer.BufferConfig = buffer.BufferConfig()
+    host: HostConfig = HostConfig()
+    scrape: ScrapeConfig = ScrapeConfig()
+
+
+class StateError(Exception):
+    """The state directory cannot be used; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A built agent, ready to run."""
+
+    clock: Clock
+    pipeline: Pipeline
+    store: buffer.Buffer
+    run_dir: Path
+    state_dir: Path
+    config_path: Path | None
+    site: str
+    device: str
+    start_scrape: Callable[[Callable[[], Status | None]], Awaitable[ScrapeServer | None]]
+    watch_pids: Callable[[dict[int, str]], None]
+    query: Callable[[str, int, float], Any]
+
+
+def load_config(chosen: str | None) -> tuple[Path | None, Config]:
+    """Find and read the configuration. Raises ConfigError."""
+    path = find_config(chosen)
+    return path, Config() if path is None else read_config(path, Config)
+
+
+def make_factories(reference: ReferenceConfig) -> Factories:
+    """Say how a monitor makes its parts; `driftline replay` judges with exactly these."""
+
+    def learner(signals: tuple[Signal, ...]) -> ReferenceLearner:
+        return ReferenceLearner(signals, reference.rows, reference.seconds, reference.max_rows)
+
+    return Factories(
+        learner=learner,
+        decode_reference=decode_reference,
+        recent=RecentRows,
+        detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()},
+    )
+
+
+def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, clock: Clock) -> Parts:
+    """Put the agent together; rings are looked for in all of `run_dirs`, the first is its own.
+
+    Raises StateError where another agent has the directory or a newer one wrote it.
+    """
+    try:
+        store = buffer.open_buffer(state_dir, clock, config.buffer)
+    except (buffer.BufferBusyError, buffer.SchemaTooNewError) as error:
+        raise StateError(str(error)) from error
+    host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
+    pipeline = Pipeline(
+        collectors=[RingCollector(run_dirs, clock, store.positions()), host],
+        store=store,
+        explainer=CauseExplainer(),
+        factories=make_factories(config.reference),
+        clock=clock,
+        alarms=config.alarms,
+        commit_seconds=config.buffer.commit_seconds,
+    )
+    _tell_of_repairs(pipeline, store)
+    return Parts(
+        clock=clock,
+        pipeline=pipeline,
+        store=store,
+        run_dir=run_dirs[0],
+        state_dir=state_dir,
+        config_path=config_path,
+        site=config.site,
+        device=config.device or socket.gethostname(),
+        start_scrape=functools.partial(_start_scrape, config.scrape),
+        watch_pids=host.watch_pids,
+        query=functools.partial(run_query, store),
+    )
+
+
+def _tell_of_repairs(pipeline: Pipeline, store: buffer.Buffer) -> None:
+    """Open a finding for each thing that was wrong with the state directory, and for a buffer that is not on disk."""
+    for repair in store.repairs:
+        pipeline.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
+    status = store.status()
+    if status.mode == "memory":
+        why = "; ".join(status.notes)
+        pipeline.notice(
+            "buffer",
+            f"The state directory cannot be written, so nothing is kept over a restart: {why}",
+            f"Make {status.path} writable for the agent, or give another with --state, and restart the agent.",
+            why,
+        )
+
+
+async def _start_scrape(config: ScrapeConfig, snapshot: Callable[[], Status | None]) -> ScrapeServer | None:
+    if not config.enabled:
+        return None
+    return await start_scrape(PrometheusPage(snapshot), config.host, config.port)
