@@ -1,0 +1,35 @@
+import re
+
+import pytest
+
+from exporters import naming
+from exporters.naming import HOST, METRICS, OWN, UNITS, Metric
+
+BOUNDED = {"state", "severity", "kind", "cause", "class", "sensor", "mountpoint"}
+LABELS = {"site", "device", "model", "version", "signal"} | BOUNDED
+
+
+def test_every_metric_is_declared_once() -> None:
+    """No two declarations share a name, and none is left out of the table."""
+    assert len(METRICS) == len(OWN) + len(HOST)
+    declared = {id(value) for value in vars(naming).values() if isinstance(value, Metric)}
+    assert declared == {id(metric) for metric in OWN}
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_names_follow_the_convention(metric: Metric) -> None:
+    """A name is lower case, ends in its unit and, for a counter, in `_total`; labels come from the closed list."""
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", metric.name)
+    assert metric.unit in UNITS
+    assert metric.name.endswith("_total") == (metric.kind == "counter")
+    if metric.unit:
+        assert metric.name.removesuffix("_total").endswith(f"_{metric.unit}")
+    assert metric.labels[:2] == ("site", "device")
+    assert set(metric.labels) <= LABELS
+    assert metric.help.endswith(".")
+
+
+def test_own_metrics_carry_the_prefix() -> None:
+    """Own metrics start with `driftline_`; host metrics do not."""
+    assert all(metric.name.startswith("driftline_") for metric in OWN)
+    assert not any(metric.name.startswith("driftline_") for metric in HOST.values())
