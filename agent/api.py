@@ -172,7 +172,7 @@ async def _refuse_in_words(
 
 def _require_writer(request: web.Request) -> None:
     transport = request.transport
-    peer = transport and transport.get_extra_info("socket")
+    peer = None if transport is None else transport.get_extra_info("socket")
     if transport is None or peer is None:
         raise web.HTTPForbidden(text="the caller cannot be identified")
     raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)

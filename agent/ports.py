@@ -118,7 +118,10 @@ class Recent(Protocol):
         ...
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
-        """Return one effect a signal, in the reference's order, of the last `rows` rows (None: all that are kept)."""
+        """Return one effect a signal, in the reference's order, of the last `rows` rows (None: all that are kept).
+
+        Empty before the first row.
+        """
         ...
 
 

@@ -36,7 +36,7 @@ class StreamStatistics:
         self.first_ns: int | None = None
         self.confidence: float | None = None
         self._latency = np.full(RECENT_LATENCIES, np.nan)
-        self._latency_ns = np.zeros(RECENT_LATENCIES, np.int64)
+        self._latency_ns = np.full(RECENT_LATENCIES, np.iinfo(np.int64).min)  # older than anything
         self._at = 0
         self._histogram = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
         self._counts: deque[tuple[int, int]] = deque()  # (time of a block's end, its rows) within the rate window

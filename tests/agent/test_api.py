@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agent import api
+from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
+from agent.clock import utc
+from agent.model import AgentStatus, BufferStatus, Finding, Status, Stream
+from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW = utc(1_700_000_000_000_000_000)
+FINDING = Finding(
+    id="f1", stream=Stream(model="m"), kind="input_shift", severity="warning", state="open", sentence="s", advice="a",
+    onset=NOW, opened=NOW, updated=NOW, row=9, onset_row=3, signals=(), causes=(),
+)  # fmt: skip
+STATUS = Status(
+    time=NOW,
+    state="warning",
+    agent=AgentStatus(
+        version="0", pid=1, started=NOW, uptime_s=1.0, rss_bytes=1, cpu_percent=0.1, ready_s=0.5, run_dir="r",
+        state_dir="s", config_path=None, scrape_url=None, site="", device="d",
+    ),
+    buffer=BufferStatus(path="s", mode="disk", bytes=1, limit_bytes=2, segments=1, rows=3),
+    streams=(),
+    host=(),
+    findings=(FINDING,),
+    events=(),
+)  # fmt: skip
+
+
+class Answers:
+    """Answers from fixed records; `ready` off is an agent that is starting."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.notes: list[str] = []
+
+    def status(self) -> Status | None:
+        return STATUS if self.ready else None
+
+    async def findings(self, *, everything: bool) -> list[Finding]:
+        return [FINDING, FINDING] if everything else [FINDING]
+
+    async def acknowledge(self, finding_id: str, note: str) -> Finding:
+        if finding_id != FINDING.id:
+            raise KeyError(finding_id)
+        self.notes.append(note)
+        return FINDING
+
+    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
+        if sql == "bad":
+            raise ValueError("only one SELECT is accepted")
+        return {"columns": ["sql"], "rows": [[sql, row_limit, time_limit_s]], "truncated": False}
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """What the daemon would know."""
+    return Answers()
+
+
+@pytest.fixture
+def client(tmp_path: Path, answers: Answers) -> Iterator[AgentClient]:
+    """A client of an API that is served in a thread."""
+    listener = api.claim_socket(tmp_path)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    runner = asyncio.run_coroutine_threadsafe(api.serve(listener, answers), loop).result()
+    yield AgentClient(tmp_path / SOCKET_NAME)
+    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_the_status_comes_back_as_it_was(client: AgentClient) -> None:
+    """Every record survives the way through JSON."""
+    assert client.status() == STATUS
+
+
+def test_times_in_json_are_rfc_3339_utc(client: AgentClient) -> None:
+    """The wire form is for other programs too."""
+    assert b'"time":"2023-11-14T22:13:20Z"' in client._ask("GET", "/v1/status")
+
+
+def test_findings_can_be_acknowledged_with_a_note(client: AgentClient, answers: Answers) -> None:
+    """The note arrives."""
+    client.acknowledge("f1", "cleaned")
+    assert answers.notes == ["cleaned"]
+
+
+def test_an_unknown_finding_is_named(client: AgentClient) -> None:
+    """The refusal names the id."""
+    with pytest.raises(KeyError, match="no open finding has the id f2"):
+        client.acknowledge("f2", "")
+
+
+def test_a_bad_query_comes_back_as_a_sentence(client: AgentClient) -> None:
+    """What is wrong with it is said, not a code."""
+    with pytest.raises(AgentRefusedError, match="only one SELECT is accepted"):
+        client.query("bad", 10, 1.0)
+
+
+def test_query_limits_are_bounded(client: AgentClient) -> None:
+    """Nobody can ask for everything for ever."""
+    rows = client.query("x", 10**9, 10_000.0)["rows"]
+    assert rows == [["x", api.MAX_QUERY_ROWS, api.MAX_QUERY_S]]
+
+
+def test_a_starting_agent_says_so(client: AgentClient, answers: Answers) -> None:
+    """Before the first status there is a reason, not an error page."""
+    answers.ready = False
+    with pytest.raises(AgentAwayError, match="the agent is starting"):
+        client.status()
+
+
+def test_no_agent_is_said_in_words(tmp_path: Path) -> None:
+    """No socket: nobody runs here."""
+    with pytest.raises(AgentAwayError, match="no agent is running here"):
+        AgentClient(tmp_path / SOCKET_NAME).status()
+
+
+def test_a_stopped_agents_socket_is_taken_over(tmp_path: Path) -> None:
+    """A socket that a killed agent left is no obstacle, and a client says that it has stopped."""
+    api.claim_socket(tmp_path).close()
+    with pytest.raises(AgentAwayError, match="the agent has stopped"):
+        AgentClient(tmp_path / SOCKET_NAME).status()
+    api.claim_socket(tmp_path).close()
+
+
+def test_a_second_agent_is_refused(client: AgentClient) -> None:
+    """A socket that is answered is not taken."""
+    with pytest.raises(api.SocketTakenError, match="another agent is listening"):
+        api.claim_socket(client.path.parent)
+
+
+def test_a_socket_path_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """Nobody can lead the agent elsewhere."""
+    (tmp_path / SOCKET_NAME).symlink_to("/etc/passwd")
+    with pytest.raises(api.SocketTakenError, match="is a symbolic link"):
+        api.claim_socket(tmp_path)
+
+
+def test_a_file_in_the_sockets_place_is_left_alone(tmp_path: Path) -> None:
+    """Only a socket is removed."""
+    (tmp_path / SOCKET_NAME).write_text("mine")
+    with pytest.raises(api.SocketTakenError, match="is not a socket"):
+        api.claim_socket(tmp_path)
+    assert (tmp_path / SOCKET_NAME).read_text() == "mine"
+
+
+def test_the_socket_is_for_user_and_group(tmp_path: Path) -> None:
+    """Mode 0660, whatever the umask."""
+    before = os.umask(0)
+    try:
+        with api.claim_socket(tmp_path):
+            assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o660
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_stranger_may_read_and_not_write(client: AgentClient, answers: Answers) -> None:
+    """A peer that is neither owner, root nor in the group is refused by its credentials."""
+    client.path.chmod(0o666)
+    for parent in client.path.parents:
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(0o711)
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        try:
+            client.status()
+            client.acknowledge("f1", "by a stranger")
+        except AgentRefusedError:
+            os._exit(0)
+        except BaseException:  # noqa: BLE001  # whatever else happens, the child must not return into pytest
+            os._exit(2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert answers.notes == []
+
+
+def test_rubbish_on_the_socket_does_no_harm(client: AgentClient) -> None:
+    """Bytes that are no HTTP close that connection only."""
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(str(client.path))
+        raw.sendall(os.urandom(2_000) + b"\r\n\r\n")
+        raw.recv(100)
+    assert client.status() == STATUS

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.findings import QUIET_NS, QUIET_ROWS, FindingBook, Moment
+from agent.model import Cause, Effect, Score, Signal
+from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, MemoryStore, PlainExplainer
+
+if TYPE_CHECKING:
+    from agent.model import Finding
+
+LATENCY = SIGNALS[2]
+SHARPNESS = Signal("sharpness", "input")
+
+
+def _effects(rows: int) -> tuple[Effect, ...]:
+    return (
+        Effect(
+            signal=SIGNALS[0], psi=0.5, ks=0.4, wasserstein=1.5, reference_mean=0.2, recent_mean=0.6, rows=rows
+        ),
+    )  # fmt: skip
+
+
+def _moment(row: int) -> Moment:
+    return Moment(STREAM, row, row * SECOND_NS, _effects, (), ())
+
+
+def _score(row: int, signal: Signal = SIGNALS[0], value: float = 20.0) -> Score:
+    return Score(
+        detector="shift", stream=STREAM, signal=signal, time_ns=row * SECOND_NS, row=row, value=value, threshold=15.0,
+        onset_row=row - 40, onset_ns=(row - 40) * SECOND_NS,
+    )  # fmt: skip
+
+
+def _book() -> tuple[FindingBook, MemoryStore]:
+    store = MemoryStore()
+    return FindingBook(PlainExplainer(), store), store
+
+
+def _only(found: list[Finding]) -> Finding:
+    assert len(found) == 1
+    return found[0]
+
+
+def test_an_alarm_opens_a_finding_with_onset_evidence_and_words() -> None:
+    """The finding says since when, by what evidence, why, and what to do, and is stored at once."""
+    book, store = _book()
+    finding = _only(book.update(_moment(150), [_score(140)]))
+    assert (finding.row, finding.onset_row, finding.state, finding.sentence) == (140, 100, "open", "brightness changed")
+    assert finding.onset.timestamp() == 100
+    assert (finding.signals[0].value, finding.signals[0].threshold, finding.signals[0].ks) == (20.0, 15.0, 0.4)
+    assert (finding.causes[0].name, finding.advice) == ("camera", "clean the lens")
+    assert store.history == [finding]
+
+
+def test_signals_of_one_episode_share_a_finding() -> None:
+    """A shift that many signals show is one finding, not one a signal."""
+    book, _ = _book()
+    first = _only(book.update(_moment(150), [_score(140)]))
+    second = _only(book.update(_moment(200), [_score(190, SHARPNESS)]))
+    assert second.id == first.id
+    assert {signal.name for signal in second.signals} == {"brightness", "sharpness"}
+
+
+def test_latency_is_an_episode_of_its_own() -> None:
+    """A slow device and a fouled lens are two findings, even at the same time."""
+    book, _ = _book()
+    found = book.update(_moment(150), [_score(140), _score(141, LATENCY)])
+    assert sorted(f.sentence for f in found) == ["brightness changed", "latency changed"]
+
+
+def test_a_latency_alarm_does_not_keep_a_data_episode_open() -> None:
+    """Each episode's quiet time is its own."""
+    book, _ = _book()
+    book.update(_moment(150), [_score(140)])
+    later = 150 + QUIET_ROWS
+    changed = book.update(_moment(later), [_score(later - 1, LATENCY)])
+    assert {f.state for f in changed if f.signals[0].name == "brightness"} == {"closed"}
+
+
+def test_a_finding_closes_when_nothing_has_alarmed_for_a_while() -> None:
+    """An episode ends after enough quiet rows and enough quiet time, not before."""
+    book, store = _book()
+    finding = _only(book.update(_moment(150), [_score(140)]))
+    book.update(_moment(140 + QUIET_ROWS - 1), [])
+    assert [f.id for f in book.open_findings()] == [finding.id]
+    book.update(_moment(140 + QUIET_ROWS + QUIET_NS // SECOND_NS), [])
+    assert book.open_findings() == ()
+    assert store.history[-1].state == "closed"
+    assert store.history[-1].closed is not None
+
+
+def test_a_new_signal_long_after_opens_another_finding() -> None:
+    """A fault that comes much later is news, though an older episode persists."""
+    book, _ = _book()
+    book.update(_moment(150), [_score(140)])
+    for row in range(1_000, 5_000, 500):
+        book.update(_moment(row), [_score(row)])
+    book.update(_moment(8_000), [_score(7_999, SHARPNESS)])
+    assert len({f.id for f in book.open_findings()}) >= 1
+    assert any(f.sentence == "sharpness changed" for f in book.open_findings())
+
+
+def test_acknowledging_keeps_the_note_and_the_finding() -> None:
+    """An acknowledged finding stays until it is over, and its note is stored."""
+    book, store = _book()
+    finding = _only(book.update(_moment(150), [_score(140)]))
+    book.acknowledge(finding.id, "cleaned the lens", 160 * SECOND_NS)
+    assert (store.history[-1].state, store.history[-1].note) == ("acknowledged", "cleaned the lens")
+    assert [f.id for f in book.open_findings()] == [finding.id]
+
+
+def test_acknowledging_what_is_not_open_is_an_error() -> None:
+    """An unknown id is refused."""
+    with pytest.raises(KeyError):
+        _book()[0].acknowledge("nonsense", "", 0)
+
+
+def test_open_findings_survive_a_restart() -> None:
+    """A new book goes on with the stored finding, and an alarm of the same episode joins it."""
+    book, store = _book()
+    finding = _only(book.update(_moment(150), [_score(140)]))
+    again = FindingBook(PlainExplainer(), store)
+    again.resume(STREAM, 160, 160 * SECOND_NS)
+    joined = again.update(_moment(170), [_score(165)])
+    assert {f.id for f in joined or again.open_findings()} == {finding.id}
+
+
+def test_a_notice_is_raised_once_and_done_when_acknowledged() -> None:
+    """The agent's own findings do not repeat, and nothing but a person closes them."""
+    book, store = _book()
+    cause = Cause("device", "buffer", 1.0, "cut")
+    first = book.raise_notice(STREAM, "buffer", "warning", "a file was repaired", "read it", cause, time_ns=0)
+    second = book.raise_notice(STREAM, "buffer", "warning", "a file was repaired", "read it", cause, time_ns=9)
+    assert second.id == first.id
+    book.acknowledge(first.id, "", 10)
+    assert store.findings() == []
+
+
+def test_the_explanation_ripens_without_new_alarms() -> None:
+    """A finding is explained again when more rows of it were seen."""
+    explainer = PlainExplainer()
+    book = FindingBook(explainer, MemoryStore())
+    book.update(_moment(150), [_score(140)])
+    book.update(_moment(260), [])
+    assert [case.effects[0].rows for case in explainer.cases] == [51, 161]

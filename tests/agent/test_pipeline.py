@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from agent.clock import ManualClock
+from agent.model import PartHealth, Reading, Stream, StreamChange
+from agent.pipeline import AlarmsConfig, Pipeline
+from tests.agent.fakes import (
+    SIGNALS,
+    STREAM,
+    BrokenDetector,
+    FarDetector,
+    ListCollector,
+    MemoryStore,
+    PlainExplainer,
+    block,
+    factories,
+)
+
+OPENED = StreamChange(stream=STREAM, kind="opened", time_ns=0, source="ring-1")
+CALM = [0.0] * 10
+FAR = [5.0] * 10
+
+
+def _pipeline(
+    *collectors: ListCollector, store: MemoryStore | None = None, **detectors: tuple[type[FarDetector], float]
+) -> Pipeline:
+    return Pipeline(
+        collectors=collectors,
+        store=store or MemoryStore(),
+        explainer=PlainExplainer(),
+        factories=factories(**detectors),
+        clock=ManualClock(),
+        alarms=AlarmsConfig(),
+        commit_seconds=5.0,
+    )
+
+
+def _run(pipeline: Pipeline, ticks: int) -> Pipeline:
+    for _ in range(ticks):
+        pipeline.tick()
+    return pipeline
+
+
+def test_a_stream_learns_then_is_judged() -> None:
+    """The first rows make the reference and raise nothing; a shift after them opens a finding."""
+    collector = ListCollector([OPENED, block(FAR)], [block(FAR, 10)], [block(CALM, 20)])
+    pipeline = _run(_pipeline(collector), 2)
+    assert (pipeline.findings(), pipeline.streams()[0].reference_rows) == ((), 10)
+    pipeline.tick()
+    assert [f.sentence for f in pipeline.findings()] == ["brightness changed"]
+    assert pipeline.state(pipeline.streams()) == "warning"
+
+
+def test_a_collector_that_fails_does_not_stop_the_others() -> None:
+    """A failing part is named in the health, and heals when it works again."""
+    broken = ListCollector(OSError("no such device"))
+    pipeline = _run(_pipeline(broken, ListCollector([block(CALM)])), 1)
+    assert [(part.ok, part.note) for part in pipeline.health()][-1] == (True, "")
+    assert pipeline.streams()[0].inferences == 10
+
+
+def test_a_failing_collector_is_named_in_the_health() -> None:
+    """The reason stands in the health of that part."""
+    pipeline = _run(_pipeline(ListCollector(OSError("no such device"))), 1)
+    assert pipeline.health() == (PartHealth(name="list", ok=False, note="OSError: no such device"),)
+
+
+def test_a_detector_that_fails_is_taken_out_and_named() -> None:
+    """The other detectors of the stream go on."""
+    collector = ListCollector([block(CALM)], [block(FAR, 10)])
+    pipeline = _run(_pipeline(collector, broken=(BrokenDetector, 0.1), far=(FarDetector, 0.5)), 2)
+    assert [f.sentence for f in pipeline.findings()] == ["brightness changed"]
+    assert "RuntimeError: cannot judge 10 rows" in [part.note for part in pipeline.health()]
+
+
+def test_the_reference_and_the_count_of_rows_survive_a_restart() -> None:
+    """A restarted pipeline goes on judging with the stored reference, and counts rows on."""
+    store = MemoryStore()
+    _run(_pipeline(ListCollector([OPENED, block(CALM)], [block(CALM, 10)]), store=store), 2).close()
+    again = _run(_pipeline(ListCollector([OPENED, block(FAR, 20)]), store=store), 1)
+    assert [(f.row, f.sentence) for f in again.findings()] == [(10, "brightness changed")]
+    assert again.streams()[0].reference_rows == 10
+
+
+def test_a_reference_that_cannot_be_read_is_learned_anew_and_says_so() -> None:
+    """A damaged reference never stops the stream."""
+    store = MemoryStore()
+    store.put_state(STREAM.key, "reference", b"rubbish")
+    pipeline = _run(_pipeline(ListCollector([OPENED, block(CALM[:5])]), store=store), 1)
+    status = pipeline.streams()[0]
+    assert status.state == "learning"
+    assert "could not be read" in status.reference_notes[0]
+
+
+def test_another_model_file_starts_another_reference() -> None:
+    """The reference belongs to the model's hash."""
+    other = Stream(model=STREAM.model, sha256="cd" * 32, pid=78)
+    collector = ListCollector([OPENED, block(CALM)], [block(FAR[:5], stream=other)])
+    pipeline = _run(_pipeline(collector), 2)
+    assert [s.key[-4:] for s in pipeline.streams()] == ["abab", "cdcd"]
+    assert pipeline.findings() == ()
+
+
+def test_lost_records_are_counted_and_told() -> None:
+    """Records that were overwritten show in the stream's status and in the history."""
+    lost = StreamChange(stream=STREAM, kind="lost", time_ns=0, count=12, detail="12 records overwritten")
+    pipeline = _run(_pipeline(ListCollector([OPENED, lost])), 1)
+    assert pipeline.streams()[0].lost == 12
+    assert pipeline.events()[0].text == "meter-reader: lost: 12 records overwritten"
+
+
+def test_a_host_reading_that_is_not_measured_any_more_disappears() -> None:
+    """A sensor that vanished is absent, never 0."""
+    clock = ManualClock()
+    reading = Reading("hw.temperature", "Cel", 41.0, 0)
+    pipeline = Pipeline(
+        collectors=[ListCollector([reading])],
+        store=MemoryStore(),
+        explainer=PlainExplainer(),
+        factories=factories(),
+        clock=clock,
+        alarms=AlarmsConfig(),
+        commit_seconds=5.0,
+    )
+    pipeline.tick()
+    assert pipeline.host() == (reading,)
+    clock.advance(61)
+    assert pipeline.host() == ()
+
+
+def test_rows_are_committed_at_the_interval_and_at_the_end() -> None:
+    """What was appended is durable after commit_seconds, and after close."""
+    store, clock = MemoryStore(), ManualClock()
+    pipeline = Pipeline(
+        collectors=[ListCollector([block(CALM)], [], [block(CALM, 10)])],
+        store=store,
+        explainer=PlainExplainer(),
+        factories=factories(),
+        clock=clock,
+        alarms=AlarmsConfig(),
+        commit_seconds=5.0,
+    )
+    pipeline.tick()
+    assert store.committed == []
+    clock.advance(5)
+    pipeline.tick()
+    assert len(store.committed) == 1
+    pipeline.close()
+    assert len(store.committed) == 2
+
+
+def test_the_budget_is_shared_over_streams_at_their_rates() -> None:
+    """Thirty days at ten inferences a second, for one stream, then shared by two."""
+    collector = ListCollector([OPENED, block(CALM)])
+    one = _run(_pipeline(collector), 1).streams()[0].alarm_every_inferences
+    assert one is not None
+    assert round(one / (30 * 86_400)) in {10, 11}  # ten intervals are measured by nine gaps
+
+
+def test_missing_columns_are_missing_values() -> None:
+    """A block that lost a column is judged with the reference's columns."""
+    narrow = block(FAR, 10)
+    narrow = type(narrow)(
+        narrow.stream, SIGNALS[1:], narrow.time_ns, narrow.latency_s, narrow.status, narrow.values[:, 1:]
+    )
+    pipeline = _run(_pipeline(ListCollector([block(CALM)], [narrow])), 2)
+    assert pipeline.findings() == ()
+    assert pipeline.streams()[0].inferences == 20
