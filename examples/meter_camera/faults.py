@@ -82,7 +82,8 @@ def rotate(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
     down, right = from_row - top, from_column - left
     upper = (1 - right) * bordered[top, left] + right * bordered[top, left + 1]
     lower = (1 - right) * bordered[top + 1, left] + right * bordered[top + 1, left + 1]
-    return ((1 - down) * upper + down * lower).astype(np.float32)
+    turned: NDArray[np.float32] = ((1 - down) * upper + down * lower).astype(np.float32)
+    return turned
 
 
 def turn(light: NDArray[np.float32], severity: float) -> NDArray[np.float32]:
