@@ -1,0 +1,51 @@
+"""What can be set about the buffer, and why each default is what it is. Sizes are MiB, times seconds."""
+
+from __future__ import annotations
+
+import msgspec
+
+MIB = 1 << 20
+
+
+class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the buffer.
+
+    limit_mib: what rows may take on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.
+    segment_mib: size at which a new segment file starts. The limit is kept in steps of one segment, so a segment is
+        never more than an eighth of the limit.
+    daily_segment_mib: a new UTC day starts a new segment only when the old one holds at least this much, so that a
+        device that writes little does not end with hundreds of files open.
+    commit_seconds: how often the pipeline commits: what a power cut can cost in rows. Each commit is one fsync, and on
+        an SD card an fsync writes a whole erase block, so shorter is dearer. Findings are committed at once.
+    pending_mib: rows that wait in memory while the disk cannot take them; the oldest are discarded beyond it.
+    memory_rows_mib: what rows may take in memory when the directory cannot be written.
+    duckdb_memory_mib: DuckDB's own limit. It is no cap on the process: 32 and 48 both end near 100 MiB resident.
+    wal_mib: write-ahead log at which DuckDB folds it into the file. A smaller one is folded more often and writes the
+        last row group again each time: 1 MiB cost 1.8 times the bytes of 16.
+    """
+
+    limit_mib: float = 1024.0
+    segment_mib: float = 64.0
+    daily_segment_mib: float = 16.0
+    commit_seconds: float = 5.0
+    pending_mib: float = 16.0
+    memory_rows_mib: float = 16.0
+    duckdb_memory_mib: int = 48
+    wal_mib: int = 16
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            least = 0 if name == "daily_segment_mib" else 1 / 1024
+            if not least <= value <= 1 << 30:
+                raise ValueError(f"buffer.{name} = {value!r}: accepted is a number from {least:g} to {1 << 30}")
+
+    @property
+    def limit_bytes(self) -> int:
+        """`limit_mib` in bytes."""
+        return round(self.limit_mib * MIB)
+
+    @property
+    def segment_bytes(self) -> int:
+        """Size at which a segment is full, in bytes."""
+        return round(min(self.segment_mib, self.limit_mib / 8) * MIB)

@@ -1,0 +1,260 @@
+"""The buffer: takes rows in and makes them durable batch by batch; none that was acknowledged is lost, none is doubled.
+
+A batch is acknowledged when `commit` returns and `positions` names it. After any error its id is looked up before it is
+written again.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer.config import MIB, BufferConfig
+from agent.buffer.engine import Engine, is_passing
+from agent.buffer.errors import UnavailableError
+from agent.buffer.files import Files, say
+from agent.buffer.lock import DirectoryLock
+from agent.buffer.pending import Batch, Pending
+from agent.clock import utc
+from agent.model import BufferStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from agent.clock import Clock
+    from agent.model import Block, Finding, Reading
+
+_BATCH_BYTES = 8 * MIB  # a transaction is held in memory until it ends, under DuckDB's memory limit
+_SEAL_AFTER = 2  # failures of one batch, not for want of room, after which the segment is taken to be at fault
+_DISCARD_AFTER = 6  # and after which the batch is
+_MOST_NOTES = 20
+_LATEST_NS = 8_000_000_000 * 10**9  # year 2223, before int64 ends
+
+
+class Buffer:
+    """The store of one directory, or of memory alone where it cannot be written (`lock` None). Made by `open_buffer`.
+
+    The methods of `agent.ports.Store` are called by one thread at a time; `cursor` and `suspect` by any.
+    """
+
+    def __init__(
+        self, directory: Path, clock: Clock, config: BufferConfig, lock: DirectoryLock | None, notes: Sequence[str] = ()
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._lock = lock
+        self._notes = list(notes)
+        self._turn = threading.RLock()
+        self._pending = Pending(round(config.pending_mib * MIB))
+        self._files = Files(directory, config, disk=lock is not None)
+        self._unsettled: Batch | None = None
+        self._last_batch = self._files.segments.last_batch
+        self._discarded = 0
+        self._suspected = False
+        self._suspects: list[int] = []
+        self._told = 0
+        self._closed = False
+        self._bytes = self._files.bytes
+        self._last_commit: datetime | None = None
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What was wrong with the files and what was done about it, one sentence each, oldest first."""
+        return tuple(self._files.repairer.notes)
+
+    def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
+        """Take rows in, to be durable at the next commit."""
+        self._pending.add(blocks, readings)
+
+    def commit(self) -> None:
+        """Make durable what was appended, as far as the disk lets it."""
+        with self._turn:
+            if self._files.flush():
+                while batch := self._next_batch():
+                    if not self._settle(batch):
+                        break
+                    self._unsettled = None
+                    self._last_commit = utc(self._clock.wall_ns())
+            self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
+            self._keep_house()
+
+    def save_finding(self, finding: Finding) -> None:
+        """Append one state of a finding, durable when this returns."""
+        with self._turn:
+            self._files.ledger.save(finding)
+            self._files.flush()
+
+    def findings(self, *, everything: bool = False) -> list[Finding]:
+        """Return the newest state of every finding that is not closed, or of all, newest first."""
+        with self._turn:
+            return self._files.read(lambda engine: self._files.ledger.findings(engine, everything=everything))
+
+    def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep a part's state in place of what was kept before, durable when this returns."""
+        with self._turn:
+            self._files.ledger.put_state(stream_key, part, payload)
+            self._files.flush()
+
+    def get_state(self, stream_key: str, part: str) -> bytes | None:
+        """Return what `put_state` kept, or None."""
+        with self._turn:
+            return self._files.read(lambda engine: self._files.ledger.get_state(engine, stream_key, part))
+
+    def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
+        """Keep a line of the device's history; it is durable with the next commit."""
+        with self._turn:
+            moment = self._clock.wall_ns() if time_ns is None else time_ns
+            self._files.ledger.add_event(moment, kind, subject, detail, count)
+
+    def positions(self) -> dict[str, int]:
+        """Return, per source, the sequence number of the last committed record."""
+        with self._turn:
+            return self._files.segments.positions()
+
+    def status(self) -> BufferStatus:
+        """Return the buffer's own state, as of the last commit. Touches no file and waits for nothing."""
+        notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
+        if self._files.trouble:
+            notes.append(self._files.trouble)
+        segments = self._files.segments
+        return BufferStatus(
+            path=str(self._directory),
+            mode="disk" if self._lock else "memory",
+            bytes=self._bytes,
+            limit_bytes=segments.limit_bytes,
+            segments=len(segments.opened),
+            rows=segments.rows,
+            last_commit=self._last_commit,
+            discarded_rows=self._discarded + self._pending.discarded,
+            notes=tuple(notes),
+        )
+
+    def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Give a connection for one query, in any thread. Raises UnavailableError where the files are closed."""
+        return self._files.gate.cursor()
+
+    def suspect(self) -> None:
+        """Say that a query met damaged data: the segments are read through, one a commit, and set aside if damaged."""
+        self._suspected = True
+
+    def close(self) -> None:
+        """Commit and let go of the files. May be called twice."""
+        with self._turn:
+            if self._closed:
+                return
+            self._closed = True
+            self.commit()
+            self._files.shut()
+            if self._lock:
+                self._lock.release()
+
+    def _next_batch(self) -> Batch | None:
+        if self._unsettled is None:
+            batch = self._pending.take(_BATCH_BYTES)
+            if not batch.blocks and not batch.readings:
+                return None
+            self._last_batch += 1
+            batch.id = self._last_batch
+            self._unsettled = batch
+        return self._unsettled
+
+    def _settle(self, batch: Batch) -> bool:
+        """Write a batch, or find that it is there already; False where it has to wait."""
+        for _ in range(2):
+            engine = self._files.ready()
+            if engine is None:
+                return False
+            try:
+                if not (batch.failures and self._files.segments.holds(engine, batch.id)):
+                    self._write(engine, batch)
+            except (duckdb.Error, OSError) as error:
+                self._files.failed(error)
+                batch.failures += 1
+                if not is_passing(error) and self._give_up(batch):
+                    return True
+            else:
+                self._files.trouble = ""
+                return True
+        return False
+
+    def _write(self, engine: Engine, batch: Batch) -> None:
+        files = self._files
+        numbers = {block.stream: files.ledger.number_of(block.stream) for block in batch.blocks}
+        files.ledger.flush(engine, files.end_transaction)
+        segment = files.segments.current(engine, self._day_of(batch))
+        if segment.write(engine, batch, numbers, self._clock.wall_ns(), files.end_transaction):
+            files.segments.make_views(engine)
+
+    def _give_up(self, batch: Batch) -> bool:
+        """Go to a new segment when the present one keeps failing, and drop the batch when that does not help."""
+        if batch.failures >= _SEAL_AFTER:
+            self._files.segments.sealed = True
+            self._suspected = True
+        if batch.failures < _DISCARD_AFTER:
+            return False
+        self._discarded += batch.rows
+        why = self._files.trouble
+        self._files.repairer.notes.append(f"{batch.rows} rows could not be stored and were discarded: {why}")
+        return True
+
+    def _day_of(self, batch: Batch) -> str:
+        times = [int(block.time_ns.max()) for block in batch.blocks if len(block)]
+        times += [reading.time_ns for reading in batch.readings[-1:]]
+        newest = max(times, default=self._clock.wall_ns())
+        return utc(min(max(newest, 0), _LATEST_NS)).strftime("%Y%m%d")
+
+    def _keep_house(self) -> None:
+        """Keep within the limit, look at suspects, and write down what was repaired."""
+        segments, repairer = self._files.segments, self._files.repairer
+        engine = self._files.ready()
+        if engine is None:
+            return
+        try:
+            while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
+                segments.retire_oldest(engine)
+            if self._suspected:
+                self._suspected = False
+                self._suspects = [segment.number for segment in segments.opened]
+            if self._suspects:
+                segments.set_aside_if_corrupt(engine, self._suspects.pop(), repairer)
+        except (duckdb.Error, UnavailableError, OSError) as error:
+            self._files.failed(error)
+        for note in repairer.notes[self._told :]:
+            self.add_event("repair", "buffer", note)
+        self._told = len(repairer.notes)
+        self._bytes = self._files.bytes
+
+
+def open_buffer(directory: Path, clock: Clock, config: BufferConfig) -> Buffer:
+    """Open the buffer of a directory, making it where it is missing. It starts whatever state the files are in.
+
+    Where the directory cannot be written the buffer keeps its data in memory, and says so in `status`.
+
+    Raises
+    ------
+    BufferBusyError
+        Another process has the directory.
+    SchemaTooNewError
+        A later version wrote it.
+    """
+    directory = directory.absolute()
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        lock = DirectoryLock(directory)
+    except OSError as error:
+        return Buffer(directory, clock, config, None, [f"{directory} cannot be written: {error.strerror}"])
+    try:
+        return Buffer(directory, clock, config, lock)
+    except (UnavailableError, duckdb.Error, OSError) as error:
+        lock.release()
+        return Buffer(directory, clock, config, None, [f"{directory} cannot be used: {say(error)}"])
+    except BaseException:
+        lock.release()
+        raise

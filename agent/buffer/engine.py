@@ -1,0 +1,92 @@
+"""One DuckDB instance, set up so that nothing that is asked of it can reach outside the buffer's directory.
+
+The instance's own database is in memory and holds the views; every file is attached to it. All settings are locked.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from agent.buffer import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from agent.buffer.config import BufferConfig
+
+# Messages of failures that are no fault of the file: they pass, or an operator can mend them.
+_PASSING = (
+    "no space left",
+    "read-only file system",
+    "permission denied",
+    "operation not permitted",
+    "disk quota",
+    "too many open files",
+    "could not set lock",
+    "conflicting lock",
+    "out of memory",
+    "interrupted",
+)
+
+
+class Engine:
+    """The instance, and the one connection that writes."""
+
+    def __init__(self, directory: Path | None, config: BufferConfig) -> None:
+        self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"})
+        settings = {
+            "temp_directory": "",  # a spilling query would wear the card out
+            "checkpoint_threshold": f"{config.wal_mib}MiB",
+            # A file is detached when it is dropped or when its log could not be written: no time to fold the log in.
+            "checkpoint_on_detach": "DISABLED",
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+            "python_enable_replacements": False,
+            "allowed_directories": [f"{directory}/"] if directory else [],
+            "enable_external_access": False,
+            "lock_configuration": True,
+        }
+        for name, value in settings.items():
+            self.root.execute(f"SET GLOBAL {name} = {_literal(value)}")
+        self._writer = self.root.cursor()
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement on the writing connection and return all its rows."""
+        # An open result would block the next `register`, so none is ever left open.
+        return self._writer.execute(sql, list(parameters)).fetchall()
+
+    def insert(self, sql: str, columns: Mapping[str, object]) -> None:
+        """Run an INSERT that selects from numpy columns."""
+        self._writer.register(schema.INCOMING, columns)
+        try:
+            self._writer.execute(sql)
+        finally:
+            self._writer.unregister(schema.INCOMING)
+
+    def rollback(self) -> None:
+        """Give a transaction up, if one is still open."""
+        with suppress(duckdb.Error):
+            self._writer.execute(schema.ROLLBACK)
+
+    def close(self) -> None:
+        """Let go of everything. May be called twice."""
+        self._writer.close()
+        self.root.close()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether a failure says nothing bad about the file: a full disk, no permission, no memory."""
+    text = str(error).lower()
+    return any(sign in text for sign in _PASSING)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,151 @@
+"""The files of one buffer, kept open: what opens them anew after a fault, and what is durable when.
+
+DuckDB can raise although a transaction is durable, and can show it as missing although its log will bring it back. So
+whoever ends a transaction does it with `end_transaction`; where that raises, the files are opened anew before anyone
+looks at them again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer import schema
+from agent.buffer.engine import Engine
+from agent.buffer.errors import UnavailableError
+from agent.buffer.gate import Gate
+from agent.buffer.ledger import Ledger
+from agent.buffer.repair import Repairer, guarded, read_all, size_of
+from agent.buffer.segments import Segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeVar
+
+    from agent.buffer.config import BufferConfig
+
+    T = TypeVar("T")
+
+CORE_FILE = "core.duckdb"
+
+
+class Files:
+    """The open files of `directory`, or with `disk` false their like in memory.
+
+    `trouble` says in words why the last attempt to write failed, and is empty while all is well.
+    """
+
+    def __init__(self, directory: Path, config: BufferConfig, *, disk: bool) -> None:
+        self._config = config
+        self._disk = directory if disk else None
+        self.gate = Gate()
+        self.repairer = Repairer(directory)
+        self.ledger = Ledger(directory / CORE_FILE if disk else None)
+        self.segments = Segments(self._disk, config)
+        self.trouble = ""
+        self._in_doubt = False
+        self._engine: Engine | None = self._open()
+
+    @property
+    def bytes(self) -> int:
+        """What everything takes on disk, or the rows in memory."""
+        return (size_of(self.ledger.path) if self.ledger.path else 0) + self.segments.bytes
+
+    def ready(self) -> Engine | None:
+        """Return the open files; after a fault, open them anew if that is possible now."""
+        if self._in_doubt and not self.shut():
+            return None
+        if self._engine is None:
+            try:
+                self._engine = self._open()
+            except (UnavailableError, duckdb.Error, OSError) as error:
+                self.trouble = say(error)
+                return None
+        self._in_doubt = False
+        return self._engine
+
+    def end_transaction(self) -> None:
+        """Commit. Where this raises, whether the transaction is durable shows only after `failed` and `ready`."""
+        assert self._engine is not None
+        self._in_doubt = True
+        self._engine.run(schema.COMMIT)
+        self._in_doubt = False
+
+    def failed(self, error: Exception, *, reopen: bool = False) -> None:
+        """Recover from an error of DuckDB's; the files are opened anew before their next use where that is needed."""
+        self.trouble = say(error)
+        if self._engine:
+            self._engine.rollback()
+        if reopen or "invalidated" in str(error):
+            self._in_doubt = True
+        if "out of memory" in str(error).lower():
+            # A query may hold what the writer needs, and the writer comes first.
+            self.gate.interrupt()
+
+    def flush(self) -> bool:
+        """Write what the ledger holds; False where the disk does not take it now."""
+        for _ in range(2):
+            engine = self.ready()
+            if engine is None:
+                return False
+            try:
+                self.ledger.flush(engine, self.end_transaction)
+            except duckdb.Error as error:
+                self.failed(error)
+            else:
+                return True
+        return False
+
+    def read(self, question: Callable[[Engine], T]) -> T:
+        """Ask, and once more after opening the files anew where that fails. Raises UnavailableError, duckdb.Error."""
+        engine = self.ready()
+        if engine is not None:
+            try:
+                return question(engine)
+            except duckdb.Error as error:
+                self.failed(error, reopen=True)
+                engine = self.ready()
+        if engine is None:
+            raise UnavailableError(self.trouble)
+        return question(engine)
+
+    def shut(self) -> bool:
+        """Close everything; False where a query would not end. May be called twice."""
+        # A file that a query still holds cannot be opened again beside it.
+        left = self.gate.clear()
+        if left and self._engine:
+            self._engine.close()
+            self._engine = None
+        return left
+
+    def _open(self) -> Engine:
+        engine = Engine(self._disk, self._config)
+        try:
+            if self._disk:
+                self.repairer.tidy(self._disk)
+            self._open_core(engine)
+            self.segments.open(engine, self.repairer if self._disk else None)
+            for segment in self.segments.opened:
+                self.ledger.learn_streams(segment.streams)
+            self.segments.make_views(engine)
+        except BaseException:
+            engine.close()
+            raise
+        self.gate.open(engine.root)
+        return engine
+
+    def _open_core(self, engine: Engine) -> None:
+        def load() -> None:
+            self.ledger.load(engine)
+            # It is small, and a damaged block in it would show when a finding has to be saved.
+            read_all(engine, schema.CORE)
+
+        if not guarded(engine, self.ledger.path, self.repairer, schema.CORE, load):
+            guarded(engine, self.ledger.path, self.repairer, schema.CORE, load)
+
+
+def say(error: Exception) -> str:
+    """Put an error into one line."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

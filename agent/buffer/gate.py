@@ -1,0 +1,71 @@
+"""Lets queries in beside the writer, and clears them out before files are closed under them.
+
+Each query has a cursor of its own: DuckDB connections must not be shared between threads. The writer never waits here
+except to reopen files after a fault.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agent.buffer.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from duckdb import DuckDBPyConnection
+
+_INTERRUPT_EVERY_S = 0.05
+
+
+class Gate:
+    """Hands out cursors of the current DuckDB instance."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._root: DuckDBPyConnection | None = None
+        self._inside: dict[int, DuckDBPyConnection] = {}
+
+    def open(self, root: DuckDBPyConnection) -> None:
+        """Let queries in, to cursors of `root`."""
+        with self._changed:
+            self._root = root
+            self._changed.notify_all()
+
+    @contextmanager
+    def cursor(self, wait_s: float = 5.0) -> Iterator[DuckDBPyConnection]:
+        """Give a cursor. Raises UnavailableError where the files stay closed for `wait_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._root is not None, wait_s)
+            if self._root is None:
+                raise UnavailableError("the buffer is closed")
+            cursor = self._root.cursor()
+            self._inside[id(cursor)] = cursor
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+            with self._changed:
+                del self._inside[id(cursor)]
+                self._changed.notify_all()
+
+    def interrupt(self) -> int:
+        """Interrupt every query; return how many there were."""
+        with self._changed:
+            for cursor in self._inside.values():
+                cursor.interrupt()
+            return len(self._inside)
+
+    def clear(self, wait_s: float = 5.0) -> bool:
+        """Close the gate and interrupt whoever is inside; return whether all left within `wait_s`."""
+        with self._changed:
+            self._root = None
+            for _ in range(max(1, round(wait_s / _INTERRUPT_EVERY_S))):
+                # An interrupt that comes just before a query starts is lost, so it is repeated.
+                for cursor in self._inside.values():
+                    cursor.interrupt()
+                if self._changed.wait_for(lambda: not self._inside, _INTERRUPT_EVERY_S):
+                    return True
+            return False

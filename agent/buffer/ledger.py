@@ -1,0 +1,156 @@
+"""`core.duckdb`: findings as append-only transitions, identities of streams, states and events.
+
+Each write is durable when it returns. What a full disk refuses waits in memory, bounded, and is tried again at the next
+commit; until then it can be read from here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.buffer import schema
+from agent.buffer.segment import check_version, prepare_tables, read_streams
+from agent.model import Finding, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from agent.buffer.engine import Engine
+
+_MOST_WAITING = 1_000
+_finding = msgspec.json.Decoder(Finding)
+
+Statement = tuple[str, tuple[object, ...]]
+
+
+class Ledger:
+    """The core database. `path` is None in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.streams: dict[Stream, int] = {}
+        self.unreadable = 0
+        self.dropped = 0
+        self._seq = 0
+        self._saved: dict[str, Finding] = {}
+        self._waiting: deque[tuple[int, list[Statement]]] = deque()
+        self._states: dict[tuple[str, str], bytes] = {}
+
+    def load(self, engine: Engine) -> None:
+        """Make the tables where they are missing, and read what has to be at hand."""
+        prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path)
+        check_version(engine, schema.CORE, self.path)
+        self.streams |= read_streams(engine, schema.CORE)
+        self._seq = max(self._seq, engine.run(schema.READ_LAST_FINDING)[0][0])
+
+    @property
+    def waiting(self) -> int:
+        """How many writes the disk has not taken yet."""
+        return len(self._waiting)
+
+    def number_of(self, stream: Stream) -> int:
+        """Give a stream its number; a new one is written with the next flush."""
+        number = self.streams.get(stream)
+        if number is None:
+            number = self.streams[stream] = max(self.streams.values(), default=0) + 1
+            values = (number, *msgspec.structs.astuple(stream))
+            self._queue(0, [(schema.INSERT_STREAM.format(db=schema.CORE), values)])
+        return number
+
+    def learn_streams(self, known: Mapping[Stream, int]) -> None:
+        """Take over identities from a segment that the core, having been replaced, does not know."""
+        taken = set(self.streams.values())
+        for stream, number in known.items():
+            if stream not in self.streams and number not in taken:
+                self.streams[stream] = number
+                values = (number, *msgspec.structs.astuple(stream))
+                self._queue(0, [(schema.INSERT_STREAM.format(db=schema.CORE), values)])
+
+    def save(self, finding: Finding) -> None:
+        """Queue one state of a finding."""
+        self._seq += 1
+        self._saved[finding.id] = finding
+        self._queue(self._seq, [(schema.INSERT_FINDING, _finding_row(self._seq, finding))])
+
+    def put_state(self, key: str, part: str, payload: bytes) -> None:
+        """Queue a part's state."""
+        self._states[key, part] = payload
+        replace: list[Statement] = [(schema.DELETE_STATE, (key, part)), (schema.INSERT_STATE, (key, part, payload))]
+        self._queue(0, replace)
+
+    def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
+        """Queue an event."""
+        self._queue(0, [(schema.INSERT_EVENT, (time_ns, kind, subject, detail, count))])
+
+    def flush(self, engine: Engine, commit: Callable[[], None]) -> None:
+        """Write what waits, one transaction each, oldest first; stop at the first that fails by raising its error."""
+        while self._waiting:
+            seq, statements = self._waiting[0]
+            # A commit can raise although it is durable, so a finding is looked up before it is written again.
+            if not (seq and engine.run(schema.READ_FINDING_SEQ, [seq])[0][0]):
+                engine.run(schema.BEGIN)
+                for sql, values in statements:
+                    engine.run(sql, values)
+                commit()
+            self._waiting.popleft()
+        self._saved.clear()
+        self._states.clear()
+
+    def findings(self, engine: Engine, *, everything: bool) -> list[Finding]:
+        """Return the newest state of the findings, newest first."""
+        newest: dict[str, Finding] = {}
+        self.unreadable = 0
+        for (record,) in engine.run(schema.READ_FINDINGS):
+            try:
+                finding = _finding.decode(record)
+            except msgspec.MsgspecError:
+                self.unreadable += 1
+            else:
+                newest[finding.id] = finding
+        newest |= self._saved
+        found = [finding for finding in newest.values() if everything or finding.state != "closed"]
+        return sorted(found, key=lambda finding: (finding.opened, finding.id), reverse=True)
+
+    def get_state(self, engine: Engine, key: str, part: str) -> bytes | None:
+        """Return a part's state, or None."""
+        if (key, part) in self._states:
+            return self._states[key, part]
+        found = engine.run(schema.READ_STATE, [key, part])
+        return bytes(found[0][0]) if found else None
+
+    def _queue(self, seq: int, statements: list[Statement]) -> None:
+        if len(self._waiting) == _MOST_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append((seq, statements))
+
+
+def _finding_row(seq: int, finding: Finding) -> tuple[object, ...]:
+    return (
+        seq,
+        finding.id,
+        finding.state,
+        finding.kind,
+        finding.severity,
+        finding.stream.model,
+        finding.stream.version,
+        _naive(finding.onset),
+        _naive(finding.opened),
+        _naive(finding.updated),
+        _naive(finding.closed),
+        finding.sentence,
+        finding.advice,
+        finding.row,
+        finding.onset_row,
+        finding.note,
+        msgspec.json.encode(finding).decode(),
+    )
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

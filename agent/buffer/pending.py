@@ -1,0 +1,101 @@
+"""Rows that wait for the next commit: bounded in memory, the oldest discarded and counted beyond it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.model import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.model import Reading
+
+_READING_BYTES = 300  # a Reading with its labels, as Python keeps it
+_ROW_BYTES = 17  # time, latency and status of a row
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes to the disk in one transaction, under one id."""
+
+    id: int = 0
+    blocks: list[Block] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    failures: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many inferences."""
+        return sum(map(len, self.blocks))
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        return sum(map(_size, self.blocks)) + _READING_BYTES * len(self.readings)
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The last sequence number of each source in it."""
+        return {block.source: block.last_seq for block in self.blocks if block.source}
+
+
+class Pending:
+    """A queue of blocks and readings. Safe to fill from one thread while another takes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._items: deque[Block | list[Reading]] = deque()
+        self._bytes = 0
+        self.discarded = 0
+
+    def add(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
+        """Take rows in. Raises ValueError for a block whose arrays do not fit together."""
+        for block in blocks:
+            count = len(block)
+            if (
+                block.values.shape != (count, len(block.signals))
+                or not len(block.latency_s) == len(block.status) == count
+            ):
+                raise ValueError(f"a block of {block.stream.key} has arrays of different lengths")
+        with self._lock:
+            self._items.extend(blocks)
+            if readings:
+                self._items.append(list(readings))
+            self._bytes += sum(map(_size, blocks)) + _READING_BYTES * len(readings)
+            self._trim()
+
+    def take(self, most_bytes: int) -> Batch:
+        """Remove the oldest items, `most_bytes` of them or a single larger one."""
+        batch, taken = Batch(), 0
+        with self._lock:
+            while self._items and (not taken or taken + _size(self._items[0]) <= most_bytes):
+                item = self._items.popleft()
+                taken += _size(item)
+                if isinstance(item, Block):
+                    batch.blocks.append(item)
+                else:
+                    batch.readings.extend(item)
+            self._bytes -= taken
+        return batch
+
+    def trim(self, held_bytes: int) -> None:
+        """Keep the bound while `held_bytes` more are held elsewhere."""
+        with self._lock:
+            self._trim(held_bytes)
+
+    def _trim(self, held_bytes: int = 0) -> None:
+        while self._items and self._bytes + held_bytes > self._limit:
+            item = self._items.popleft()
+            self._bytes -= _size(item)
+            self.discarded += len(item)
+
+
+def _size(item: Block | list[Reading]) -> int:
+    if isinstance(item, Block):
+        return item.values.nbytes + _ROW_BYTES * len(item) + 200
+    return _READING_BYTES * len(item)

@@ -1,0 +1,155 @@
+"""Asks the buffer a question in SQL, without a way to write, to read other files, or to hold ingest up.
+
+The query runs on a connection of its own in the caller's thread, in a read-only transaction, with a watchdog that
+interrupts it. Results are plain values that JSON can carry: times in RFC 3339 UTC, durations in seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import threading
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
+import msgspec
+
+from agent.buffer import schema
+from agent.buffer.errors import UnavailableError
+from agent.buffer.guard import RefusedQueryError, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from duckdb import DuckDBPyConnection
+
+_INTERRUPT_EVERY_S = 0.05
+_FETCH_ROWS = 1_000
+
+
+class Source(Protocol):
+    """Where a query can run: an open buffer or the files of a stopped agent."""
+
+    def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Give a connection for one query."""
+        ...
+
+    def suspect(self) -> None:
+        """Hear that damaged data was met."""
+        ...
+
+
+class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: at most as many rows as were asked for, and whether there were more."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[list[Any]]
+    truncated: bool
+
+
+class QueryError(ValueError):
+    """The query could not be answered; the message says why, for a person."""
+
+
+def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float) -> QueryResult:
+    """Answer one SELECT over the views, with at most `row_limit` rows, within `time_limit_s` seconds.
+
+    Raises
+    ------
+    ValueError
+        QueryError: the query is refused, wrong, too slow or too large, or a limit makes no sense.
+    """
+    if row_limit < 1 or not time_limit_s > 0:
+        raise QueryError(f"row limit {row_limit} and time limit {time_limit_s} s: both must be more than 0")
+    try:
+        with buffer.cursor() as cursor, _time_limit(cursor, time_limit_s) as expired:
+            try:
+                return _answer(cursor, sql, row_limit)
+            except duckdb.Error as error:
+                if "corrupt" in str(error).lower():
+                    buffer.suspect()
+                raise QueryError(_explain(error, time_limit_s, expired=expired.is_set())) from error
+    except (RefusedQueryError, UnavailableError) as error:
+        raise QueryError(str(error)) from error
+
+
+def _answer(cursor: DuckDBPyConnection, sql: str, row_limit: int) -> QueryResult:
+    check(cursor, sql)
+    cursor.execute(schema.BEGIN_READING)
+    cursor.execute(sql)
+    described = cursor.description or []
+    rows: list[list[Any]] = []
+    while len(rows) <= row_limit and (some := cursor.fetchmany(min(_FETCH_ROWS, row_limit + 1 - len(rows)))):
+        rows += [[plain(cell) for cell in row] for row in some]
+    return QueryResult(
+        columns=tuple(str(column[0]) for column in described),
+        types=tuple(str(column[1]) for column in described),
+        rows=rows[:row_limit],
+        truncated=len(rows) > row_limit,
+    )
+
+
+@contextmanager
+def _time_limit(cursor: DuckDBPyConnection, seconds: float) -> Iterator[threading.Event]:
+    done, expired = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if not done.wait(seconds):
+            expired.set()
+            # An interrupt between two steps of the query is lost, so it is repeated until the query has ended.
+            while not done.is_set():
+                cursor.interrupt()
+                done.wait(_INTERRUPT_EVERY_S)
+
+    watchdog = threading.Thread(target=watch, name="query-watchdog", daemon=True)
+    watchdog.start()
+    try:
+        yield expired
+    finally:
+        done.set()
+        watchdog.join()
+
+
+def _explain(error: duckdb.Error, time_limit_s: float, *, expired: bool) -> str:
+    if isinstance(error, duckdb.InterruptException):
+        if expired:
+            return f"the query took longer than {time_limit_s:g} s and was stopped; ask for less, or for a shorter time"
+        return "the query was stopped because the agent needed the files or the memory; ask again"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "the query needs more memory than the agent may use; ask for less at once"
+    return str(error)
+
+
+def plain(value: Any) -> Any:  # noqa: PLR0911  # one line a type
+    """Turn a value of DuckDB's into one that JSON can carry.
+
+    >>> plain(datetime(2026, 5, 4, 3, 2, 1)), plain(timedelta(seconds=90)), plain(float("nan"))
+    ('2026-05-04T03:02:01Z', 90.0, None)
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+        case Decimal():
+            return plain(float(value))
+        case datetime():
+            moment = value.astimezone(UTC) if value.tzinfo else value
+            return moment.replace(tzinfo=None).isoformat() + "Z"
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(value).decode()
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case _:
+            return str(value)

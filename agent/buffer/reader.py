@@ -1,0 +1,110 @@
+"""Reads the files of an agent that is not running; changes nothing in them.
+
+What cannot be read is left out and named in `notes`: the agent's next start repairs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer import schema
+from agent.buffer.config import BufferConfig
+from agent.buffer.engine import Engine
+from agent.buffer.errors import BufferMissingError, CorruptError
+from agent.buffer.files import CORE_FILE
+from agent.buffer.gate import Gate
+from agent.buffer.ledger import Ledger
+from agent.buffer.lock import DirectoryLock
+from agent.buffer.segment import Segment
+from agent.buffer.segments import FOLDER, segment_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from agent.model import Finding
+
+
+class Reader:
+    """The files of one directory, read-only. Made by `open_readonly`."""
+
+    def __init__(self, directory: Path, lock: DirectoryLock) -> None:
+        self._lock = lock
+        self._engine = Engine(directory, BufferConfig())
+        self._gate = Gate()
+        self._ledger = Ledger(directory / CORE_FILE)
+        self.notes: list[str] = []
+        if not self._attach(directory / CORE_FILE, schema.CORE, lambda: self._ledger.load(self._engine)):
+            self._ledger = Ledger(None)
+            self._engine.run(schema.attach(":memory:", schema.CORE))
+            self._ledger.load(self._engine)
+        folder = directory / FOLDER
+        segments = [Segment(*found) for found in (segment_files(folder) if folder.is_dir() else [])]
+        readable = [segment for segment in segments if self._attach_segment(segment)]
+        for sql in schema.create_views((segment.alias, list(segment.schemas.values())) for segment in readable):
+            self._engine.run(sql)
+        self._gate.open(self._engine.root)
+
+    def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Give a connection for one query, in any thread."""
+        return self._gate.cursor()
+
+    def suspect(self) -> None:
+        """Take note that a query met damaged data."""
+        self.notes.append("some data is damaged; the agent's next start looks for it")
+
+    def findings(self, *, everything: bool = False) -> list[Finding]:
+        """Return the newest state of every finding that is not closed, or of all, newest first."""
+        return self._ledger.findings(self._engine, everything=everything)
+
+    def close(self) -> None:
+        """Let go of the files. May be called twice."""
+        if self._gate.clear():
+            self._engine.close()
+        self._lock.release()
+
+    def _attach_segment(self, segment: Segment) -> bool:
+        assert segment.path is not None
+        return self._attach(segment.path, segment.alias, lambda: segment.load(self._engine))
+
+    def _attach(self, path: Path, alias: str, load: Callable[[], None]) -> bool:
+        try:
+            self._engine.run(schema.attach(str(path), alias, read_only=True))
+            load()
+        except (CorruptError, duckdb.Error) as error:
+            self._engine.rollback()
+            self._engine.run(schema.detach(alias))
+            self.notes.append(f"{path.name} cannot be read and is left out: {str(error).splitlines()[0]}")
+            return False
+        return True
+
+
+def open_readonly(directory: Path) -> Reader:
+    """Open the buffer of a stopped agent for reading.
+
+    Raises
+    ------
+    BufferBusyError
+        Its agent is running: ask the agent.
+    BufferMissingError
+        There is none in that directory.
+    SchemaTooNewError
+        A later version wrote it.
+    """
+    directory = directory.absolute()
+    if not (directory / CORE_FILE).exists():
+        raise BufferMissingError(directory)
+    try:
+        lock = DirectoryLock(directory, shared=True)
+    except FileNotFoundError:
+        raise BufferMissingError(directory) from None
+    try:
+        return Reader(directory, lock)
+    except BaseException:
+        lock.release()
+        raise

@@ -1,0 +1,189 @@
+"""Opens a database file whatever state it was left in: cuts a damaged log, sets a file aside that cannot be read.
+
+Nothing is deleted that holds data: what is cut off or unreadable is kept under `quarantine/`. Every repair is told in a
+sentence for people. Failures that are no fault of the file (a full disk) raise UnavailableError and move nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer import schema
+from agent.buffer.engine import is_passing
+from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
+from agent.buffer.wal import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agent.buffer.engine import Engine
+
+QUARANTINE = "quarantine"
+_POSITION = re.compile(r"byte position (\d+)")
+_MOST_CUTS = 100
+
+
+class Repairer:
+    """Repairs the files of one directory and remembers what it did in `notes`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.notes: list[str] = []
+
+    def attach(self, engine: Engine, path: Path, alias: str) -> None:
+        """Attach `path`, cutting its log where it is damaged.
+
+        Raises
+        ------
+        CorruptError
+            The file cannot be read.
+        SchemaTooNewError
+            A newer DuckDB wrote it.
+        UnavailableError
+            It cannot be opened now.
+        """
+        self._cut_damage(wal_of(path))
+        for _ in range(_MOST_CUTS):
+            try:
+                engine.run(schema.attach(str(path), alias))
+            except duckdb.Error as error:
+                engine.run(schema.detach(alias))
+                self._answer(error, path)
+            else:
+                path.chmod(0o640)
+                return
+        raise CorruptError(f"its log is damaged in more than {_MOST_CUTS} places")
+
+    def quarantine(self, path: Path, why: str) -> None:
+        """Set a database file and its log aside."""
+        lost = path.stat().st_size if path.exists() else 0
+        names = [self._set_aside(part) for part in (path, wal_of(path)) if part.exists()]
+        self.notes.append(
+            f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; "
+            f"what it held is missing from queries: {why}"
+        )
+
+    def tidy(self, folder: Path) -> None:
+        """Remove what a crash left behind that holds no data, and set aside logs whose file is gone."""
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith(".tmp"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                self.notes.append(f"{path.name}, a temporary left by a crash, was removed")
+            elif path.suffix == ".duckdb" and path.stat().st_size == 0 and not wal_of(path).exists():
+                path.unlink()
+                self.notes.append(f"{path.name}, created but never written before a crash, was removed")
+            elif path.suffix == ".wal" and not path.with_suffix("").exists():
+                name = self._set_aside(path)
+                self.notes.append(f"{path.name} belongs to no file any more and was set aside as {name}")
+
+    def _cut_damage(self, wal: Path) -> None:
+        if not wal.exists():
+            return
+        state = examine(wal)
+        if state.sound == state.size:
+            return
+        # One entry cut short is what every hard stop leaves: nothing that was promised is in it.
+        if not state.torn:
+            name = self._keep_copy(wal)
+            self.notes.append(
+                f"{wal.name} was damaged after byte {state.sound} of {state.size}, as a power cut does; rows up "
+                f"to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {name}"
+            )
+        _truncate(wal, state.sound)
+
+    def _answer(self, error: duckdb.Error, path: Path) -> None:
+        """Do what makes a second attempt worthwhile, or raise what is wrong."""
+        text, wal = str(error), wal_of(path)
+        if "storage version number" in text:
+            raise SchemaTooNewError(path, "of a later DuckDB", duckdb.__version__) from error
+        if is_passing(error):
+            raise UnavailableError(text) from error
+        position = _POSITION.search(text)
+        size = wal.stat().st_size if wal.exists() else 0
+        if position and int(position[1]) < size:
+            name = self._keep_copy(wal)
+            self.notes.append(f"{wal.name} was damaged at byte {position[1]} of {size}; the rest was cut off, {name}")
+            _truncate(wal, int(position[1]))
+        elif size:
+            name = self._set_aside(wal)
+            self.notes.append(
+                f"{wal.name} ({size} bytes) does not fit its file and was set aside as {name}; "
+                f"the newest rows of {path.name} may be missing"
+            )
+        else:
+            raise CorruptError(text) from error
+
+    def _keep_copy(self, path: Path) -> str:
+        try:
+            target = self._place(path)
+            shutil.copy2(path, target)
+        except OSError as error:
+            # Starting matters more than the copy, and a full disk has no room for it.
+            return f"and no copy could be kept ({error.strerror})"
+        return f"a copy is {QUARANTINE}/{target.name}"
+
+    def _set_aside(self, path: Path) -> str:
+        try:
+            target = self._place(path)
+            os.replace(path, target)  # noqa: PTH105  # the same call, and `path` stays what it was
+        except OSError as error:
+            raise UnavailableError(f"{path} cannot be set aside: {error.strerror}") from error
+        return f"{QUARANTINE}/{target.name}"
+
+    def _place(self, path: Path) -> Path:
+        folder = self._directory / QUARANTINE
+        folder.mkdir(mode=0o750, exist_ok=True)
+        number = 1
+        while (target := folder / f"{path.name}.{number}").exists():
+            number += 1
+        return target
+
+
+def wal_of(path: Path) -> Path:
+    """Return where DuckDB keeps the log of a database file."""
+    return path.with_name(path.name + ".wal")
+
+
+def size_of(path: Path) -> int:
+    """Bytes on disk of a database file and its log."""
+    return sum(part.stat().st_size for part in (path, wal_of(path)) if part.exists())
+
+
+def read_all(engine: Engine, alias: str) -> None:
+    """Read every value of an attached file. Raises CorruptError where that is not possible."""
+    try:
+        for (table,) in engine.run(schema.READ_TABLES, [alias]):
+            engine.run(schema.read_everything(alias, table))
+    except duckdb.Error as error:
+        raise (UnavailableError if is_passing(error) else CorruptError)(str(error)) from error
+
+
+def guarded(engine: Engine, path: Path | None, repairer: Repairer, alias: str, load: Callable[[], None]) -> bool:
+    """Attach `path` and `load` it; set it aside and return False where it cannot be read."""
+    if path is None:
+        engine.run(schema.attach(":memory:", alias))
+        load()
+        return True
+    try:
+        repairer.attach(engine, path, alias)
+        load()
+    except (CorruptError, duckdb.Error) as error:
+        engine.rollback()
+        engine.run(schema.detach(alias))
+        if is_passing(error):
+            raise UnavailableError(str(error)) from error
+        repairer.quarantine(path, str(error).splitlines()[0])
+        return False
+    return True
+
+
+def _truncate(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())

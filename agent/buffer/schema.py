@@ -1,0 +1,162 @@
+# ruff: noqa: S608  # every name that is put into a statement here is a number of ours or goes through `quote`
+"""All SQL and every table of the buffer, in one place.
+
+`core` holds what is kept for good: findings, identities of streams, states, events. Each segment holds rows and
+readings, and everything that is needed to read it alone: it can be quarantined, dropped or carried away without the
+others. Views live in the in-memory database `memory`, so that no file ever refers to another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+VERSION = 1
+CORE = "core"
+INCOMING = "incoming"  # the name under which numpy columns are registered
+
+META = "CREATE TABLE IF NOT EXISTS {db}.meta (key VARCHAR, value VARCHAR)"
+STREAMS = (
+    "CREATE TABLE IF NOT EXISTS {db}.streams (stream INTEGER, model VARCHAR, version VARCHAR, sha256 VARCHAR, "
+    "runtime VARCHAR, provider VARCHAR, pid BIGINT)"
+)
+CORE_TABLES = (
+    META,
+    STREAMS,
+    (
+        'CREATE TABLE IF NOT EXISTS {db}.finding_history (seq BIGINT, id VARCHAR, "state" VARCHAR, kind VARCHAR, '
+        "severity VARCHAR, model VARCHAR, version VARCHAR, onset TIMESTAMP, opened TIMESTAMP, updated TIMESTAMP, "
+        'closed TIMESTAMP, sentence VARCHAR, advice VARCHAR, "row" BIGINT, onset_row BIGINT, note VARCHAR, '
+        "record VARCHAR)"
+    ),
+    "CREATE TABLE IF NOT EXISTS {db}.states (stream_key VARCHAR, part VARCHAR, payload BLOB)",
+    (
+        "CREATE TABLE IF NOT EXISTS {db}.events (time TIMESTAMP_NS, kind VARCHAR, subject VARCHAR, detail VARCHAR, "
+        "count BIGINT)"
+    ),
+)
+SEGMENT_TABLES = (
+    META,
+    STREAMS,
+    "CREATE TABLE IF NOT EXISTS {db}.batches (id BIGINT, written TIMESTAMP_NS, rows BIGINT)",
+    "CREATE TABLE IF NOT EXISTS {db}.positions (batch BIGINT, source VARCHAR, last_seq BIGINT)",
+    "CREATE TABLE IF NOT EXISTS {db}.schemas (id INTEGER, signals VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS {db}.series (id INTEGER, name VARCHAR, unit VARCHAR, labels VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS {db}.readings (time TIMESTAMP_NS, series INTEGER, value DOUBLE)",
+)
+
+READ_VERSION = "SELECT value FROM {db}.meta WHERE key = 'schema_version'"
+WRITE_META = "INSERT INTO {db}.meta VALUES (?, ?)"
+READ_STREAMS = "SELECT stream, model, version, sha256, runtime, provider, pid FROM {db}.streams"
+INSERT_STREAM = "INSERT INTO {db}.streams VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
+READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
+INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?)"
+READ_POSITIONS = (
+    "SELECT source, arg_max(last_seq, batch) FROM {db}.positions GROUP BY source ORDER BY max(batch), source"
+)
+INSERT_POSITION = "INSERT INTO {db}.positions VALUES (?, ?, ?)"
+READ_SCHEMAS = "SELECT id, signals FROM {db}.schemas ORDER BY id"
+INSERT_SCHEMA = "INSERT INTO {db}.schemas VALUES (?, ?)"
+READ_SERIES = "SELECT id, name, unit, labels FROM {db}.series"
+INSERT_SERIES = "INSERT INTO {db}.series VALUES (?, ?, ?, ?)"
+INSERT_READINGS = f"INSERT INTO {{db}}.readings SELECT make_timestamp_ns(t), i, v FROM {INCOMING}"
+
+FINDING_COLUMNS = 17
+INSERT_FINDING = f"INSERT INTO {CORE}.finding_history VALUES ({', '.join('?' * FINDING_COLUMNS)})"
+READ_LAST_FINDING = f"SELECT coalesce(max(seq), 0) FROM {CORE}.finding_history"
+READ_FINDING_SEQ = f"SELECT count(*) FROM {CORE}.finding_history WHERE seq = ?"
+READ_FINDINGS = f"SELECT arg_max(record, seq) FROM {CORE}.finding_history GROUP BY id"
+DELETE_STATE = f"DELETE FROM {CORE}.states WHERE stream_key = ? AND part = ?"
+INSERT_STATE = f"INSERT INTO {CORE}.states VALUES (?, ?, ?)"
+READ_STATE = f"SELECT payload FROM {CORE}.states WHERE stream_key = ? AND part = ?"
+INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?, ?)"
+
+READ_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY table_name"
+PARSE = "SELECT json_serialize_sql(?)"
+BEGIN, COMMIT, ROLLBACK = "BEGIN TRANSACTION", "COMMIT", "ROLLBACK"
+BEGIN_READING = "BEGIN TRANSACTION READ ONLY"
+
+VIEWS = ("inferences", "readings", "findings", "finding_history", "streams", "events")
+_IDENTITY = "model, version, sha256, runtime, provider, pid"
+_NO_INFERENCES = (
+    "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS model, NULL::VARCHAR AS version, NULL::VARCHAR AS sha256, "
+    "NULL::VARCHAR AS runtime, NULL::VARCHAR AS provider, NULL::BIGINT AS pid, NULL::INTEGER AS stream, "
+    "NULL::REAL AS latency_s, NULL::UTINYINT AS status WHERE false"
+)
+_NO_READINGS = (
+    "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS name, NULL::VARCHAR AS unit, NULL::DOUBLE AS value, "
+    "NULL::VARCHAR AS labels WHERE false"
+)
+_CORE_VIEWS = (
+    f"CREATE OR REPLACE VIEW memory.main.finding_history AS SELECT * FROM {CORE}.finding_history",
+    (
+        f"CREATE OR REPLACE VIEW memory.main.findings AS SELECT * FROM {CORE}.finding_history "
+        "QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1"
+    ),
+    f"CREATE OR REPLACE VIEW memory.main.streams AS SELECT * FROM {CORE}.streams",
+    f"CREATE OR REPLACE VIEW memory.main.events AS SELECT * FROM {CORE}.events",
+)
+
+
+def quote(name: str) -> str:
+    """Quote an identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def attach(path: str, alias: str, *, read_only: bool = False) -> str:
+    """Statement that attaches a file, or makes it. Blocks of 64 KiB: the tails of columns waste 20 % in larger ones."""
+    options = "READ_ONLY" if read_only else "" if path == ":memory:" else "BLOCK_SIZE 65536"
+    return f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS {alias}" + (f" ({options})" if options else "")
+
+
+def detach(alias: str) -> str:
+    """Statement that lets go of a file."""
+    return f"DETACH DATABASE IF EXISTS {alias}"
+
+
+def checkpoint(alias: str) -> str:
+    """Statement that folds the write-ahead log into the file."""
+    return f"CHECKPOINT {alias}"
+
+
+def read_everything(alias: str, table: str) -> str:
+    """Statement that reads every value of a table, so that no damaged block stays hidden behind statistics."""
+    return f"SELECT bit_xor(hash(COLUMNS(*))) FROM {alias}.{quote(table)}"
+
+
+def create_rows(alias: str, schema: int, columns: Sequence[str]) -> str:
+    """Statement that makes the table of one signal schema."""
+    signals = "".join(f", {quote(column)} REAL" for column in columns)
+    return (
+        f"CREATE TABLE {alias}.rows_{schema} "
+        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals})"
+    )
+
+
+def insert_rows(alias: str, schema: int, columns: int) -> str:
+    """Statement that appends the registered columns t, s, l, e and c0, c1, … to the table of a schema."""
+    signals = "".join(f", c{index}" for index in range(columns))
+    return f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals} FROM {INCOMING}"
+
+
+def create_views(segments: Iterable[tuple[str, Sequence[int]]], *, core: bool = True) -> list[str]:
+    """Statements that make every view anew over the segments, given as (alias, numbers of its schemas)."""
+    inferences, readings = [_NO_INFERENCES], [_NO_READINGS]
+    for alias, schemas in segments:
+        readings.append(
+            f"SELECT time, name, unit, value, labels FROM {alias}.readings JOIN {alias}.series ON series = id"
+        )
+        inferences += [
+            f"SELECT rows.*, {_IDENTITY} FROM {alias}.rows_{schema} AS rows JOIN {alias}.streams USING (stream)"
+            for schema in schemas
+        ]
+    unions = {"inferences": inferences, "readings": readings}
+    views = [
+        f"CREATE OR REPLACE VIEW memory.main.{name} AS {' UNION ALL BY NAME '.join(parts)}"
+        for name, parts in unions.items()
+    ]
+    return [*views, *(_CORE_VIEWS if core else ())]

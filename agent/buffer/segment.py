@@ -1,0 +1,198 @@
+"""One segment: an attached file that takes rows and readings, and can be read without any other file.
+
+A batch goes in as one transaction, with its id and the positions of its sources: all of it is there, or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from agent.buffer import schema
+from agent.buffer.columns import column_names
+from agent.buffer.errors import CorruptError, SchemaTooNewError
+from agent.buffer.repair import size_of
+from agent.model import Signal, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from agent.buffer.engine import Engine
+    from agent.buffer.pending import Batch
+    from agent.model import Block, Reading
+
+Series = tuple[str, str, tuple[tuple[str, str], ...]]
+
+# DuckDB keeps one block in memory for each column that is being filled: 1,000 columns did not fit into 48 MiB, 300 did.
+MOST_SIGNALS = 300
+_MOST_SOURCES = 256  # a ring file that was not among the last so many written is gone
+_LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity
+_signals = msgspec.json.Decoder(tuple[Signal, ...])
+_labels = msgspec.json.Decoder(dict[str, str])
+
+
+class Segment:
+    """A segment file, or with `path` None the same in memory. `number` orders them; the day is only a label."""
+
+    def __init__(self, number: int, day: str, path: Path | None) -> None:
+        self.number = number
+        self.day = day
+        self.path = path
+        self.alias = f"segment_{number}"
+        self.rows = 0
+        self.last_batch = 0
+        self.schemas: dict[tuple[Signal, ...], int] = {}
+        self.streams: dict[Stream, int] = {}
+        self.positions: dict[str, int] = {}
+        self._series: dict[Series, int] = {}
+        self._memory_bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """What it takes, on disk or in memory."""
+        return size_of(self.path) if self.path else self._memory_bytes
+
+    def load(self, engine: Engine) -> None:
+        """Make the tables where they are missing, and read what is known of earlier batches."""
+        prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
+        db = {"db": self.alias}
+        check_version(engine, self.alias, self.path)
+        self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
+        self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
+        self.streams = read_streams(engine, self.alias)
+        try:
+            self.schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
+            self._series = {
+                (name, unit, tuple(_labels.decode(text).items())): at
+                for at, name, unit, text in engine.run(schema.READ_SERIES.format(**db))
+            }
+        except msgspec.MsgspecError as error:
+            raise CorruptError(str(error)) from error
+
+    def holds(self, engine: Engine, batch: int) -> bool:
+        """Whether a batch was committed here."""
+        return bool(engine.run(schema.READ_BATCH.format(db=self.alias), [batch])[0][0])
+
+    def write(
+        self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], now_ns: int, commit: Callable[[], None]
+    ) -> bool:
+        """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
+        schemas, streams, series = dict(self.schemas), dict(self.streams), dict(self._series)
+        engine.run(schema.BEGIN)
+        engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, now_ns, batch.rows])
+        self._write_streams(engine, streams, {block.stream: number_of[block.stream] for block in batch.blocks})
+        for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
+            blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
+            self._write_rows(engine, schemas, signals, blocks, streams)
+        if batch.readings:
+            self._write_readings(engine, series, batch.readings)
+        for source, seq in batch.positions.items():
+            engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
+        commit()
+        grown = len(schemas) > len(self.schemas)
+        self.schemas, self.streams, self._series = schemas, streams, series
+        self.last_batch = batch.id
+        self.rows += batch.rows
+        self._memory_bytes += batch.bytes
+        for source, seq in batch.positions.items():
+            self.positions.pop(source, None)  # the order is that of the last use
+            self.positions[source] = seq
+        return grown
+
+    def carry_over(self, engine: Engine, batch: int, positions: Mapping[str, int]) -> None:
+        """Repeat the positions of earlier segments here, so that they outlive them."""
+        newest = dict(list(positions.items())[-_MOST_SOURCES:])
+        engine.run(schema.BEGIN)
+        for source, seq in newest.items():
+            engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch, source, seq])
+        engine.run(schema.COMMIT)
+        self.positions = newest
+
+    def _write_streams(self, engine: Engine, known: dict[Stream, int], wanted: Mapping[Stream, int]) -> None:
+        for stream, wish in wanted.items():
+            if stream not in known:
+                # A core that was replaced may give out a number again that another identity has here.
+                number = max(known.values()) + 1 if wish in known.values() else wish
+                engine.run(schema.INSERT_STREAM.format(db=self.alias), [number, *_identity(stream)])
+                known[stream] = number
+
+    def _write_rows(
+        self,
+        engine: Engine,
+        schemas: dict[tuple[Signal, ...], int],
+        signals: tuple[Signal, ...],
+        blocks: list[Block],
+        number_of: Mapping[Stream, int],
+    ) -> None:
+        kept = min(len(signals), MOST_SIGNALS)
+        if signals not in schemas:
+            schemas[signals] = len(schemas) + 1
+            columns = column_names(signal.name for signal in signals[:kept])
+            engine.run(
+                schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], msgspec.json.encode(signals).decode()]
+            )
+            engine.run(schema.create_rows(self.alias, schemas[signals], columns))
+        values = np.concatenate([block.values[:, :kept] for block in blocks]).astype(np.float32, copy=False)
+        by_column = np.ascontiguousarray(values.T)
+        columns_in = {f"c{index}": by_column[index] for index in range(kept)} | {
+            "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, _LATEST_NS),
+            "s": np.repeat(
+                np.array([number_of[block.stream] for block in blocks], np.int32), [len(block) for block in blocks]
+            ),
+            "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
+            "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
+        }
+        engine.insert(schema.insert_rows(self.alias, schemas[signals], kept), columns_in)
+
+    def _write_readings(self, engine: Engine, known: dict[Series, int], readings: list[Reading]) -> None:
+        for reading in readings:
+            series = (reading.name, reading.unit, reading.labels)
+            if series not in known:
+                known[series] = len(known) + 1
+                labels = msgspec.json.encode(dict(reading.labels)).decode()
+                engine.run(
+                    schema.INSERT_SERIES.format(db=self.alias), [known[series], reading.name, reading.unit, labels]
+                )
+        columns = {
+            "t": np.clip(np.array([reading.time_ns for reading in readings], np.int64), 0, _LATEST_NS),
+            "i": np.array([known[r.name, r.unit, r.labels] for r in readings], np.int32),
+            "v": np.array([reading.value for reading in readings], np.float64),
+        }
+        engine.insert(schema.INSERT_READINGS.format(db=self.alias), columns)
+
+
+def prepare_tables(engine: Engine, alias: str, tables: Iterable[str], path: Path | None) -> None:
+    """Make the tables of a new file, in one transaction. Raises SchemaTooNewError for one of a later version."""
+    if engine.run(schema.READ_TABLES, [alias]):
+        return
+    engine.run(schema.BEGIN)
+    for table in tables:
+        engine.run(table.format(db=alias))
+    engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(schema.VERSION)])
+    engine.run(schema.COMMIT)
+    if path is not None:
+        path.chmod(0o640)
+
+
+def check_version(engine: Engine, alias: str, path: Path | None) -> None:
+    """Raise SchemaTooNewError, or CorruptError where there is no version at all."""
+    found = engine.run(schema.READ_VERSION.format(db=alias))
+    if len(found) != 1 or not str(found[0][0]).isdigit():
+        raise CorruptError("it has no schema version")
+    if path is not None and int(found[0][0]) > schema.VERSION:
+        raise SchemaTooNewError(path, found[0][0], str(schema.VERSION))
+
+
+def read_streams(engine: Engine, alias: str) -> dict[Stream, int]:
+    """Return the numbers of the identities that a file knows."""
+    return {
+        Stream(model=model, version=version, sha256=sha256, runtime=runtime, provider=provider, pid=pid): number
+        for number, model, version, sha256, runtime, provider, pid in engine.run(schema.READ_STREAMS.format(db=alias))
+    }
+
+
+def _identity(stream: Stream) -> tuple[object, ...]:
+    return msgspec.structs.astuple(stream)

@@ -1,0 +1,159 @@
+"""All segments in order: opening them, starting the next, letting the oldest go, and the views over them.
+
+A segment's number gives its order, never its day: wall clocks jump. A jump can start a new segment too early or too
+late, and nothing else; what is dropped is always what was written first, and only for want of room.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer import schema
+from agent.buffer.config import MIB
+from agent.buffer.errors import CorruptError, UnavailableError
+from agent.buffer.repair import Repairer, guarded, read_all, wal_of
+from agent.buffer.segment import Segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.buffer.config import BufferConfig
+    from agent.buffer.engine import Engine
+
+FOLDER = "segments"
+_NAME = re.compile(r"(\d{6,})-(\d{8})\.duckdb")
+_MEMORY_SHARE = 4  # segments that share the room in memory
+
+
+class Segments:
+    """The segments of one buffer; `directory` is None in memory."""
+
+    def __init__(self, directory: Path | None, config: BufferConfig) -> None:
+        self._folder = directory / FOLDER if directory else None
+        self._last_number = 0
+        self.limit_bytes = config.limit_bytes if directory else round(config.memory_rows_mib * MIB)
+        self._full_bytes = config.segment_bytes if directory else self.limit_bytes // _MEMORY_SHARE
+        self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
+        self.opened: list[Segment] = []
+        self.sealed = False
+
+    @property
+    def bytes(self) -> int:
+        """What all of them take."""
+        return sum(segment.bytes for segment in self.opened)
+
+    @property
+    def rows(self) -> int:
+        """How many inferences they hold."""
+        return sum(segment.rows for segment in self.opened)
+
+    @property
+    def last_batch(self) -> int:
+        """The highest batch id that was committed."""
+        return max((segment.last_batch for segment in self.opened), default=0)
+
+    def positions(self) -> dict[str, int]:
+        """Return the last committed sequence number of each source, in the order of their last use."""
+        merged: dict[str, int] = {}
+        for segment in self.opened:
+            for source, seq in segment.positions.items():
+                merged.pop(source, None)
+                merged[source] = seq
+        return merged
+
+    def open(self, engine: Engine, repairer: Repairer | None) -> None:
+        """Attach every segment that can be read, oldest first."""
+        self.opened.clear()
+        if self._folder is None or repairer is None:
+            return
+        self._folder.mkdir(mode=0o750, exist_ok=True)
+        repairer.tidy(self._folder)
+        for number, day, path in segment_files(self._folder):
+            self._last_number = max(self._last_number, number)
+            segment = Segment(number, day, path)
+            try:
+                if guarded(engine, path, repairer, segment.alias, functools.partial(segment.load, engine)):
+                    self.opened.append(segment)
+            except UnavailableError as error:
+                repairer.notes.append(f"{path.name} cannot be opened now and is left where it is: {error}")
+
+    def current(self, engine: Engine, day: str) -> Segment:
+        """Return the segment that takes rows of `day`, starting a new one where it is time."""
+        if not self.opened or self.sealed or self._is_full(self.opened[-1], day):
+            self._start(engine, day)
+        return self.opened[-1]
+
+    def holds(self, engine: Engine, batch: int) -> bool:
+        """Whether a batch was committed to one of the segments that could have taken it."""
+        return any(segment.holds(engine, batch) for segment in self.opened[-3:])
+
+    def retire_oldest(self, engine: Engine) -> Segment:
+        """Let the oldest go: out of the views, detached, then unlinked. Queries that read it still finish."""
+        oldest = self._let_go(engine, 0)
+        if oldest.path:
+            for path in (oldest.path, wal_of(oldest.path)):
+                path.unlink(missing_ok=True)
+        return oldest
+
+    def set_aside_if_corrupt(self, engine: Engine, number: int, repairer: Repairer) -> None:
+        """Read everything in a segment, and quarantine it where that fails."""
+        at = next((at for at, segment in enumerate(self.opened) if segment.number == number), None)
+        if at is None:
+            return
+        try:
+            read_all(engine, self.opened[at].alias)
+        except CorruptError as error:
+            segment = self._let_go(engine, at)
+            if segment.path:
+                repairer.quarantine(segment.path, str(error).splitlines()[0])
+
+    def make_views(self, engine: Engine) -> None:
+        """Make the views anew over the segments as they are now."""
+        for sql in schema.create_views((segment.alias, list(segment.schemas.values())) for segment in self.opened):
+            engine.run(sql)
+
+    def _is_full(self, segment: Segment, day: str) -> bool:
+        size = segment.bytes
+        return size >= self._full_bytes or (day > segment.day and size >= self._daily_bytes and segment.rows > 0)
+
+    def _start(self, engine: Engine, day: str) -> None:
+        number = self._last_number + 1
+        path = self._folder / f"{number:06d}-{day}.duckdb" if self._folder else None
+        segment = Segment(number, day, path)
+        self._last_number = number
+        try:
+            engine.run(schema.attach(str(path) if path else ":memory:", segment.alias))
+            segment.load(engine)
+            segment.carry_over(engine, self.last_batch, self.positions())
+        except duckdb.Error:
+            engine.rollback()
+            engine.run(schema.detach(segment.alias))
+            if path:  # it never took a batch
+                path.unlink(missing_ok=True)
+                wal_of(path).unlink(missing_ok=True)
+            raise
+        previous = self.opened[-1] if self.opened else None
+        self.opened.append(segment)
+        self.sealed = False
+        self.make_views(engine)
+        if previous and previous.path:
+            # On a full disk or beside a long query it stays in the log, where it is as safe.
+            with suppress(duckdb.Error):
+                engine.run(schema.checkpoint(previous.alias))
+
+    def _let_go(self, engine: Engine, at: int) -> Segment:
+        segment = self.opened.pop(at)
+        self.make_views(engine)
+        engine.run(schema.detach(segment.alias))
+        return segment
+
+
+def segment_files(folder: Path) -> list[tuple[int, str, Path]]:
+    """Return number, day and path of the segment files in a folder, in order."""
+    found = [(match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return sorted((int(match[1]), match[2], path) for match, path in found)
