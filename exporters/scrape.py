@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from aiohttp import web
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ PORTS_TRIED = 20
 SHUTDOWN_SECONDS = 1.0  # a scraper that hangs must not hold up the agent's end
 
 log = logging.getLogger(__name__)
+
+
+class ScrapeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[scrape]`: the page that Prometheus reads."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"  # the page needs no password, so others on the network see it only where that is wanted
+    port: int = DEFAULT_PORT  # the first of PORTS_TRIED
 
 
 @dataclass(frozen=True, slots=True)
