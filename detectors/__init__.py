@@ -1,1 +1,27 @@
-"""What judges a stream: its reference, and the detectors that compare with it."""
+"""What judges a stream: its reference, and the detectors that compare with it.
+
+`FACTORIES` names every detector that a stream gets: name -> factory(reference, alarms_per), `alarms_per` being the
+inferences in which one false alarm may be expected of it (the quality checks stand outside that budget).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detectors.latency import LatencyDetector
+from detectors.quality import QualityDetector
+from detectors.reference import Reference, decode_reference, fit_reference
+from detectors.shift import ShiftDetector, make_shift_detector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agent.ports import Detector
+
+FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {
+    "shift": ShiftDetector,
+    "latency": LatencyDetector,
+    "quality": QualityDetector,
+}
+
+__all__ = ["FACTORIES", "Reference", "decode_reference", "fit_reference", "make_shift_detector"]

@@ -1,0 +1,98 @@
+"""What a stream looked like when it was learned: frozen, bounded in memory, stored and restored."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agent.model import Signal
+from detectors.bets import Bank
+from detectors.packing import pack, unpack
+from detectors.profile import Profile
+from detectors.ranks import RankTable, build_table
+from detectors.statistics import StatisticSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A frozen reference. Conforms to `agent.ports.Reference`; made by `fit_reference` or `decode_reference`."""
+
+    signals: tuple[Signal, ...]
+    rows: int
+    notes: tuple[str, ...]
+    lengths: NDArray[np.int64]  # [S] block length in base blocks, 0 where rows are independent
+    table: RankTable
+    statistics: StatisticSet
+    banks: tuple[Bank, ...]
+    profile: Profile
+    sample: NDArray[np.float32]  # [r, S] some of its rows, evenly spaced in time
+
+    def encode(self) -> bytes:
+        """Return the stored form, which `decode_reference` reads."""
+        return self._encoded
+
+    @property
+    def fingerprint(self) -> int:
+        """A checksum that ties a detector's state to the reference that it was made against."""
+        return zlib.crc32(self._encoded)
+
+    def column(self, name: str) -> int | None:
+        """Give the column of a signal, or None."""
+        return next((at for at, signal in enumerate(self.signals) if signal.name == name), None)
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        items: dict[str, Any] = {
+            "signals": [[s.name, s.role, s.kind, s.unit] for s in self.signals],
+            "rows": self.rows,
+            "notes": list(self.notes),
+            "banks": len(self.banks),
+            "lengths": self.lengths,
+            "sample": self.sample,
+        }
+        for name in ("knots", "below", "upto", "starts", "closed"):
+            items[f"table.{name}"] = getattr(self.table, name)
+        for field in fields(StatisticSet):
+            items[f"statistics.{field.name}"] = getattr(self.statistics, field.name)
+        for field in fields(Profile):
+            items[f"profile.{field.name}"] = getattr(self.profile, field.name)
+        for at, bank in enumerate(self.banks):
+            for field in fields(Bank):
+                items[f"bank{at}.{field.name}"] = getattr(bank, field.name)
+        return pack("reference", FORMAT, items)
+
+
+def decode_reference(data: bytes) -> Reference:
+    """Read what `Reference.encode` wrote. Raises ValueError for anything else."""
+    items = unpack(data, "reference", FORMAT)
+
+    def part(prefix: str) -> dict[str, Any]:
+        return {name.removeprefix(prefix): item for name, item in items.items() if name.startswith(prefix)}
+
+    try:
+        return Reference(
+            signals=msgspec.convert(
+                [dict(zip(("name", "role", "kind", "unit"), s, strict=True)) for s in items["signals"]],
+                tuple[Signal, ...],
+            ),
+            rows=int(items["rows"]),
+            notes=tuple(items["notes"]),
+            lengths=items["lengths"],
+            table=build_table(**part("table.")),
+            statistics=StatisticSet(**part("statistics.")),
+            banks=tuple(Bank(**part(f"bank{at}.")) for at in range(items["banks"])),
+            profile=Profile(**part("profile.")),
+            sample=items["sample"],
+        )
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise ValueError(f"stored reference is damaged: {error}") from error

@@ -1,0 +1,59 @@
+"""When a shift began: the last blocks' means, and the most likely start of a lasting change of one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MIN_KEPT, MAX_KEPT = 128, 512  # blocks
+
+
+class History:
+    """A ring of the means of recent blocks, with the row and the time at which each began."""
+
+    def __init__(self, statistics: int, longest: int = 0) -> None:
+        """Keep four times `longest` blocks, within bounds."""
+        kept = min(MAX_KEPT, max(MIN_KEPT, 4 * longest))
+        self.means = np.zeros((kept, statistics), np.float16)  # three digits are plenty for a place in time
+        self.begins = np.zeros((2, kept), np.int64)
+        self.seen = 0
+        self.since = 0  # blocks seen at the last reset
+
+    def copy(self) -> History:
+        """Return a copy that shares nothing."""
+        twin = History.__new__(History)
+        twin.means, twin.begins = self.means.copy(), self.begins.copy()
+        twin.seen, twin.since = self.seen, self.since
+        return twin
+
+    def add(self, means: NDArray[np.float64], row: int, time_ns: int) -> None:
+        """Take in a block that began at this row and time."""
+        at = self.seen % len(self.means)
+        self.means[at] = means
+        self.begins[:, at] = row, time_ns
+        self.seen += 1
+
+    def reset(self) -> None:
+        """Look no further back than here."""
+        self.since = self.seen
+
+    def onset(self, statistic: int, mean: float, *, upwards: bool) -> tuple[int, int]:
+        """Give row and time of the most likely start of a change of the statistic's mean, its size unknown.
+
+        The log likelihood ratio of a normal mean that moved at block t is, up to the variance, (excess summed from t)^2
+        over the number of blocks from t. At least one block must have been added since the last reset.
+        """
+        kept = min(self.seen - self.since, len(self.means))
+        order = (self.seen - 1 - np.arange(kept)) % len(self.means)  # newest first
+        excess = self.means[order, statistic].astype(np.float64) - mean
+        run = np.cumsum(excess if upwards else -excess)
+        first = order[int(np.argmax(np.maximum(run, 0.0) ** 2 / np.arange(1, kept + 1)))]
+        return int(self.begins[0, first]), int(self.begins[1, first])
+
+    def items(self) -> dict[str, Any]:
+        """Return what is stored."""
+        return {"means": self.means, "begins": self.begins, "seen": self.seen, "since": self.since}

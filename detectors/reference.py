@@ -1,0 +1,200 @@
+"""How a reference comes to be: fitted to rows at hand, or learned from the first rows of a stream.
+
+Rows are taken in the order in which they ran: how block means vary is learned from that order. Values are float32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+
+from agent.model import Signal
+from detectors.bets import FEW_BLOCKS, fit_banks
+from detectors.blocklength import choose_lengths
+from detectors.learned import Reference, decode_reference
+from detectors.profile import fit_profile
+from detectors.ranks import RankTable, fit_ranks
+from detectors.statistics import BASE, choose_statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from agent.model import Block
+
+__all__ = ["Reference", "ReferenceConfig", "ReferenceLearner", "decode_reference", "fit_reference"]
+
+MIN_ROWS = 2 * BASE
+SAMPLE_ROWS, SAMPLE_VALUES = 1_000, 200_000
+MAX_CATEGORIES = 20
+OUTPUTS = ("prediction", "confidence", "margin", "entropy")
+LATENCY = ("latency", "latency_s")
+FLAGS = ("repeated_frame", "stuck_pixels", "input_nonfinite", "output_nonfinite")
+
+
+class ReferenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[reference]`: how much of a new model's stream is learned before it is judged.
+
+    rows: enough for a mean to be known to a twentieth of a standard deviation, bounds for all signals included.
+    seconds: a burst is not taken for a day; long enough for whatever repeats within seconds.
+    max_rows: bounds memory; at a high rate the reference ends here whatever `seconds` says.
+    """
+
+    rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 1_000
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    max_rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 20_000
+
+
+def fit_reference(
+    signals: ArrayLike,
+    names: Sequence[str | Signal],
+    categorical: Sequence[str] | None = None,
+    latency_s: ArrayLike | None = None,
+) -> Reference:
+    """Learn a reference from rows in the order in which they ran.
+
+    Parameters
+    ----------
+    signals : array [n, S]
+        One row an inference; NaN is missing. At least 16 rows.
+    names : sequence of str or Signal
+        One a column. Of a plain name the role follows from the name, the kind from the values.
+    categorical : sequence of str, optional
+        Names of the columns whose values are codes without order of their own. None: `prediction`, and columns of at
+        most 20 distinct whole numbers. Ignored for columns given as Signal.
+    latency_s : array [n], optional
+        Latencies in seconds; None: the column `latency` or `latency_s`, where there is one.
+
+    Raises
+    ------
+    ValueError
+        Where shapes disagree, a name comes twice, or there are fewer than 16 rows.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> reference = fit_reference(rows, ["a", "b"])
+    >>> reference.rows, reference.notes
+    (500, ())
+    """
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(np.asarray(signals, np.float64), np.float32)
+    if rows.ndim != 2 or rows.shape[1] != len(names):  # noqa: PLR2004
+        raise ValueError(f"signals have shape {rows.shape}, but there are {len(names)} names")
+    if len(rows) < MIN_ROWS:
+        raise ValueError(f"a reference needs at least {MIN_ROWS} rows, not {len(rows)}")
+    known = tuple(_signal(name, rows[:, at], categorical) for at, name in enumerate(names))
+    doubles = {s.name for s in known if sum(s.name == t.name for t in known) > 1}
+    if doubles:
+        raise ValueError(f"two columns are named {min(doubles)!r}")
+    table = fit_ranks(rows, np.array([s.kind == "categorical" for s in known], bool))
+    statistics = choose_statistics(rows, known)
+    lengths, notes = _lengths(rows, known, table)
+    latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
+    keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
+    return Reference(
+        signals=known,
+        rows=len(rows),
+        notes=notes,
+        lengths=lengths,
+        table=table,
+        statistics=statistics,
+        banks=fit_banks(statistics, rows, table, lengths),
+        profile=fit_profile(rows, latency),
+        sample=rows[np.linspace(0, len(rows) - 1, keep).astype(np.int64)],
+    )
+
+
+class ReferenceLearner:
+    """Conforms to `agent.ports.Learner`.
+
+    Done when `target_rows` rows are there and `min_seconds` lie between the first and the last, so that a burst is not
+    taken for a day; or at `max_rows`, which bounds its memory. Rows that ended in an exception or hold nothing but NaN
+    do not count.
+
+    Raises
+    ------
+    ValueError
+        Where the bounds contradict one another.
+    """
+
+    def __init__(self, signals: Sequence[Signal], target_rows: int, min_seconds: float, max_rows: int) -> None:
+        if not MIN_ROWS <= target_rows <= max_rows:
+            raise ValueError(f"a reference of {target_rows} rows must lie between {MIN_ROWS} and max_rows {max_rows}")
+        self.target = target_rows
+        self.rows = 0
+        self._signals = tuple(signals)
+        self._min_ns = round(min_seconds * 1e9)
+        self._max = max_rows
+        self._values: list[NDArray[np.float32]] = []
+        self._latency: list[NDArray[np.float64]] = []
+        self._span: tuple[int, int] | None = None
+
+    def add(self, block: Block) -> Reference | None:
+        """Take a block in; return the reference once there is enough."""
+        good = np.flatnonzero((block.status == 0) & ~np.isnan(block.values).all(axis=1))[: self._max - self.rows]
+        if len(good):
+            self._values.append(block.values[good])
+            self._latency.append(block.latency_s[good])
+            self.rows += len(good)
+            times = block.time_ns[good]
+            first, last = int(times.min()), int(times.max())
+            self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
+        if self._span is None or self.rows < self.target:
+            return None
+        if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
+            return None
+        return fit_reference(np.concatenate(self._values), self._signals, latency_s=np.concatenate(self._latency))
+
+
+def _lengths(
+    rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    ranks, _ = table.look_up(rows)
+    missing = np.isnan(rows)
+    spread = np.where(missing, 0.5, np.abs(2 * ranks - 1))
+    length, settled = choose_lengths(np.concatenate((ranks, spread, missing.astype(np.float64)), axis=1))
+    by_signal = length.reshape(3, -1)
+    lengths, certain = by_signal.max(axis=0), settled.reshape(3, -1).all(axis=0)
+    notes = []
+    for at, signal in enumerate(signals):
+        if signal.role == "runtime" or signal.kind == "flag":
+            continue
+        block = int(lengths[at]) * BASE
+        blocks = len(rows) // block if block else len(rows)
+        if not certain[at]:
+            notes.append(
+                f"{signal.name}: still drifting or rising and falling slowly at the end of the reference "
+                f"({len(rows)} rows); learn from a longer one"
+            )
+        elif blocks < FEW_BLOCKS:
+            notes.append(
+                f"{signal.name}: the reference holds {blocks} independent blocks of {block} rows, fewer than "
+                f"{FEW_BLOCKS}; bounds are wider, {FEW_BLOCKS * block} rows would do"
+            )
+    return lengths, tuple(notes)
+
+
+def _signal(name: str | Signal, column: NDArray[np.float32], categorical: Sequence[str] | None) -> Signal:
+    if isinstance(name, Signal):
+        return name
+    if name in LATENCY:
+        return Signal(name, "runtime", "continuous", "s")
+    if name in FLAGS:
+        return Signal(name, "input", "flag")
+    if categorical is None:
+        seen = np.unique(column[np.isfinite(column)])
+        coded = name == "prediction" or (0 < len(seen) <= MAX_CATEGORIES and bool(np.all(seen == np.round(seen))))
+    else:
+        coded = name in categorical
+    return Signal(name, "output" if name in OUTPUTS else "input", "categorical" if coded else "continuous")
+
+
+def _latency(rows: NDArray[np.float32], signals: Sequence[Signal]) -> NDArray[np.float64]:
+    for at, signal in enumerate(signals):
+        if signal.role == "runtime" and signal.name in LATENCY:
+            return rows[:, at].astype(np.float64)
+    return np.full(len(rows), np.nan)
