@@ -1,1 +1,11 @@
-"""The Driftline probe: the only part of Driftline that enters a user's service."""
+"""The Driftline probe: the only part of Driftline that enters a user's service.
+
+`watch` wraps a model, `observe` records an inference by hand. Both copy a few bytes into a ring in memory, which the
+agent reads in a process of its own. Neither raises, blocks, or grows without bound.
+"""
+
+from driftline.observed import observe
+from driftline.watching import watch
+
+__version__ = "0.1.0"
+__all__ = ["observe", "watch"]
