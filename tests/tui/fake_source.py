@@ -1,0 +1,320 @@
+"""A scripted source of statuses for the dashboard: what an agent would say in each of the cases a technician meets.
+
+Run it to look at the dashboard: `python tests/tui/fake_source.py [case] [seconds]`, the cases being the keys of CASES.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from agent.model import (
+    AgentStatus,
+    BufferStatus,
+    Cause,
+    Effect,
+    EventLine,
+    Finding,
+    PartHealth,
+    Reading,
+    Signal,
+    SignalEvidence,
+    SignalStatus,
+    Status,
+    Stream,
+    StreamStatus,
+)
+from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.model import DeviceState, FindingState, Severity, StreamState
+
+NOW = datetime(2026, 3, 14, 14, 3, 22, tzinfo=UTC)
+CAMERA = Stream(
+    model="meter-reader",
+    version="3",
+    sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    runtime="onnxruntime 1.31.1",
+    provider="CPUExecutionProvider",
+    pid=4242,
+)
+IMAGE = {"sharpness": (41.2, 13.9, 3.1), "contrast": (0.214, 0.121, 2.4), "brightness": (0.412, 0.472, 0.9)}
+OUTPUT = {"confidence": (0.962, 0.741, 1.2), "margin": (0.91, 0.55, 1.1), "entropy": (0.12, 0.71, 1.3)}
+OTHERS = {"saturation": (0.02, 0.02, 0.03), "latency": (3.2e-3, 3.24e-3, 0.06)}
+
+
+def signals(*, fouled: bool, evidence: float = 0.08) -> tuple[SignalStatus, ...]:
+    """Give the signals of the camera's stream, calm or with a fouled lens."""
+    found = []
+    for role, group in (("input", IMAGE), ("output", OUTPUT), ("runtime", OTHERS)):
+        for position, (name, (before, after, distance)) in enumerate(group.items()):
+            moved = fouled and group is not OTHERS
+            effect = Effect(
+                signal=Signal(name, role),  # type: ignore[arg-type]  # one of the three roles
+                psi=distance if moved else 0.04,
+                ks=min(0.98, distance / 3) if moved else 0.05,
+                wasserstein=distance if moved else 0.04 + 0.01 * position,
+                reference_mean=before,
+                recent_mean=after if moved else before * 1.004,
+                rows=500,
+                ks_same_mix=min(0.9, distance / 3.2) if moved else 0.05,
+            )
+            share = min(1.0, distance / 1.1) if moved else evidence / (1 + position)
+            found.append(SignalStatus(signal=effect.signal, evidence=share, effect=effect))
+    return (*found, SignalStatus(signal=Signal("repeated_frame", "input", "flag"), evidence=0.0))
+
+
+def latency_trend(base: float, n: int = 60, slow_from: int | None = None) -> tuple[float | None, ...]:
+    """Give a plausible series of median latencies, with a gap at its start."""
+    chance = random.Random(7)
+    values: list[float | None] = [None] * 4
+    for i in range(n - 4):
+        factor = 1.0 if slow_from is None or i < slow_from else 1 + (i - slow_from) / 6
+        values.append(base * factor * (1 + 0.12 * math.sin(i / 5) + chance.uniform(-0.06, 0.06)))
+    return tuple(values)
+
+
+def stream(identity: Stream = CAMERA, state: StreamState = "ok", **changes: object) -> StreamStatus:
+    """Give one stream; `changes` replace fields."""
+    fields: dict[str, object] = {
+        "key": identity.key,
+        "inferences": 128_450,
+        "errors": 0,
+        "rate": 98.4,
+        "reference_rows": 1000,
+        "reference_target": 1000,
+        "latency_p50_s": 3.2e-3,
+        "latency_p99_s": 9.8e-3,
+        "latency_trend": latency_trend(3.2e-3),
+        "confidence": 0.962,
+        "predictions": tuple((str(d), 40 + 7 * ((d * 3) % 10)) for d in range(10)),
+        "last_inference": NOW - timedelta(seconds=0.2),
+        "alarm_every_inferences": 4.2e8,
+        "signals": signals(fouled=False),
+    }
+    return StreamStatus(stream=identity, state=state, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def evidence(name: str, distance: float, before: float, after: float, role: str = "input") -> SignalEvidence:
+    """Give what a finding knows of one signal."""
+    return SignalEvidence(
+        name=name, role=role, detector="shift", value=distance * 1e9, threshold=1e9, psi=distance,  # type: ignore[arg-type]
+        ks=min(0.98, distance / 3), wasserstein=distance, reference_mean=before, recent_mean=after,
+    )  # fmt: skip
+
+
+def fouling(state: FindingState = "open", identity: Stream = CAMERA) -> Finding:
+    """Give the finding of a camera whose lens fouls."""
+    return Finding(
+        id="f-0007",
+        stream=identity,
+        kind="shift",
+        severity="critical",
+        state=state,
+        sentence="The pictures lost sharpness and contrast (sharpness 41.2, now 13.9), and the model is less sure.",
+        advice="Look at the camera: clean the lens, check the housing for water, and see that nothing covers it.",
+        onset=NOW - timedelta(minutes=2, seconds=14),
+        opened=NOW - timedelta(minutes=2, seconds=11),
+        updated=NOW,
+        row=9_412,
+        onset_row=9_105,
+        signals=tuple(evidence(n, d, b, a) for n, (b, a, d) in IMAGE.items())
+        + tuple(evidence(n, d, b, a, "output") for n, (b, a, d) in OUTPUT.items()),
+        causes=(
+            Cause("sensor", "camera: dirty or fogged lens", 0.78, "sharpness and contrast fell at the same mix of classes"),
+            Cause("world", "other scene or light", 0.14, "brightness rose by 0.9 deviations"),
+            Cause("device", "device under load", 0.03, "latency and temperature did not change"),
+        ),
+        note="lens ordered" if state == "acknowledged" else "",
+    )  # fmt: skip
+
+
+def slowness(number: int = 8, severity: Severity = "warning", identity: Stream = CAMERA) -> Finding:
+    """Give the finding of a device that became slow."""
+    return Finding(
+        id=f"f-{number:04}",
+        stream=identity,
+        kind="series",
+        severity=severity,
+        state="open",
+        sentence="Each inference takes 11 ms, three times as long as when it was learned.",
+        advice="See what else runs on the device, and whether its fan and vents are free: the processor is throttled.",
+        onset=NOW - timedelta(hours=3, minutes=number),
+        opened=NOW - timedelta(hours=3, minutes=number) + timedelta(seconds=40),
+        updated=NOW,
+        row=120_000,
+        onset_row=119_200,
+        signals=(evidence("latency", 3.4, 3.2e-3, 11.1e-3, "runtime"),),
+        causes=(Cause("device", "processor throttled by heat", 0.66, "91 °C, and the clock went down to 600 MHz"),),
+    )
+
+
+def host(temperature: float = 61.0, cpu: float = 0.34) -> tuple[Reading, ...]:
+    """Give the newest readings of the host."""
+    at = int(NOW.timestamp() * 1e9)
+    pid = (("process.pid", "4242"),)
+    return (
+        Reading("system.cpu.utilization", "1", cpu, at),
+        Reading("system.memory.utilization", "1", 0.51, at, (("system.memory.state", "used"),)),
+        Reading("system.memory.usage", "By", 2.04e9, at, (("system.memory.state", "used"),)),
+        Reading("hw.temperature", "Cel", temperature, at, (("name", "cpu"),)),
+        Reading("hw.temperature", "Cel", temperature - 12, at, (("name", "board"),)),
+        Reading("system.filesystem.utilization", "1", 0.23, at, (("system.filesystem.mountpoint", "/"),)),
+        Reading("process.cpu.utilization", "1", 0.18, at, pid),
+        Reading("process.memory.usage", "By", 212e6, at, pid),
+    )
+
+
+def status(
+    state: DeviceState = "ok",
+    streams: tuple[StreamStatus, ...] | None = None,
+    findings: tuple[Finding, ...] = (),
+    readings: tuple[Reading, ...] | None = None,
+    time: datetime = NOW,
+    parts: tuple[PartHealth, ...] = (),
+) -> Status:
+    """Give a whole status."""
+    return Status(
+        time=time,
+        state=state,
+        agent=AgentStatus(
+            version="0.1.0", pid=4100, started=NOW - timedelta(hours=26), uptime_s=26 * 3600.0, rss_bytes=118_000_000,
+            cpu_percent=2.1, ready_s=0.9, run_dir="/run/driftline", state_dir="/var/lib/driftline", config_path=None,
+            scrape_url="http://127.0.0.1:9637/metrics", site="waterworks-3", device="cam-07", parts=parts,
+        ),
+        buffer=BufferStatus(
+            path="/var/lib/driftline", mode="disk", bytes=41_500_000, limit_bytes=1_000_000_000, segments=2,
+            rows=128_000, last_commit=NOW - timedelta(seconds=2),
+        ),
+        streams=(stream(),) if streams is None else streams,
+        host=host() if readings is None else readings,
+        findings=findings,
+        events=(
+            EventLine(NOW - timedelta(minutes=2, seconds=11), "meter-reader: finding f-0007 opened (shift)"),
+            EventLine(NOW - timedelta(minutes=21), "meter-reader: reference learned from 1,000 inferences"),
+            EventLine(NOW - timedelta(minutes=22), "meter-reader: service pid 4242 attached"),
+        ),
+    )  # fmt: skip
+
+
+def calm() -> Status:
+    """All is well."""
+    return status()
+
+
+def learning() -> Status:
+    """The reference is being learned."""
+    young = stream(state="learning", reference_rows=340, inferences=340, signals=(), predictions=())
+    return status("learning", (young,))
+
+
+def fouled() -> Status:
+    """The lens of the camera fouled; a second model is calm, a third one learns."""
+    gauge_reader = Stream(model="gauge-pressure", version="2", sha256="1b" * 32, runtime="onnxruntime 1.31.1", pid=4250)
+    leak = Stream(model="leak-audio", version="1", sha256="c4" * 32, runtime="onnxruntime 1.31.1", pid=4251)
+    return status(
+        "critical",
+        (
+            stream(state="critical", signals=signals(fouled=True), confidence=0.741),
+            stream(gauge_reader, rate=12.0, latency_p50_s=41e-6, latency_p99_s=88e-6, latency_trend=latency_trend(41e-6)),
+            stream(leak, "learning", reference_rows=340, rate=0.5, confidence=None, signals=()),
+        ),
+        (fouling(),),
+    )  # fmt: skip
+
+
+def slow() -> Status:
+    """The device became slow and hot."""
+    late = stream(
+        state="warning", latency_p50_s=11.1e-3, latency_p99_s=0.18, latency_trend=latency_trend(3.2e-3, slow_from=40)
+    )
+    return status("warning", (late,), (slowness(),), host(91.0, 0.97))
+
+
+def empty() -> Status:
+    """No model is attached yet."""
+    return status("waiting", ())
+
+
+HOSTILE = "evil\x1b[31m\x1b]0;owned\x07[bold red]name[/] [link=http://x]\u202e\n\x9b2Jend[@click=app.quit]q[/]"
+
+
+def hostile() -> Status:
+    """Names and sentences that would move the cursor, or be read as markup."""
+    identity = Stream(model=HOSTILE, version=HOSTILE, sha256=HOSTILE, runtime=HOSTILE, provider=HOSTILE, pid=13)
+    signal = SignalStatus(signal=Signal(HOSTILE, "input"), evidence=0.7)
+    bad = stream(identity, "critical", signals=(signal,), predictions=((HOSTILE, 3),), reference_notes=(HOSTILE,))
+    finding = Finding(
+        id=HOSTILE, stream=identity, kind=HOSTILE, severity="critical", state="acknowledged", sentence=HOSTILE,
+        advice=HOSTILE, onset=NOW, opened=NOW, updated=NOW, row=1, onset_row=0,
+        signals=(evidence(HOSTILE, 1.0, 0.0, 1.0),), causes=(Cause("data", HOSTILE, 0.5, HOSTILE),), note=HOSTILE,
+    )  # fmt: skip
+    wide = Stream(model="水位計カメラ第二", sha256="d" * 64)
+    return status(
+        "critical", (bad, stream(wide)), (finding,), parts=(PartHealth(name=HOSTILE, ok=False, note=HOSTILE),)
+    )
+
+
+def many() -> Status:
+    """Two hundred streams and a thousand findings."""
+    names = [Stream(model=f"line-{i:03}", sha256=f"{i:064x}", pid=5000 + i) for i in range(200)]
+    streams = tuple(
+        stream(name, "warning" if i < 9 else "ok", rate=98.4 + i, latency_p50_s=(1 + i) * 1e-4)
+        for i, name in enumerate(names)
+    )
+    severities: tuple[Severity, ...] = ("critical",) * 5 + ("warning",) * 95 + ("info",) * 900
+    findings = tuple(slowness(i, severity, names[i % 9]) for i, severity in enumerate(severities))
+    return status("critical", streams, findings)
+
+
+CASES: dict[str, Callable[[], Status]] = {
+    "fouled": fouled,
+    "calm": calm,
+    "learning": learning,
+    "slow": slow,
+    "empty": empty,
+    "hostile": hostile,
+    "many": many,
+}
+
+
+class FakeSource:
+    """A StatusSource that says what it is told; give it a status, or the reason why the agent is away."""
+
+    def __init__(self, answer: Status | str) -> None:
+        self.answer = answer
+        self.asked = 0
+        self.acknowledged: list[tuple[str, str]] = []
+
+    def status(self) -> Status:
+        """Give the answer that is set, or be away."""
+        self.asked += 1
+        if isinstance(self.answer, str):
+            raise AgentAwayError(self.answer)
+        return self.answer
+
+    def acknowledge(self, finding_id: str, note: str) -> None:
+        """Keep what was acknowledged; a finding that is not open is a KeyError."""
+        if isinstance(self.answer, str):
+            raise AgentAwayError(self.answer)
+        if finding_id not in {f.id for f in self.answer.findings if f.state == "open"}:
+            raise KeyError(finding_id)
+        self.acknowledged.append((finding_id, note))
+
+
+def main() -> None:
+    """Open the dashboard on one of the cases."""
+    from tui.app import Dashboard  # noqa: PLC0415  # the cases alone need no Textual
+
+    case = sys.argv[1] if len(sys.argv) > 1 else "fouled"
+    source = FakeSource("no agent answers at /run/driftline/agent.sock" if case == "away" else CASES[case]())
+    Dashboard(source, exit_after_seconds=float(sys.argv[2]) if len(sys.argv) > 2 else None).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The technician's dashboard, `driftline top`: it asks the agent, shows what it says, and takes acknowledgements.
+
+Nothing here reads a file or a socket of its own: a `StatusSource` is handed in, and asked in a thread. No numpy.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from agent.clock import SystemClock
+from agent.ports import AgentAwayError
+from tui import palette
+from tui.feed import Answered, Feed
+from tui.finding_screen import FindingScreen
+from tui.findings import Findings
+from tui.help_screen import HelpScreen
+from tui.note_screen import NoteScreen
+from tui.overview import Overview
+from tui.spans import clean
+from tui.stream_screen import StreamScreen
+from tui.view import View
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from agent.clock import Clock
+    from agent.model import Status
+    from agent.ports import StatusSource
+    from tui.rows import Rows
+
+_NS = 1e9
+
+
+class Dashboard(App[None]):
+    """The terminal dashboard.
+
+    Parameters
+    ----------
+    source
+        The agent, or what stands for it; called from threads.
+    interval_seconds
+        Time from an answer to the next question.
+    exit_after_seconds
+        When to close by itself; None is never.
+    title_note
+        A line below the header, such as what a demonstration is about to do.
+    clock
+        Tells how old the news is.
+
+    """
+
+    TITLE = "driftline"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { background: $background; color: $foreground; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "quit"),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("p", "pause", "pause"),
+        Binding("t", "theme", "theme"),
+        Binding("ctrl+q", "quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        source: StatusSource,
+        interval_seconds: float = 1.0,
+        exit_after_seconds: float | None = None,
+        title_note: str = "",
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        # Without colours the terminal's own are used, which Textual then leaves out; its other themes would give greys.
+        plain = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if plain else None)
+        for theme in palette.THEMES:
+            self.register_theme(theme)
+        few = plain or self.console.color_system in {None, "standard"}
+        self.theme = palette.SIXTEEN if few else palette.DARK
+        self._source = source
+        self._clock = clock or SystemClock()
+        self._feed = Feed(source, interval_seconds, self.post_message)
+        self._exit_after = exit_after_seconds
+        self._answered_ns = self._clock.monotonic_ns()
+        self.view = View(None, note=clean(title_note), console=os.environ.get("TERM") == "linux")
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the overview."""
+        return Overview()
+
+    def on_mount(self) -> None:
+        """Begin to ask."""
+        self._feed.start()
+        if self._exit_after is not None:
+            self.set_timer(self._exit_after, self.exit)
+
+    def on_unmount(self) -> None:
+        """Ask no more."""
+        self._feed.close()
+
+    def on_answered(self, answer: Answered) -> None:
+        """Show what the agent said, or that it is away; while paused only its age changes."""
+        if self.view.paused:
+            self._show(self.view.status)
+        elif answer.status is not None:
+            self._answered_ns = self._clock.monotonic_ns()
+            self._show(answer.status)
+        else:
+            self._show(self.view.status, answer.away)
+
+    def _show(self, status: Status | None, away: str = "") -> None:
+        age_s = (self._clock.monotonic_ns() - self._answered_ns) / _NS
+        self.view = self.view._replace(status=status, away=away, age_s=age_s)
+        self.show_on(self.screen)
+
+    def show_on(self, screen: Screen[object]) -> None:
+        """Hand the newest view to a screen that shows one."""
+        show = getattr(screen, "show", None)
+        if show is not None:
+            show(self.view)
+
+    def on_screen_resume(self) -> None:
+        """Bring a screen that comes to the top up to date."""
+        self.show_on(self.screen)
+
+    def on_rows_opened(self, message: Rows.Opened) -> None:
+        """Open the stream or finding."""
+        if not isinstance(message.rows, Findings):
+            self.push_screen(StreamScreen(message.key))
+            return
+        finding = self.view.finding(message.key)
+        if finding is not None:
+            self.push_screen(FindingScreen(finding))
+
+    def action_help(self) -> None:
+        """Show the help page, once."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def action_pause(self) -> None:
+        """Hold the screen still, or go on."""
+        self.view = self.view._replace(paused=not self.view.paused)
+        self.show_on(self.screen)
+        if not self.view.paused:
+            self._feed.ask_now()
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        names = [theme.name for theme in palette.THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def action_acknowledge(self) -> None:
+        """Ask for a note, then mark the selected finding as seen."""
+        screen = self.screen
+        finding_id = screen.finding_id if isinstance(screen, Overview | FindingScreen) else None
+        finding = self.view.finding(finding_id) if finding_id else None
+        if finding is None:
+            self.notify("there is no open finding here", markup=False)
+        elif finding.state == "acknowledged":
+            self.notify("it is marked as seen already", markup=False)
+        else:
+            self.push_screen(NoteScreen(finding.sentence), partial(self._acknowledge, finding.id))
+
+    def _acknowledge(self, finding_id: str, note: str | None) -> None:
+        if note is not None:
+            self.run_worker(partial(self._send, finding_id, note), thread=True, exit_on_error=False)
+
+    def _send(self, finding_id: str, note: str) -> None:
+        """Tell the agent; runs in a thread."""
+        try:
+            self._source.acknowledge(finding_id, note)
+        except AgentAwayError as error:
+            said = f"not marked, the agent is away: {error}"
+        except KeyError:
+            said = "not marked: the finding is closed already"
+        else:
+            said = "marked as seen"
+        self.call_from_thread(self.notify, clean(said), markup=False)
+        self._feed.ask_now()

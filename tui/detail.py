@@ -1,0 +1,41 @@
+"""The frame of the screens that show one thing: the device's line, a page, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from tui.header import Header
+from tui.lined import Lined
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from tui.lined import Page
+    from tui.view import View
+
+
+class Detail(Screen[None]):
+    """Base of the detail screens; a subclass gives the page."""
+
+    DEFAULT_CSS = "Detail Page { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace", "app.pop_screen", "back", key_display="esc")]
+
+    def page(self) -> Page:
+        """Make the page."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Lay the screen out."""
+        yield Header()
+        yield self.page()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def show(self, view: View) -> None:
+        """Hand the news to the parts."""
+        for part in self.query(Lined):
+            part.show(view)

@@ -1,0 +1,82 @@
+"""Asking the agent in a thread of its own, so that a slow answer never holds up a key.
+
+The thread is a daemon: quitting never waits for an answer that does not come.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.model import Status
+    from agent.ports import StatusSource
+
+
+class Answered(Message):
+    """What came of a question: a status, or the reason why there is none. The newest replaces those still queued."""
+
+    def __init__(self, status: Status | None, away: str = "") -> None:
+        super().__init__()
+        self.status = status
+        self.away = away
+
+    def can_replace(self, message: Message) -> bool:
+        """Say whether `message`, which came later, makes this one superfluous; an excuse does not replace a status."""
+        return isinstance(message, Answered) and (message.status is not None or self.status is None)
+
+
+class Feed:
+    """Asks again and again until it is closed.
+
+    Parameters
+    ----------
+    source
+        Whom to ask; called from the feed's thread alone.
+    interval_seconds
+        Time between the end of an answer and the next question.
+    deliver
+        Called with each answer, from the feed's thread.
+
+    """
+
+    def __init__(self, source: StatusSource, interval_seconds: float, deliver: Callable[[Answered], object]) -> None:
+        self._source = source
+        self._interval = interval_seconds
+        self._deliver = deliver
+        self._closed = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="driftline-feed", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def ask_now(self) -> None:
+        """Ask at once, not only when the interval is over."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._closed = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._deliver(self._ask())
+            self._wake.wait(self._interval)
+            self._wake.clear()
+
+    def _ask(self) -> Answered:
+        try:
+            return Answered(self._source.status())
+        except AgentAwayError as error:
+            return Answered(None, str(error))
+        except Exception as error:  # noqa: BLE001  # said on the screen; a dead thread would show old data as new
+            return Answered(None, f"its answer cannot be read ({type(error).__name__}: {error})")

@@ -1,0 +1,98 @@
+"""A finding in lines: the short card beside the list, and the whole page. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui import format as fmt
+from tui.graphs import bar, gauge
+from tui.spans import fit, heading, wrap
+from tui.words import tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from agent.model import Cause, Finding, SignalEvidence
+    from tui.spans import Line, Tone
+
+_LABEL_CELLS = 9
+
+
+def labelled(label: str, text: str, width: int, shade: Tone = "plain") -> list[Line]:
+    """Set a text beside its label; further lines are indented."""
+    lines = wrap(text, max(12, width - _LABEL_CELLS - 2))
+    labels = [label] + [""] * (len(lines) - 1)
+    return [((f" {fit(name, _LABEL_CELLS)}", "quiet"), (line, shade)) for name, line in zip(labels, lines, strict=True)]
+
+
+def since(finding: Finding, now: datetime) -> str:
+    """Say since when, and when it was noticed."""
+    noticed = fmt.latency(max(0.0, (finding.opened - finding.onset).total_seconds()))
+    rows = max(0, finding.row - finding.onset_row)
+    after = f"noticed {noticed} later" + (f", after {fmt.plural(rows, 'inference')}" if rows else "")
+    return f"{fmt.local_time(finding.onset, now)}, {fmt.between(finding.onset, now)} ago; {after}"
+
+
+def card_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
+    """Say what happened, since when, the likeliest cause and what to try."""
+    lines = labelled("what", finding.sentence, width, "strong")
+    lines += labelled("try", finding.advice, width, "accent") if finding.advice else []
+    if finding.causes:
+        cause = finding.causes[0]
+        lines += labelled("likely", f"{cause.name} ({fmt.percent(cause.weight)}): {cause.evidence}", width)
+    lines += labelled("since", since(finding, now), width)
+    lines += labelled("note", finding.note, width) if finding.note else []
+    return lines
+
+
+def page_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
+    """Say all that is known of a finding."""
+    state = {"open": "open", "acknowledged": "seen, still open", "closed": "closed"}[finding.state]
+    lines: list[Line] = []
+    lines += labelled("what", finding.sentence, width, "strong")
+    lines += labelled("try", finding.advice, width, "accent") if finding.advice else []
+    lines += labelled("since", since(finding, now), width)
+    lines += labelled("state", f"{finding.severity}, {state}, {finding.kind}, {finding.id}", width)
+    lines += labelled("note", finding.note, width) if finding.note else []
+    lines += [(), heading("likely causes", width)]
+    for cause in finding.causes:
+        lines += _cause(cause, width)
+    if not finding.causes:
+        lines.append(((" none was found in what the agent can see", "quiet"),))
+    lines += [(), heading("signals, furthest from their reference first", width)]
+    lines += _signals(finding.signals, width)
+    return lines
+
+
+def _cause(cause: Cause, width: int) -> list[Line]:
+    title: Line = (
+        (f" {fmt.percent(cause.weight):>4} ", "strong"),
+        (bar(cause.weight, 10) + " ", "warning"),
+        (cause.name, "strong"),
+        (f"  ({cause.kind})", "quiet"),
+    )
+    return [title, *(((" " * 17 + line, "plain"),) for line in wrap(cause.evidence, max(12, width - 18)))]
+
+
+def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
+    name = max(14, min(28, width - 62))
+    titles = f" {fit('signal', name)} {'reference':>10} {'now':>10}  {'shift':>7} {'PSI':>5} {'KS':>5}  evidence"
+    lines: list[Line] = [((titles, "quiet"),)]
+    ordered = sorted(signals, key=lambda s: -(s.wasserstein if s.wasserstein is not None else -1.0))
+    for signal in ordered:
+        share = signal.value / signal.threshold if signal.threshold > 0 else 0.0
+        shade: Tone = tone("warning") if share >= 1 else "plain"
+        distance = fmt.UNKNOWN if signal.wasserstein is None else f"{signal.wasserstein:.1f} sd"
+        numbers = (
+            f"{fmt.value(signal.reference_mean):>10} {fmt.value(signal.recent_mean):>10}  {distance:>7} "
+            f"{_short(signal.psi)} {_short(signal.ks)}  "
+        )
+        reached = "alarm" if share >= 1 else fmt.percent(share)
+        lines.append(
+            ((f" {fit(signal.name, name)} ", "strong"), (numbers, "plain"), (f"{gauge(share, 5)} {reached}", shade))
+        )
+    return lines
+
+
+def _short(number: float | None) -> str:
+    return f"{fmt.UNKNOWN:>5}" if number is None else f"{min(number, 99.99):5.2f}"

@@ -1,0 +1,58 @@
+"""The first line: the device's state in one word, where it is, and the time; below it a banner when it matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.format import age, local_time
+from tui.lined import Lined
+from tui.spans import clip, cut, width_of
+from tui.words import block, headline
+
+if TYPE_CHECKING:
+    from tui.spans import Line, Span
+    from tui.view import View
+
+
+_GAP = 2
+
+
+class Header(Lined):
+    """State word, device, site, what it rests on, time, version; then at most one banner line."""
+
+    DEFAULT_CSS = "Header { dock: top; }"
+
+    def draw(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  # it never scrolls
+        """Return the line, and the banner where there is one."""
+        if self.view is None:
+            return [()]
+        return [_first_line(self.view, width), *_banner(self.view, width)]
+
+
+def _first_line(view: View, width: int) -> Line:
+    status = view.status
+    if status is None:
+        return ((" WAITING ", "waiting-block"), ("  for the agent's first answer", "plain"))
+    agent = status.agent
+    place: tuple[Span, ...] = ((f"  {agent.device}", "strong"), (f" · {agent.site}" if agent.site else "", "quiet"))
+    left: Line = ((f" {status.state.upper()} ", block(status.state)), *place, (f"  {headline(status)}", "plain"))
+    time = local_time(status.time, status.time)
+    right = f"{time}  driftline {agent.version}"
+    if width_of(left) + len(right) + _GAP > width:  # what is wrong comes before who says so
+        right = f"{time}  {agent.version}"
+    room = width - len(right) - _GAP
+    left = clip(left, room)
+    return (*left, (" " * (room + _GAP - width_of(left)), "plain"), (right, "quiet"))
+
+
+def _banner(view: View, width: int) -> list[Line]:
+    if view.away:
+        since = f" · what you see is {age(view.age_s)} old" if view.status else ""
+        start = " agent away: "
+        why = cut(view.away, max(10, width - len(start) - len(since) - len("; trying again ")))
+        return [clip(((f"{start}{why}; trying again{since} ", "warning"),), width)]
+    if view.paused:
+        return [((f" PAUSED · what you see is {age(view.age_s)} old · p goes on", "learning"),)]
+    if view.note:
+        return [((cut(f" {view.note}", width), "learning"),)]
+    return []

@@ -1,0 +1,67 @@
+"""The keys, and what the words and numbers on the screens mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.detail import Detail
+from tui.lined import Page
+from tui.spans import heading, wrap
+
+if TYPE_CHECKING:
+    from tui.spans import Line
+
+_KEYS = (
+    ("↑ ↓ j k", "move or scroll; home, end, page up and down too"),
+    ("enter", "open the stream or finding under the cursor"),
+    ("esc", "go back"),
+    ("tab", "next panel; 1 to 5 go to one: streams, findings, what to do, device, signals"),
+    ("a", "mark the finding as seen, with a note; it stays open until it is over"),
+    ("✓", "beside a finding: someone has seen it"),
+    ("p", "hold the screen still, and go on"),
+    ("t", "other colours: dark, light, the terminal's own sixteen"),
+    ("?", "this page"),
+    ("q", "quit; the agent goes on"),
+)
+_WORDS = (
+    ("OK", "the input is what the reference saw, and no finding is open"),
+    ("LEARNING", "the first inferences become the reference; nothing is judged yet"),
+    ("WARNING", "a finding is open that someone should look at"),
+    ("CRITICAL", "a finding is open, and results are probably wrong: look at it now"),
+    ("WAITING", "nothing to watch yet"),
+    ("STOPPED", "the service that ran this model is gone"),
+    ("evidence", "how far a signal has come on its way to an alarm; full means alarm"),
+    ("reference", "the signal's mean when it was learned; beside it the mean now"),
+    ("shift", "how far the values moved, in standard deviations of the reference"),
+    ("PSI, KS", "two more measures of the same; they are shown, but never raise an alarm"),
+    ("sure", "the model's mean confidence; it can be high and wrong"),
+    ("median", "the median latency over time, drawn from 0; mid-height is the usual"),
+    ("p50, p99", "half of the inferences of the last minute were faster than p50, 99 of 100 faster than p99"),
+)
+
+
+class HelpPage(Page):
+    """Keys first, then words."""
+
+    def head(self, width: int, note: str) -> Line:
+        """Return the rule."""
+        return heading("help", width, note, marked=self.has_focus)
+
+    def body(self, width: int) -> list[Line]:
+        """Return both lists."""
+        lines: list[Line] = []
+        for title, pairs in (("", _KEYS), ("what it means", _WORDS)):
+            lines += [(), heading(title, width)] if title else []
+            for name, text in pairs:
+                first, *rest = wrap(text, max(12, width - 12))
+                lines.append(((f" {name:10} ", "accent"), (first, "plain")))
+                lines += [((" " * 12 + line, "plain"),) for line in rest]
+        return lines
+
+
+class HelpScreen(Detail):
+    """What every key does and every word means."""
+
+    def page(self) -> Page:
+        """Make the page."""
+        return HelpPage()

@@ -1,0 +1,107 @@
+"""What the host's readings say about the device, picked out by their OpenTelemetry names. Standard library only.
+
+A sensor that gives no reading gives no fact: nothing is shown as 0 because it is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui.format import percent, size, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.model import Reading, Status
+
+_AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
+
+
+class Fact(NamedTuple):
+    """One thing to show: `share` in [0, 1] where a gauge makes sense."""
+
+    label: str
+    text: str
+    share: float | None = None
+
+
+def host_facts(readings: Iterable[Reading]) -> list[Fact]:
+    """Pick the device's own facts: processor, memory, temperature, disk, load."""
+    by_name: dict[str, list[Reading]] = {}
+    for reading in readings:
+        by_name.setdefault(reading.name, []).append(reading)
+    facts = []
+    cpu = _busy(by_name.get("system.cpu.utilization", []))
+    if cpu is not None:
+        facts.append(Fact("cpu", percent(cpu), cpu))
+    memory = _memory(by_name)
+    if memory is not None:
+        facts.append(memory)
+    hottest = max(by_name.get("hw.temperature", []), key=lambda r: r.value, default=None)
+    if hottest is not None:
+        facts.append(Fact("hottest", f"{hottest.value:.0f} °C{_in_brackets(_label(hottest, 'name', 'id', 'sensor'))}"))
+    fullest = max(by_name.get("system.filesystem.utilization", []), key=lambda r: r.value, default=None)
+    if fullest is not None:
+        place = _label(fullest, "system.filesystem.mountpoint", "mountpoint")
+        facts.append(Fact(f"disk {place}".strip(), percent(fullest.value), fullest.value))
+    load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
+    if load:
+        facts.append(Fact("load", value(load[0].value)))
+    return facts
+
+
+def process_facts(status: Status) -> list[Fact]:
+    """Pick what the watched services use, one fact a process, by the name of the model that it runs."""
+    models = {str(s.stream.pid): s.stream.model for s in status.streams if s.stream.pid}
+    processes: dict[str, dict[str, float]] = {}
+    for reading in status.host:
+        if reading.name.startswith("process."):
+            processes.setdefault(_label(reading, "process.pid", "pid"), {})[reading.name] = reading.value
+    facts = []
+    for pid, found in processes.items():
+        texts = []
+        if "process.cpu.utilization" in found:
+            texts.append(f"{percent(found['process.cpu.utilization'])} of a core")
+        if "process.memory.usage" in found:
+            texts.append(size(found["process.memory.usage"]))
+        if "process.thread.count" in found:
+            texts.append(f"{found['process.thread.count']:.0f} threads")
+        if texts:
+            facts.append(Fact(f"{models.get(pid, 'service')}{_in_brackets(pid and f'pid {pid}')}", ", ".join(texts)))
+    return facts
+
+
+def _label(reading: Reading, *keys: str) -> str:
+    labels = dict(reading.labels)
+    return next((labels[key] for key in keys if labels.get(key)), "")
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _busy(readings: list[Reading]) -> float | None:
+    """Share of the processors at work; readings may be whole, by mode, or by processor."""
+    whole = [r.value for r in readings if not r.labels]
+    if whole:
+        return whole[0]
+    by_mode = [r for r in readings if _label(r, "cpu.mode", "state")]
+    if by_mode:
+        cores = len({_label(r, "cpu.logical_number", "cpu") for r in by_mode})
+        return sum(r.value for r in by_mode if _label(r, "cpu.mode", "state") not in _AT_REST) / cores
+    return sum(r.value for r in readings) / len(readings) if readings else None
+
+
+def _memory(by_name: dict[str, list[Reading]]) -> Fact | None:
+    used = next((r for r in by_name.get("system.memory.usage", []) if _state(r) in {"", "used"}), None)
+    share = next((r for r in by_name.get("system.memory.utilization", []) if _state(r) in {"", "used"}), None)
+    if share is not None:
+        return Fact("memory", percent(share.value) + (_in_brackets(size(used.value)) if used else ""), share.value)
+    limit = by_name.get("system.memory.limit")
+    if used is not None and limit and limit[0].value > 0:
+        return Fact("memory", f"{size(used.value)} of {size(limit[0].value)}", used.value / limit[0].value)
+    return Fact("memory", size(used.value)) if used is not None else None
+
+
+def _state(reading: Reading) -> str:
+    return _label(reading, "system.memory.state", "state")

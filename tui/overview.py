@@ -1,0 +1,79 @@
+"""The first screen: the device at a glance, and the way to everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from tui.findings import FindingCard, Findings
+from tui.header import Header
+from tui.host import Host
+from tui.lined import Lined
+from tui.signals_card import SignalsCard
+from tui.streams import Streams
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from tui.rows import Rows
+    from tui.view import View
+
+_PANELS = ("Streams", "Findings", "FindingCard", "Host", "SignalsCard")
+
+
+class Overview(Screen[None]):
+    """Streams, findings, what to do, the device; a wide terminal shows the selected stream's signals too."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # an instance variable in Textual
+
+    DEFAULT_CSS = """
+    Overview { layout: vertical; }
+    #middle { height: 1fr; }
+    #left { width: 1fr; }
+    SignalsCard { width: 1fr; margin-left: 1; }
+    Overview.-narrow SignalsCard { display: none; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "acknowledge", "seen"),
+        *(Binding(str(n), f"panel('{name}')", show=False) for n, name in enumerate(_PANELS, 1)),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay the panels out."""
+        yield Header()
+        yield Streams()
+        with Horizontal(id="middle"):
+            with Vertical(id="left"):
+                yield Findings()
+                yield FindingCard()
+            yield SignalsCard()
+        yield Host()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def show(self, view: View) -> None:
+        """Hand the news to every panel."""
+        for panel in self.query(Lined):
+            panel.show(view)
+
+    def on_rows_moved(self, message: Rows.Moved) -> None:
+        """Show beside a list what its cursor is on."""
+        if isinstance(message.rows, Findings):
+            self.query_one(FindingCard).choose(message.key)
+        else:
+            self.query_one(SignalsCard).choose(message.key)
+
+    def action_panel(self, name: str) -> None:
+        """Go to a panel."""
+        panel = self.query_one(name)
+        if panel.display:
+            panel.focus()
+
+    @property
+    def finding_id(self) -> str | None:
+        """The finding that is selected."""
+        return self.query_one(Findings).key

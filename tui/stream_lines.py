@@ -1,0 +1,137 @@
+"""A stream in lines: its signals against their reference, its classes, its latency, who it is. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui import format as fmt
+from tui.finding_lines import labelled
+from tui.graphs import bar, chart, gauge
+from tui.spans import beside, cut, fit, heading
+from tui.words import effect_size, tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from agent.model import Finding, SignalStatus, StreamStatus
+    from tui.spans import Line, Tone
+
+_TWO_COLUMNS = 76
+_CHART_LINES = 4
+_ALARM_NEAR = 0.5
+
+
+def page_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
+    """Say all that is known of a stream."""
+    lines = facts_lines(stream, now, width)
+    if finding is not None:
+        lines += labelled("finding", f"{finding.severity.upper()}: {finding.sentence}", width, tone(finding.severity))
+    lines += [(), heading("signals, furthest from their reference first", width), *signals_lines(stream, width)]
+    if width >= _TWO_COLUMNS:
+        left = (width - 2) // 2
+        lines += ((), *beside(latency_lines(stream, left), classes_lines(stream, width - left - 2), left))
+    else:
+        lines += [(), *latency_lines(stream, width), (), *classes_lines(stream, width)]
+    return [*lines, (), heading("this model", width), *identity_lines(stream, width)]
+
+
+def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
+    """Say how it runs, and what the reference warns of."""
+    last = fmt.between(stream.last_inference, now) + " ago" if stream.last_inference else "none yet"
+    runs = f"{fmt.rate(stream.rate)}, {fmt.plural(stream.inferences, 'inference')}, the last {last}"
+    sure = f", {fmt.percent(stream.confidence)} sure" if stream.confidence is not None else ""
+    lines = labelled("runs", runs + sure, width)
+    if stream.errors:
+        lines += labelled("errors", f"{fmt.plural(stream.errors, 'inference')} raised an error", width, "warning")
+    if stream.lost or stream.dropped:
+        told = f"{fmt.count(stream.lost)} lost before the agent read them, {fmt.count(stream.dropped)} dropped"
+        lines += labelled("records", told, width, "warning")
+    lines += labelled("reference", _reference(stream), width, "learning" if stream.state == "learning" else "plain")
+    for note in stream.reference_notes:
+        lines += labelled("", note, width, "warning")
+    return lines
+
+
+def _reference(stream: StreamStatus) -> str:
+    if stream.state == "learning":
+        return f"learning: {fmt.count(stream.reference_rows)} of {fmt.count(stream.reference_target)} inferences"
+    if not stream.reference_rows:
+        return "none yet"
+    budget = stream.alarm_every_inferences
+    every = f"; at most one false alarm in {fmt.value(budget)} inferences" if budget else ""
+    return f"learned from {fmt.plural(stream.reference_rows, 'inference')}{every}"
+
+
+def signals_lines(stream: StreamStatus, width: int, limit: int | None = None) -> list[Line]:
+    """Give the signals, those furthest from their reference first; the gauge is full at the alarm."""
+    if not stream.signals:
+        return [((" none yet: they are judged once the reference is learned", "quiet"),)]
+    wide = width >= 72  # noqa: PLR2004  # what all columns need with the shortest names
+    name = max(12, min(26, width - (58 if wide else 32)))
+    cells = 8 if width >= 60 else 5  # noqa: PLR2004  # as much of a gauge as there is room for
+    titles = f" {fit('signal', name)} {fit('evidence', cells + 5)} {'reference':>9} {'now':>9}"
+    titles += f" {'shift':>7} {'PSI':>5} {'KS':>5}" if wide else ""
+    lines: list[Line] = [((cut(titles, width), "quiet"),)]
+    ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
+    return [*lines, *(_signal(signal, name, cells, wide=wide) for signal in ordered)]
+
+
+def _signal(status: SignalStatus, name: int, cells: int, *, wide: bool) -> Line:
+    effect, share = status.effect, status.evidence
+    shade: Tone = "warning" if share >= 1 else "learning" if share >= _ALARM_NEAR else "ok"
+    reached = "ALARM" if share >= 1 else fmt.percent(share)
+    before, after = (effect.reference_mean, effect.recent_mean) if effect else (None, None)
+    numbers = f"{fmt.value(before):>9} {fmt.value(after):>9}"
+    if wide and effect is not None:
+        numbers += f" {f'{effect.wasserstein:.1f} sd':>7} {min(effect.psi, 99.99):5.2f} {min(effect.ks, 99.99):5.2f}"
+    return (
+        (f" {fit(status.signal.name, name)} ", "strong"),
+        (f"{gauge(share, cells)} {reached:>4} "[: cells + 6].ljust(cells + 6), shade),
+        (numbers, "plain"),
+    )
+
+
+def latency_lines(stream: StreamStatus, width: int) -> list[Line]:
+    """Draw the median latency over time."""
+    lines: list[Line] = [heading("median latency", width)]
+    if not any(v is not None for v in stream.latency_trend):
+        return [*lines, ((" not measured yet", "quiet"),)]
+    rows, top = chart(stream.latency_trend, max(10, width - 9), _CHART_LINES)
+    for position, row in enumerate(rows):
+        label = fmt.latency(top) if not position else "0" if position == len(rows) - 1 else ""
+        lines.append(((f"{label:>7} ", "quiet"), (row, "accent")))
+    p50, p99 = fmt.latency(stream.latency_p50_s), fmt.latency(stream.latency_p99_s)
+    return [*lines, ((f"{'':8}last minute: p50 {p50}, p99 {p99}", "plain"),)]
+
+
+def classes_lines(stream: StreamStatus, width: int, limit: int = 10) -> list[Line]:
+    """Draw how often each class was predicted lately, the most frequent first."""
+    lines: list[Line] = [heading("predicted classes", width)]
+    total = sum(n for _, n in stream.predictions)
+    if not total:
+        return [*lines, ((" none: this model predicts no classes, or nothing yet", "quiet"),)]
+    ordered = sorted(stream.predictions, key=lambda p: -p[1])
+    name = min(14, max(len(label) for label, _ in ordered))
+    largest = ordered[0][1]
+    for label, n in ordered[:limit]:
+        share: Line = (
+            (bar(n / largest, max(6, width - name - 8)), "accent"),
+            (f" {fmt.percent(n / total):>4}", "plain"),
+        )
+        lines.append(((f" {fit(label, name)} ", "plain"), *share))
+    if len(ordered) > limit:
+        lines.append(((f" and {len(ordered) - limit} more", "quiet"),))
+    return lines
+
+
+def identity_lines(stream: StreamStatus, width: int) -> list[Line]:
+    """Say which model this is and what runs it."""
+    model = stream.stream
+    facts = (
+        ("version", model.version),
+        ("sha256", model.sha256),
+        ("runtime", model.runtime),
+        ("provider", model.provider),
+        ("pid", str(model.pid) if model.pid else ""),
+    )
+    return [line for name, text in facts for line in labelled(name, text or "not known", width)]

@@ -1,0 +1,53 @@
+"""The list of streams, one line each; where there is none, how to attach a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.rows import Rows
+from tui.spans import heading
+from tui.tables import stream_header, stream_line
+from tui.words import ATTACH, worst_by_stream
+
+if TYPE_CHECKING:
+    from agent.model import Finding, StreamStatus
+    from tui.spans import Line
+    from tui.view import View
+
+
+def stream_row_key(stream: StreamStatus) -> str:
+    """Name a row: the same model may run in several processes."""
+    return f"{stream.key}\n{stream.stream.pid}"
+
+
+class Streams(Rows):
+    """One line a stream, as the agent orders them."""
+
+    DEFAULT_CSS = "Streams { max-height: 40%; min-height: 3; }"
+
+    _streams: tuple[StreamStatus, ...] = ()
+    _worst: dict[str, Finding] = {}  # noqa: RUF012  # replaced, never changed
+
+    def keys_of(self, view: View) -> list[str]:
+        """Return one key a process and model."""
+        assert view.status is not None
+        self._streams = view.status.streams
+        self._worst = worst_by_stream(view.status.findings)
+        return [stream_row_key(s) for s in self._streams]
+
+    def head(self, width: int, note: str) -> list[Line]:
+        """Return the rule and the column titles."""
+        rule = heading("1 streams", width, note, marked=self.has_focus)
+        return [rule, ((" ", "plain"), *stream_header(width - 1))] if self.keys else [rule]
+
+    def row(self, index: int, width: int) -> Line:
+        """Return one stream's line."""
+        stream = self._streams[index]
+        return stream_line(stream, self._worst.get(stream.key), width)
+
+    def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the lines are short
+        """Say how to attach a model."""
+        if self.view is None or self.view.status is None:
+            return [((" waiting for the agent; start it with: driftline agent", "plain"),)]
+        first, *steps = ATTACH
+        return [((f" {first}", "strong"),), *(((f" {step}", "plain"),) for step in steps)]

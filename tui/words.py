@@ -1,0 +1,134 @@
+"""What a status means in words: states, drift, severity, age of a finding. Standard library only.
+
+Each state is a word with a tone beside it; the tone alone never carries a meaning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui.format import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from agent.model import Finding, SignalStatus, Status, StreamStatus
+    from tui.spans import Tone
+
+STATE_TONES: Mapping[str, Tone] = {
+    "ok": "ok",
+    "learning": "learning",
+    "warning": "warning",
+    "critical": "critical",
+    "waiting": "waiting",
+    "stopped": "waiting",
+    "info": "plain",
+}
+BLOCKS: Mapping[str, Tone] = {
+    "ok": "ok-block",
+    "learning": "learning-block",
+    "warning": "warning-block",
+    "critical": "critical-block",
+}
+_SEVERITIES = ("critical", "warning", "info")
+_IDLE = {"waiting": ("no inference yet", "waiting"), "stopped": ("service is gone", "gone")}
+_WATCHED = 0.5  # share of the way to an alarm from which the worst signal is named; a choice of display, no alarm
+
+ATTACH = (
+    "No model is attached yet. In the environment of your inference service:",
+    "  1. pip install driftline-probe",
+    '  2. session = driftline.watch(session, model="name")    # after: import driftline',
+    "  3. run it as the same user as the agent, or in the group driftline",
+)
+
+
+class Drift(NamedTuple):
+    """The drift state of a stream: `share` for a gauge, and phrases from long to short to choose from by width."""
+
+    share: float
+    tone: Tone
+    phrases: tuple[str, ...]
+
+    def phrase(self, width: int) -> str:
+        """Return the longest phrase that fits, or the shortest."""
+        return next((p for p in self.phrases if len(p) <= width), self.phrases[-1])
+
+
+def tone(state: str) -> Tone:
+    """Return the tone of a state or severity."""
+    return STATE_TONES.get(state, "plain")
+
+
+def block(state: str) -> Tone:
+    """Return the tone of a state's word shown as a block of colour."""
+    return BLOCKS.get(state, "waiting-block")
+
+
+def worst_signal(stream: StreamStatus) -> SignalStatus | None:
+    """Return the signal whose evidence is nearest to its alarm."""
+    return max(stream.signals, key=lambda s: s.evidence, default=None)
+
+
+def drift(stream: StreamStatus, finding: Finding | None = None) -> Drift:
+    """Say how the stream's input stands: learning, calm, watching a signal, or what `finding`, its worst, found."""
+    if stream.state == "learning":
+        rows, target = stream.reference_rows, stream.reference_target
+        share = rows / target if target else 0.0
+        phrases = (f"learning {count(rows)} of {count(target)}", f"{count(rows)} of {count(target)}", f"{share:.0%}")
+        return Drift(share, "learning", phrases)
+    worst = worst_signal(stream)
+    share = worst.evidence if worst else 0.0
+    if finding is not None:
+        name = finding.signals[0].name if finding.signals else ""
+        phrase = f"{finding.kind}: {name}" if name else finding.kind
+        return Drift(max(share, _reached(finding)), tone(finding.severity), (phrase, name or phrase))
+    if stream.state in _IDLE:
+        return Drift(0.0, "waiting", _IDLE[stream.state])
+    if worst is not None and share >= 1:
+        return Drift(share, "warning", (f"shift: {worst.signal.name}",))
+    if worst is not None and share >= _WATCHED:
+        return Drift(share, "learning", (f"watching {worst.signal.name}", worst.signal.name))
+    return Drift(share, "ok", ("calm",))
+
+
+def _reached(finding: Finding) -> float:
+    """Return the share of its threshold that the finding's first signal reached; its detector may have started anew."""
+    first = finding.signals[0] if finding.signals else None
+    return first.value / first.threshold if first and first.threshold > 0 else 0.0
+
+
+def severity_rank(finding: Finding) -> int:
+    """Return the place of a finding's severity, the worst first."""
+    return _SEVERITIES.index(finding.severity)
+
+
+def worst_by_stream(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Return the worst finding of each stream, by the stream's key; of equals the first."""
+    worst: dict[str, Finding] = {}
+    for finding in findings:
+        held = worst.get(finding.stream.key)
+        if held is None or severity_rank(finding) < severity_rank(held):
+            worst[finding.stream.key] = finding
+    return worst
+
+
+def effect_size(signal: SignalStatus) -> float:
+    """Return the size by which signals are sorted: the distance in deviations of the reference, then the evidence."""
+    return signal.effect.wasserstein if signal.effect else -1.0
+
+
+def headline(status: Status) -> str:
+    """Say in one phrase what the device's state rests on."""
+    unseen = sum(f.state == "open" for f in status.findings)
+    seen = len(status.findings) - unseen
+    streams = len(status.streams)
+    if not streams and not status.findings:
+        return "no model attached yet"
+    parts = [f"{streams} stream{'s' * (streams != 1)}"]
+    if unseen:
+        parts.append(f"{unseen} open finding{'s' * (unseen != 1)}")
+    if seen:
+        parts.append(f"{seen} seen")
+    if not status.findings:
+        parts.append("no findings")
+    return ", ".join(parts)
