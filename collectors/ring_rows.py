@@ -85,7 +85,8 @@ class RowMaker:
             if counts[chosen].any():
                 slots = records.slots if len(chosen) == len(heads) else records.slots[chosen]
                 self._fill(values, self._plans[index], slots, columns, counts[chosen], starts[chosen])
-        latency = np.repeat(heads["duration_ns"] / 1e9, counts)
+        # 0 is what `observe` writes where it was not told; no call takes no time.
+        latency = np.repeat(np.where(heads["duration_ns"] == 0, np.nan, heads["duration_ns"] / 1e9), counts)
         status = np.repeat(failed.astype(np.uint8), counts)
         values[:, columns.index(LATENCY)] = np.where(status == 0, latency, np.nan)
         end_ns = np.repeat(np.minimum(heads["end_ns"], np.uint64(1 << 62)).astype(np.int64), counts)

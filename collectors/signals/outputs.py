@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from collectors.signals.classification import ClassificationSignals, PredictionSignal
 from collectors.signals.detection import DetectionSignals, looks_like_detection
 from collectors.signals.embedding import EmbeddingSignals
@@ -12,6 +14,7 @@ from collectors.signals.regression import RegressionSignals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from collectors.ring_header import Part
     from collectors.signals.stored import Extractor, StoredPart
 
 MAX_CLASSES = 64  # more scores than this are an embedding, unless their number or name says that they are classes
@@ -42,6 +45,15 @@ def output_signals(parts: Sequence[StoredPart], kind: str) -> list[tuple[str, Ex
             elif part.row_size == 1 or (kind == "regression" and part.row_size <= _MAX_VALUES):
                 found.append((part.part.name, RegressionSignals(part)))
     return found
+
+
+def scores_by_name(part: Part) -> Part | None:
+    """Return an output that maps class names to scores, as ONNX's ZipMap gives, as a row of scores; None for others."""
+    if part.layout != "named" or part.role != "output" or len(part.names) < 2:  # noqa: PLR2004  # two classes
+        return None
+    if not any(word in part.name.lower() for word in _CLASS_NAMES):
+        return None
+    return replace(part, layout="whole", dtype="=f8", shape=[1, len(part.names)], names=[])
 
 
 def _is_label(part: StoredPart) -> bool:

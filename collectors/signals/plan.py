@@ -20,7 +20,7 @@ from collectors.signals.image_faults import FrameMemory
 from collectors.signals.image_layout import image_layout
 from collectors.signals.named import NamedSignals
 from collectors.signals.nonfinite import NonfiniteFlag
-from collectors.signals.outputs import output_signals
+from collectors.signals.outputs import output_signals, scores_by_name
 from collectors.signals.stored import StoredPart
 from collectors.signals.tabular import MAX_COLUMNS, TabularSignals
 
@@ -60,11 +60,10 @@ class SignalPlan:
         self.batch = _batch(signature, identity.kind)
         stored_inputs = _stored(signature, "input", self.batch, identity.kind)
         stored_outputs = _stored(signature, "output", self.batch, identity.kind)
-        extractors: list[tuple[str, Extractor]] = [
-            (part.name, NamedSignals(part)) for part in signature.parts if part.layout == "named"
-        ]
+        extractors = _named(signature, "input")
         extractors += _input_signals(stored_inputs, identity, memories)
         extractors += _nonfinite("input", stored_inputs)
+        extractors += _named(signature, "output")
         extractors += output_signals(stored_outputs, identity.kind)
         extractors += _nonfinite("output", stored_outputs)
         self.signals, self._columns = _unique(extractors)
@@ -94,13 +93,19 @@ def _batch(signature: Signature, kind: str) -> int:
 
 def _stored(signature: Signature, role: Role, batch: int, kind: str) -> list[StoredPart]:
     found = []
-    for part in signature.parts:
+    for given in signature.parts:
+        part = scores_by_name(given) or given
         dtype = number_type(part)
         if part.role == role and part.layout in {"whole", "head", "sampled"} and dtype is not None:
             layout = image_layout(part.shape, dtype, kind) if role == "input" else None
             single = layout is not None and not layout.batched
             found.append(StoredPart(part, batched=not single and part.shape[:1] == [batch]))
     return found
+
+
+def _named(signature: Signature, role: Role) -> list[tuple[str, Extractor]]:
+    parts = [part for part in signature.parts if part.role == role and part.layout == "named"]
+    return [(part.name, NamedSignals(part)) for part in parts if scores_by_name(part) is None]
 
 
 def _input_signals(

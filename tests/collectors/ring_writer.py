@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from driftline import wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
 
 BOOT_ID = bytes.fromhex("00112233445566778899aabbccddeeff")
 START_TICKS = 4_242
