@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 LIST_LIMIT = 4096
 DICT_LIMIT = 512
+MAX_RANK = 8
 _ORDER = "<" if sys.byteorder == "little" else ">"
 # struct's codes to numpy's, for values that have a buffer and no dtype.
 _CODES = {"f": "f", "d": "f", "e": "f", "?": "b", **dict.fromkeys("bhilqn", "i"), **dict.fromkeys("BHILQN", "u")}
@@ -78,7 +79,7 @@ def _describe_buffer(value: Any) -> Description:
         return Description("object", 0, (), "absent")
     code = _CODES.get((view.format or "").lstrip("@="))
     shape = tuple(view.shape or ())
-    if code is None:
+    if code is None or len(shape) > MAX_RANK:
         return Description("object", 0, shape, "absent")
     return Description(
         f"{_ORDER}{code}{view.itemsize}", view.itemsize, shape, "buffer" if view.c_contiguous else "absent"
@@ -110,6 +111,8 @@ def _describe_list(value: Any) -> Description:
 
 def _describe_array(value: Any, dtype: Any) -> Description:
     shape = tuple(int(length) for length in value.shape)
+    if len(shape) > MAX_RANK:
+        return Description("object", 0, (), "absent")
     if any(base.__module__ == "numpy" for base in type(value).__mro__) and dtype.kind in "biufc":
         return Description(dtype.str, dtype.itemsize, shape, "array")
     # Tensors of other libraries may lie on a device, where a copy would wait for it.

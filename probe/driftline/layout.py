@@ -40,7 +40,7 @@ class Part(NamedTuple):
     take: Take | None
 
 
-def plan(tensors: list[Tensor], room: int, *, image: bool = False, features: tuple[str, ...] = ()) -> list[Part]:
+def plan(tensors: list[Tensor], room: int, *, image: bool = False) -> list[Part]:
     """Lay out the arrays of a call, in the order given, within `room` bytes. Each part starts at a multiple of 8."""
     wanted = [_padded(tensor.what.nbytes) if tensor.what.form != "absent" else 0 for tensor in tensors]
     outputs = [index for index, tensor in enumerate(tensors) if tensor.role == "output"]
@@ -57,9 +57,6 @@ def plan(tensors: list[Tensor], room: int, *, image: bool = False, features: tup
             part = part._replace(take=_cropped(tensor.what.crop, part.take))
         part.entry["at"] = at
         part.entry["bytes"] = part.size
-        shape = tensor.what.shape
-        if features and tensor.role == "input" and shape and shape[-1] == len(features) and part.take is not None:
-            part.entry["names"] = list(features)
         at += _padded(part.size)
         parts.append(part)
     return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from driftline import faults, rundir, sweep
 from driftline.stream import Stream
@@ -13,19 +14,18 @@ _state = {"fork hook": False, "full": False}
 
 
 def stream_for(
-    identity: dict[str, str],
+    identity: dict[str, Any],
     *,
-    features: tuple[str, ...] = (),
     run_dir: str = "",
     ring_mib: float = 8,
     fixed: bool = False,
 ) -> Stream:
     """Return the stream of an identity, the same one however often it is asked for."""
-    key = (*identity.values(), run_dir, *features)
+    key = (*map(str, identity.values()), run_dir)
     stream = _streams.get(key)
     if stream is not None:
         return stream
-    stream = Stream(identity, features=features, run_dir=run_dir, ring_mib=ring_mib, fixed=fixed)
+    stream = Stream(identity, run_dir=run_dir, ring_mib=ring_mib, fixed=fixed)
     if len(_streams) >= MAX_STREAMS:
         stream.off = True
         if not _state["full"]:
@@ -41,7 +41,7 @@ def stream_for(
 
 def _after_fork() -> None:
     for stream in list(_streams.values()):
-        stream.retire()
+        stream.begin_anew()
 
 
 def _sweep(model: str, run_dir: str) -> None:

@@ -37,8 +37,12 @@ _COUNTERS = wire.COUNTERS
 WORD = "L" if struct.calcsize("@L") == struct.calcsize("@Q") else "Q"
 
 
-class RingLostError(OSError):
-    """The file under the ring was truncated or removed by someone else."""
+class RingRemovedError(OSError):
+    """Someone else removed the file under the ring: harmless, but no one will ever read it."""
+
+
+class RingCutError(OSError):
+    """Someone else truncated the file under the ring: touching it further would end the process."""
 
 
 class Ring:
@@ -142,9 +146,9 @@ class Ring:
         """
         found = os.fstat(self.descriptor)
         if found.st_size < self.size:
-            raise RingLostError("its file was truncated")
+            raise RingCutError("the ring's file was truncated")
         if found.st_nlink == 0:
-            raise RingLostError("its file was removed")
+            raise RingRemovedError("the ring's file was removed")
         if self.reserved < self.size:
             self._reserve(wire.HEADER_BYTES + (min(seq, self.slots) + 1) * self.slot_bytes + CHUNK)
         if self.reserved < self.size:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from driftline import arrays, faults, layout, rundir, sweep, wire
 from driftline.identity import this_process
-from driftline.ring import WORD, Ring, RingLostError, sizes_for
+from driftline.ring import WORD, Ring, RingRemovedError, sizes_for
 from driftline.shapes import Shapes
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 now = time.monotonic_ns
 
 MAX_FAILURES = 100
-MAX_STREAMS = 64
 MAX_PLANS = 512
+MAX_PARTS = 64
 LEAST_PAYLOAD = 256
 MAX_ROWS = 0xFFFFFFFF
 _rest = struct.Struct("@IHBx").pack
+
+
+class RingNotMadeError(OSError):
+    """There is no ring, for a reason that will still be there at the next call."""
 
 
 class Plan(NamedTuple):
@@ -59,13 +63,11 @@ class Stream:
         self,
         identity: Mapping[str, Any],
         *,
-        features: tuple[str, ...] = (),
         run_dir: str = "",
         ring_mib: float = 8,
         fixed: bool = False,
     ) -> None:
         self.identity = dict(identity)
-        self.features = features
         self.image = identity.get("kind") == "image"
         self.run_dir = run_dir
         self.fixed = fixed  # shapes never change: no room is kept for larger ones
@@ -77,18 +79,22 @@ class Stream:
 
     def _renew(self) -> None:
         self.ring: Ring | None = None
-        self._making = threading.Lock()
         self._drops = count(self.dropped + 1)
+        self._making = threading.Lock()
         self._failures = 0
         self._plans: dict[Any, Plan] = {}
         self._shapes = Shapes()
 
     def retire(self) -> None:
-        """Let go of the ring; the next call opens another. Called after fork, in the child."""
+        """Let go of the ring; the next call opens another."""
         if self.ring is not None:
             self.ring.limit[0] = 0
-        self.dropped = 0
         self._renew()
+
+    def begin_anew(self) -> None:
+        """Be the stream of a forked child, which shares nothing with its parent's."""
+        self.dropped = 0
+        self.retire()
 
     def record(self, inputs: Any, outputs: Any, start: int, end: int, status: int = wire.STATUS_OK) -> Plan | None:
         """Record one call; return the plan that was used, or None where nothing was recorded.
@@ -109,9 +115,9 @@ class Stream:
             raise error
         self._failures += 1
         self.drop()
-        if isinstance(error, RingLostError) and "removed" in str(error):
+        if isinstance(error, RingRemovedError):
             self.retire()
-        elif isinstance(error, (OSError, RingLostError)) or self._failures > MAX_FAILURES:
+        elif isinstance(error, OSError) or self._failures >= MAX_FAILURES:
             self.switch_off(f"{error or type(error).__name__}")
 
     def drop(self) -> None:
@@ -181,13 +187,20 @@ class Stream:
             for role, named in (("input", inputs), ("output", outputs))
             for name, value in named
         ]
+        if len(tensors) > MAX_PARTS:
+            tensors = []
         ring = self.ring
         if ring is None:
-            ring = self._open(tensors)
+            try:
+                ring = self._open(tensors)
+            except Exception as error:
+                if not isinstance(error, OSError) and not faults.is_services_own(error):
+                    raise RingNotMadeError(f"{type(error).__name__}: {error}") from error
+                raise
         room = ring.slot_bytes - wire.RECORD_OVERHEAD
         rows = min(layout.rows(tensors, image=self.image), MAX_ROWS)
         tensors = self._shapes.bounded(tensors, ring.signatures)
-        parts = layout.plan(tensors, room, image=self.image, features=self.features)
+        parts = layout.plan(tensors, room, image=self.image)
         index = self._shapes.index_of(ring, [part.entry for part in parts])
         if index == 0:
             return self._plans[None]
@@ -198,7 +211,7 @@ class Stream:
         return plan
 
     def _open(self, tensors: list[layout.Tensor]) -> Ring:
-        parts = layout.plan(tensors, layout.ROOM, image=self.image, features=self.features)
+        parts = layout.plan(tensors, layout.ROOM, image=self.image)
         used = sum((part.size + 7) // 8 * 8 for part in parts)
         payload = max(LEAST_PAYLOAD, min(layout.ROOM, used if self.fixed else 2 * used))
         path, directory = rundir.open_run_directory(self.run_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TEXT_LIMIT = 256
+NAMES_LIMIT = 12_000  # bytes, of the 16 kB that the ring's header has for all identity
 LEAST_MIB, MOST_MIB = 0.25, 1024.0
 
 
@@ -68,15 +70,15 @@ def _watched(target: Any, model: str, version: str, kind: str, features: Any, ru
     if not session and not callable(target):
         raise TypeError(f"{type(target).__module__}.{type(target).__qualname__} is neither a session nor a callable")
     known = onnx.identity_of(target) if session else dict.fromkeys(("sha256", "sha256_of", "runtime", "provider"), "")
-    identity = {
+    identity: dict[str, Any] = {
         "model": (model or _name_of(target))[:TEXT_LIMIT],
         "version": version[:TEXT_LIMIT],
         **known,
         "kind": kind[:TEXT_LIMIT],
+        "features": _columns(features),
     }
     stream = registry.stream_for(
         identity,
-        features=tuple(str(name) for name in features or ()),
         run_dir=os.fspath(run_dir) if run_dir else "",
         ring_mib=min(MOST_MIB, max(LEAST_MIB, float(ring_mib))),
         fixed=session and onnx.has_fixed_shapes(target),
@@ -86,6 +88,14 @@ def _watched(target: Any, model: str, version: str, kind: str, features: Any, ru
     if isinstance(target, functions.PLAIN):
         return functions.watch_function(target, stream)
     return functions.WatchedCallable(target, stream)
+
+
+def _columns(features: Any) -> list[str]:
+    names = [str(name)[:TEXT_LIMIT] for name in features or ()]
+    if len(json.dumps(names)) > NAMES_LIMIT:
+        faults.warn(f"the names of {len(names)} features are too long to keep; the columns go by number")
+        return []
+    return names
 
 
 def _name_of(target: Any) -> str:

@@ -7,7 +7,8 @@ A ring file is a header of HEADER_BYTES, then `slot_count` slots of `slot_bytes`
 Header, native byte order (a ring never leaves its machine):
   0     FIXED        magic, sizes, identity of the writing process (see FIXED_FIELDS)
   128   COUNTERS     written by the probe while it runs: dropped records, number of signatures
-  256   identity     u32 length, then UTF-8 JSON: model, version, sha256, runtime, provider, kind
+  256   identity     u32 length, then UTF-8 JSON: model, version, sha256, runtime, provider, kind; sha256_of ("file",
+                     "bytes", or "sample" of a file too large to hash at start); features, names of an input's columns
   16384 signatures   one after another: u32 length, then UTF-8 JSON, see below
 
 Record, at the start of its slot:
@@ -17,7 +18,8 @@ Record, at the start of its slot:
   last 8 bytes       the sequence number again
 
 Sequence numbers start at 1, by one each record; record `seq` lives in slot `seq % slot_count`. A slot that was never
-written holds 0. The writer stores the head first and the tail last. A reader accepts a record if head and tail carry
+written holds 0. A duration of 0 was not measured. Signature 0 has no parts: of such a record time and status are all
+that was kept. The writer stores the head first and the tail last. A reader accepts a record if head and tail carry
 the sequence number that it expects and two reads, one after the other, returned the same bytes; this holds on weakly
 ordered processors too once the record is a few milliseconds old.
 
@@ -26,15 +28,20 @@ a part being one array of the call:
   role      "input" or "output"
   name      the tensor's name
   dtype     numpy's string for it ("<f4"); "object" where it has no buffer
-  shape     the array's actual shape
+  shape     the array's actual shape, of 8 axes at most; where shapes vary without end, the axes that vary are rounded
+            down to a power of two and the array is cropped to that (`rows` of the record counts all rows)
   layout    "whole"    all elements, C order
             "head"     the first rows (of axis 0) that fit, whole, C order
-            "sampled"  of the first image or row: a strided subsample, then one contiguous patch
-            "named"    one float64 for each of `names`, in order; from `observe`
+            "sampled"  of the first image or row, or of the array itself where that is one image: a strided subsample,
+                       then one contiguous patch from the centre
+            "named"    one float64 for each of `names`, in order, NaN where missing; from `observe` and mappings
             "absent"   nothing is stored; shape and dtype are all there is to know
   at, bytes where it lies in the payload
   names     for "named"
-  sample_shape, patch_shape   for "sampled": the shapes of the two pieces, C order, patch after sample
+  sample_shape, patch_shape   for "sampled": the shapes of the two pieces, C order, patch after sample; as many axes as
+            `shape`, or one fewer where axis 0 of `shape` counts images
+
+An array of no bytes has layout "whole". Slots beyond what the file has reserved so far read as 0.
 """
 
 from __future__ import annotations
