@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from agent.ports import Explainer, FindingStore
 
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
-RIPEN_ROWS = (100, 300, 1_000)  # after so many rows more of it are seen, and the explanation is worth another look
+FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
+RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
 QUIET_ROWS = 1_000  # a shift that persists alarms again well within this
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
 
@@ -54,7 +55,7 @@ class Episode:
     scores: dict[str, Score] = field(default_factory=dict)
     last_row: int = 0
     last_ns: int = 0
-    ripened: int = 0
+    ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
 
 
 class FindingBook:
@@ -86,24 +87,24 @@ class FindingBook:
         for episode in self._of(stream):
             if episode.last_ns == 0:
                 episode.last_row, episode.last_ns = row, time_ns
-                episode.ripened = len(RIPEN_ROWS)
 
     def update(self, moment: Moment, scores: Sequence[Score]) -> list[Finding]:
         """Take a block's alarms in; return the findings that opened or changed."""
-        touched: set[str] = set()
+        grown: set[str] = set()
         for score in scores:
             episode = self._episode_for(moment, score)
+            if score.signal.name not in episode.scores:
+                grown.add(episode.finding.id)
             if score.signal.name not in episode.scores or score.value > episode.scores[score.signal.name].value:
                 episode.scores[score.signal.name] = score
             episode.last_row, episode.last_ns = max(episode.last_row, score.row), max(episode.last_ns, score.time_ns)
-            touched.add(episode.finding.id)
         changed = []
         for episode in self._of(moment.stream):
             rows_seen = moment.row - episode.finding.row
-            ripe = episode.ripened < len(RIPEN_ROWS) and rows_seen >= RIPEN_ROWS[episode.ripened]
+            ripe = rows_seen >= episode.ripe_at
             if ripe:
-                episode.ripened += 1
-            if (episode.finding.id in touched or ripe) and episode.scores and self._explain(episode, moment):
+                episode.ripe_at = max(rows_seen, episode.ripe_at) * RIPEN_FACTOR
+            if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
                 changed.append(episode.finding)
             if moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS:
                 changed.append(self._close(episode, moment.time_ns))

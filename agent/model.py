@@ -214,7 +214,8 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One stream as the dashboard, `driftline status` and the exporters see it.
 
     rate: inferences per second over the last seconds. latency_*: of the last minute, in seconds.
-    latency_buckets: cumulative since the agent's start, (upper bound in seconds, count), the last bound is infinite.
+    latency_count, latency_sum_s, latency_buckets: since the agent's start; a bucket is (upper bound in seconds, how many
+    inferences took at most that long). What is above the last bound is in the count alone: JSON has no infinity.
     latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
     alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
     """
@@ -233,6 +234,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     latency_p50_s: float | None = None
     latency_p99_s: float | None = None
     latency_sum_s: float = 0.0
+    latency_count: int = 0
     latency_buckets: tuple[tuple[float, int], ...] = ()
     latency_trend: tuple[float | None, ...] = ()
     confidence: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -32,13 +32,13 @@ class Factories:
     """How a monitor makes its parts; `agent.wiring` fills this in.
 
     `detectors` maps a name to a factory and to the share of the stream's alarm budget that it may spend
-    (0: it stands outside the budget).
+    (0: it stands outside the budget). A reference is handed only to parts that were made for its class, hence Any.
     """
 
     learner: Callable[[tuple[Signal, ...]], Learner]
     decode_reference: Callable[[bytes], Reference]
-    recent: Callable[[Reference], Recent]
-    detectors: Mapping[str, tuple[Callable[[Reference, float], Detector], float]]
+    recent: Callable[[Any], Recent]
+    detectors: Mapping[str, tuple[Callable[[Any, float], Detector], float]]
 
 
 class SavedMonitor(msgspec.Struct):
@@ -158,6 +158,7 @@ class StreamMonitor:
             latency_p50_s=p50,
             latency_p99_s=p99,
             latency_sum_s=figures.latency_sum_s,
+            latency_count=figures.latency_count,
             latency_buckets=figures.latency_buckets(),
             latency_trend=figures.latency_trend(),
             confidence=figures.confidence,

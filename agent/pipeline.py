@@ -7,7 +7,7 @@ the tick itself goes on.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -35,7 +35,7 @@ class AlarmsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[alarms]`: how often the device may cry wolf."""
 
     # A technician who is called out in vain once a month still comes; one who is called every day does not.
-    budget_days: float = 30.0
+    budget_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
 def judge(monitor: StreamMonitor, book: FindingBook, block: Block, host: tuple[Reading, ...]) -> list[Finding]:
@@ -90,7 +90,7 @@ class Pipeline:
         self._host: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
         self._events: deque[EventLine] = deque(maxlen=EVENTS_KEPT)
         self._health: dict[str, PartHealth] = {}
-        self._said: dict[str, tuple[str, str]] = {}  # per open finding: what the history says of it
+        self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
         self._refused = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._budgeted_ns = now
@@ -145,7 +145,7 @@ class Pipeline:
     def acknowledge(self, finding_id: str, note: str) -> Finding:
         """Mark a finding as seen. Raises KeyError where none such is open."""
         finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns())
-        self.say(f"finding {finding_id} acknowledged" + (f": {note}" if note else ""))
+        self._say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
     def notice(self, kind: str, sentence: str, advice: str, evidence: str) -> None:
@@ -155,9 +155,10 @@ class Pipeline:
             Cause("device", kind, 1.0, evidence), time_ns=self._clock.wall_ns(),
         )  # fmt: skip
 
-    def say(self, text: str) -> None:
-        """Add a line to the device's recent history."""
-        self._events.appendleft(EventLine(utc(self._clock.wall_ns()), text))
+    def _say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
+        """Add a line to the device's history."""
+        self._events.appendleft(EventLine(utc(self._clock.wall_ns()), f"{subject}: {kind}: {detail}"))
+        self._store.add_event(kind, subject, detail, count=count)
 
     def pids(self) -> dict[int, str]:
         """Return the processes that are watched now, each with its model's name."""
@@ -203,15 +204,16 @@ class Pipeline:
         learned = monitor.reference is not None
         changed = judge(monitor, self._book, block, tuple(self._host.values()))
         if not learned and monitor.reference is not None:
-            self.say(f"{block.stream.model}: reference learned from {monitor.reference.rows} inferences")
+            self._say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self._share_budget()
         for finding in changed:
-            if self._said.get(finding.id) == (finding.state, finding.sentence):
+            news = (finding.state, finding.severity, finding.causes[0].name if finding.causes else "")
+            if self._said.get(finding.id) == news:
                 continue  # only its figures ripened
-            self._said[finding.id] = (finding.state, finding.sentence)
+            self._said[finding.id] = news
             if finding.state == "closed":
                 del self._said[finding.id]
-            self.say(f"{finding.stream.model}: {finding.state} {finding.severity}: {finding.sentence}")
+            self._say(finding.state, finding.stream.model, f"{finding.severity}: {finding.sentence}")
 
     def _monitor(self, stream: Stream) -> StreamMonitor | None:
         monitor = self._monitors.get(stream.key)
@@ -224,7 +226,7 @@ class Pipeline:
     def _note_change(self, change: StreamChange) -> None:
         """Count what happened to a stream, and write it into its history."""
         monitor = self._monitor(change.stream) if change.kind != "unreadable" else None
-        self.say(f"{change.stream.model}: {change.kind}: {change.detail}")
+        self._say(change.kind, change.stream.model, change.detail, change.count)
         if change.kind == "unreadable":
             self.notice(
                 "ring",

@@ -203,6 +203,10 @@ class Store(FindingStore, StateStore, Protocol):
         """Make durable what was appended."""
         ...
 
+    def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:
+        """Keep a line of the device's history, durable with the next commit."""
+        ...
+
     def positions(self) -> dict[str, int]:
         """Return, per source, the sequence number of the last committed record."""
         ...

@@ -125,7 +125,12 @@ class StreamStatistics:
 
     def latency_buckets(self) -> tuple[tuple[float, int], ...]:
         """Cumulative histogram since the agent's start: (upper bound in seconds, inferences at or below it)."""
-        return tuple(zip((*LATENCY_BOUNDS_S, float("inf")), np.cumsum(self._histogram).tolist(), strict=True))
+        return tuple(zip(LATENCY_BOUNDS_S, np.cumsum(self._histogram[:-1]).tolist(), strict=True))
+
+    @property
+    def latency_count(self) -> int:
+        """How many latencies were measured since the agent's start."""
+        return int(self._histogram.sum())
 
     def latency_trend(self) -> tuple[float | None, ...]:
         """Median latency of each of the last two-second steps, oldest first."""

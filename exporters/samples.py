@@ -173,7 +173,8 @@ def _sample_stream(page: _Page, stream: StreamStatus) -> None:
     page.put(naming.LAST_INFERENCE, _unix(stream.last_inference), *labels)
     page.put(naming.ALARM_BUDGET, stream.alarm_every_inferences, *labels)
     if stream.latency_buckets:
-        page.put(naming.LATENCY, Histogram(bounds.fewer_buckets(stream.latency_buckets), stream.latency_sum_s), *labels)
+        buckets = (*stream.latency_buckets, (math.inf, stream.latency_count))
+        page.put(naming.LATENCY, Histogram(bounds.fewer_buckets(buckets), stream.latency_sum_s), *labels)
 
 
 def _sample_signals(page: _Page, streams: tuple[StreamStatus, ...]) -> None:

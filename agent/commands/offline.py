@@ -6,31 +6,28 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.buffer import BufferBusyError, SchemaTooNewError, open_readonly
+from agent.buffer import BufferBusyError, BufferMissingError, SchemaTooNewError, open_readonly
 from agent.buffer.query import run_query
 from agent.commands.options import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.buffer import Buffer
+    from agent.buffer import Reader
 
 __all__ = ["open_stopped", "run_query"]
 
 
 @contextlib.contextmanager
-def open_stopped(state: str) -> Iterator[Buffer]:
+def open_stopped(state: str) -> Iterator[Reader]:
     """Open a state directory for reading; ends the command with a clear line where it cannot be."""
-    directory = Path(state)
-    if not directory.is_dir():
-        fail(f"{state}: no such directory")
     try:
-        buffer = open_readonly(directory)
+        reader = open_readonly(Path(state))
     except BufferBusyError as error:
         fail(f"{error}; its agent is running: leave --state out")
-    except SchemaTooNewError as error:
+    except (BufferMissingError, SchemaTooNewError) as error:
         fail(str(error))
     try:
-        yield buffer
+        yield reader
     finally:
-        buffer.close()
+        reader.close()

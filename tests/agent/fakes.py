@@ -64,6 +64,7 @@ class MemoryStore:
         self.pending: list[Block] = []
         self.committed: list[Block] = []
         self.readings: list[Reading] = []
+        self.events: list[tuple[str, str, str, int]] = []
 
     def save_finding(self, finding: Finding) -> None:
         """Append."""
@@ -91,6 +92,10 @@ class MemoryStore:
         """Move what is held."""
         self.committed += self.pending
         self.pending = []
+
+    def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:
+        """Append."""
+        self.events.append((kind, subject, detail, count))
 
     def positions(self) -> dict[str, int]:
         """Return the last committed sequence number of each source."""
@@ -243,6 +248,6 @@ def factories(**detectors: tuple[type[FarDetector], float]) -> Factories:
     return Factories(
         learner=MeanLearner,
         decode_reference=MeanReference.decode,
-        recent=LastRows,  # type: ignore[arg-type]  # the stand-ins know their own reference only
+        recent=LastRows,
         detectors=detectors or {"far": (FarDetector, 0.5)},
     )

@@ -23,7 +23,7 @@ from agent.model import (
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-BOUNDS = (*(step * 10.0**decade for decade in range(-5, 2) for step in (1, 2, 5)), float("inf"))
+BOUNDS = (*(step * 10.0**decade for decade in range(-5, 2) for step in (1, 2, 5)),)
 HOST = (
     Reading("system.cpu.utilization", "1", 0.42, 0),
     Reading("system.memory.utilization", "1", 0.61, 0, (("state", "used"),)),
@@ -65,6 +65,7 @@ def make_stream(model: str = "meter-reader", *, inferences: int = 12_000, **chan
         "latency_p50_s": 0.004,
         "latency_p99_s": 0.009,
         "latency_sum_s": inferences * 0.005,
+        "latency_count": inferences,
         "latency_buckets": tuple(
             (bound, inferences if bound >= 0.01 else quick if bound >= 0.005 else 0) for bound in BOUNDS
         ),
