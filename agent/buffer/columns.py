@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from agent.buffer.text import storable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,8 +39,7 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _writable(name: str) -> str:
-    # A lone surrogate has no UTF-8 form, and a NUL ends an identifier inside the engine.
-    text = name.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+    text = storable(name).replace("\0", "?")  # a NUL would end the statement
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return text or "unnamed"

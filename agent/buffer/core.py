@@ -174,7 +174,7 @@ class Buffer:
             try:
                 if not (batch.failures and self._files.segments.holds(engine, batch.id)):
                     self._write(engine, batch)
-            except (duckdb.Error, OSError) as error:
+            except (duckdb.Error, OSError, ValueError) as error:
                 self._files.failed(error)
                 batch.failures += 1
                 if not is_passing(error) and self._give_up(batch):

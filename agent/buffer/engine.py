@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from agent.buffer import schema
+from agent.buffer.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,7 @@ class Engine:
             "checkpoint_threshold": f"{config.wal_mib}MiB",
             # A file is detached when it is dropped or when its log could not be written: no time to fold the log in.
             "checkpoint_on_detach": "DISABLED",
+            "TimeZone": "UTC",
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
             "python_enable_replacements": False,
@@ -57,7 +59,8 @@ class Engine:
     def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement on the writing connection and return all its rows."""
         # An open result would block the next `register`, so none is ever left open.
-        return self._writer.execute(sql, list(parameters)).fetchall()
+        values = [storable(value) if isinstance(value, str) else value for value in parameters]
+        return self._writer.execute(sql, values).fetchall()
 
     def insert(self, sql: str, columns: Mapping[str, object]) -> None:
         """Run an INSERT that selects from numpy columns."""

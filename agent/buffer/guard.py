@@ -43,6 +43,10 @@ def check(cursor: DuckDBPyConnection, sql: str) -> None:
     tree = _parse(cursor, sql)
     nodes = list(_walk(tree))
     own = {entry["key"].lower() for node in nodes for entry in _ctes(node)}
+    for name in own:
+        # Outside its own scope a name like 'core.duckdb' would be taken for a file.
+        if not name.isidentifier():
+            raise RefusedQueryError(f"{name!r} is no plain name for a common table expression")
     for node in nodes:
         _check_node(node, own)
 
@@ -53,11 +57,14 @@ def _parse(cursor: DuckDBPyConnection, sql: str) -> Any:
     except (duckdb.Error, ValueError) as error:
         raise RefusedQueryError(str(error)) from error
     if len(statements) != 1:
-        raise RefusedQueryError(f"one statement at a time; this is {len(statements)}")
+        raise RefusedQueryError(f"one SELECT at a time can be asked; this is {len(statements)} statements")
     rows = cursor.execute(schema.PARSE, [statements[0].query]).fetchall()
     tree = json.loads(rows[0][0])
     if tree["error"]:
-        raise RefusedQueryError(f"only SELECT can be asked here: {tree['error_message']}")
+        raise RefusedQueryError(
+            f"only SELECT can be asked here, to read {_listed()}; "
+            f"this is a {statements[0].type.name} statement or one that cannot be looked into"
+        )
     return tree["statements"]
 
 
@@ -88,7 +95,9 @@ def _check_node(node: dict[str, Any], own: set[str]) -> None:
     elif kind == "TABLE_FUNCTION":
         name = str(node["function"]["function_name"]).lower()
         if name not in _TABLE_FUNCTIONS:
-            raise RefusedQueryError(f"the function {name} reads something other than the buffer; accepted: {_listed()}")
+            raise RefusedQueryError(
+                f"the function {name} reads something other than the buffer; the views are {_listed()}"
+            )
         # The same node appears once more below as a function, where a series of numbers is refused as a value.
         node["function"]["function_name"] = ""
     elif node.get("class") == "FUNCTION" and str(node.get("function_name")).lower() in _REFUSED_FUNCTIONS:

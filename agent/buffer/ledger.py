@@ -14,6 +14,7 @@ import msgspec
 
 from agent.buffer import schema
 from agent.buffer.segment import check_version, prepare_tables, read_streams
+from agent.buffer.text import encode
 from agent.model import Finding, Stream
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _finding_row(seq: int, finding: Finding) -> tuple[object, ...]:
         finding.row,
         finding.onset_row,
         finding.note,
-        msgspec.json.encode(finding).decode(),
+        encode(finding),
     )
 
 

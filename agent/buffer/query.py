@@ -6,12 +6,8 @@ interrupts it. Results are plain values that JSON can carry: times in RFC 3339 U
 
 from __future__ import annotations
 
-import base64
-import math
 import threading
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
@@ -20,6 +16,7 @@ import msgspec
 from agent.buffer import schema
 from agent.buffer.errors import UnavailableError
 from agent.buffer.guard import RefusedQueryError, check
+from agent.buffer.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +80,9 @@ def _answer(cursor: DuckDBPyConnection, sql: str, row_limit: int) -> QueryResult
     cursor.execute(schema.BEGIN_READING)
     cursor.execute(sql)
     described = cursor.description or []
+    for name, kind, *_ in described:
+        if "TIME ZONE" in str(kind):
+            raise QueryError(f"column {name} is a {kind}; times here are UTC without a zone: write {name}::TIMESTAMP")
     rows: list[list[Any]] = []
     while len(rows) <= row_limit and (some := cursor.fetchmany(min(_FETCH_ROWS, row_limit + 1 - len(rows)))):
         rows += [[plain(cell) for cell in row] for row in some]
@@ -122,34 +122,6 @@ def _explain(error: duckdb.Error, time_limit_s: float, *, expired: bool) -> str:
         return "the query was stopped because the agent needed the files or the memory; ask again"
     if isinstance(error, duckdb.OutOfMemoryException):
         return "the query needs more memory than the agent may use; ask for less at once"
+    if "TIMESTAMP WITH TIME ZONE" in str(error):
+        return f"{error}\ntimes here are UTC without a zone: write now()::TIMESTAMP, for example"
     return str(error)
-
-
-def plain(value: Any) -> Any:  # noqa: PLR0911  # one line a type
-    """Turn a value of DuckDB's into one that JSON can carry.
-
-    >>> plain(datetime(2026, 5, 4, 3, 2, 1)), plain(timedelta(seconds=90)), plain(float("nan"))
-    ('2026-05-04T03:02:01Z', 90.0, None)
-    """
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-        case Decimal():
-            return plain(float(value))
-        case datetime():
-            moment = value.astimezone(UTC) if value.tzinfo else value
-            return moment.replace(tzinfo=None).isoformat() + "Z"
-        case date() | time():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case bytes() | bytearray() | memoryview():
-            return base64.b64encode(value).decode()
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case _:
-            return str(value)

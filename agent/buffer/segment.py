@@ -5,7 +5,7 @@ A batch goes in as one transaction, with its id and the positions of its sources
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from agent.buffer import schema
 from agent.buffer.columns import column_names
 from agent.buffer.errors import CorruptError, SchemaTooNewError
 from agent.buffer.repair import size_of
+from agent.buffer.text import encode
 from agent.model import Signal, Stream
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Segment:
         self.alias = f"segment_{number}"
         self.rows = 0
         self.last_batch = 0
-        self.schemas: dict[tuple[Signal, ...], int] = {}
+        self._schemas: dict[tuple[Signal, ...], int] = {}
         self.streams: dict[Stream, int] = {}
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
@@ -55,6 +56,11 @@ class Segment:
         """What it takes, on disk or in memory."""
         return size_of(self.path) if self.path else self._memory_bytes
 
+    @property
+    def schemas(self) -> range:
+        """The numbers of its tables of rows."""
+        return range(1, _next(self._schemas))
+
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what is known of earlier batches."""
         prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
@@ -64,7 +70,7 @@ class Segment:
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
         try:
-            self.schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
+            self._schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
             self._series = {
                 (name, unit, tuple(_labels.decode(text).items())): at
                 for at, name, unit, text in engine.run(schema.READ_SERIES.format(**db))
@@ -80,7 +86,7 @@ class Segment:
         self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], now_ns: int, commit: Callable[[], None]
     ) -> bool:
         """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
-        schemas, streams, series = dict(self.schemas), dict(self.streams), dict(self._series)
+        schemas, streams, series = dict(self._schemas), dict(self.streams), dict(self._series)
         engine.run(schema.BEGIN)
         engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, now_ns, batch.rows])
         self._write_streams(engine, streams, {block.stream: number_of[block.stream] for block in batch.blocks})
@@ -92,8 +98,8 @@ class Segment:
         for source, seq in batch.positions.items():
             engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
         commit()
-        grown = len(schemas) > len(self.schemas)
-        self.schemas, self.streams, self._series = schemas, streams, series
+        grown = len(schemas) > len(self._schemas)
+        self._schemas, self.streams, self._series = schemas, streams, series
         self.last_batch = batch.id
         self.rows += batch.rows
         self._memory_bytes += batch.bytes
@@ -115,7 +121,7 @@ class Segment:
         for stream, wish in wanted.items():
             if stream not in known:
                 # A core that was replaced may give out a number again that another identity has here.
-                number = max(known.values()) + 1 if wish in known.values() else wish
+                number = _next(known) if wish in known.values() else wish
                 engine.run(schema.INSERT_STREAM.format(db=self.alias), [number, *_identity(stream)])
                 known[stream] = number
 
@@ -129,11 +135,9 @@ class Segment:
     ) -> None:
         kept = min(len(signals), MOST_SIGNALS)
         if signals not in schemas:
-            schemas[signals] = len(schemas) + 1
+            schemas[signals] = _next(schemas)
             columns = column_names(signal.name for signal in signals[:kept])
-            engine.run(
-                schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], msgspec.json.encode(signals).decode()]
-            )
+            engine.run(schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], encode(signals)])
             engine.run(schema.create_rows(self.alias, schemas[signals], columns))
         values = np.concatenate([block.values[:, :kept] for block in blocks]).astype(np.float32, copy=False)
         by_column = np.ascontiguousarray(values.T)
@@ -151,8 +155,8 @@ class Segment:
         for reading in readings:
             series = (reading.name, reading.unit, reading.labels)
             if series not in known:
-                known[series] = len(known) + 1
-                labels = msgspec.json.encode(dict(reading.labels)).decode()
+                known[series] = _next(known)
+                labels = encode(dict(reading.labels))
                 engine.run(
                     schema.INSERT_SERIES.format(db=self.alias), [known[series], reading.name, reading.unit, labels]
                 )
@@ -192,6 +196,11 @@ def read_streams(engine: Engine, alias: str) -> dict[Stream, int]:
         Stream(model=model, version=version, sha256=sha256, runtime=runtime, provider=provider, pid=pid): number
         for number, model, version, sha256, runtime, provider, pid in engine.run(schema.READ_STREAMS.format(db=alias))
     }
+
+
+def _next(numbers: Mapping[Any, int]) -> int:
+    # Not the length: names that cannot be stored as they are may be one name when they are read back.
+    return max(numbers.values(), default=0) + 1
 
 
 def _identity(stream: Stream) -> tuple[object, ...]:

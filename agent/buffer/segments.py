@@ -114,7 +114,7 @@ class Segments:
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
-        for sql in schema.create_views((segment.alias, list(segment.schemas.values())) for segment in self.opened):
+        for sql in schema.create_views((segment.alias, segment.schemas) for segment in self.opened):
             engine.run(sql)
 
     def _is_full(self, segment: Segment, day: str) -> bool:
