@@ -233,7 +233,7 @@ class Demo:
             raise _failed(service)
 
     async def _watch(self) -> None:
-        while True:
+        while not self._over.is_set():  # in 3.11 wait_for may swallow the cancellation that comes with `over`
             await self._pause(STATUS_SECONDS)
             await self._ask()
 
