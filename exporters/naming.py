@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MetricKind = Literal["counter", "gauge", "histogram"]
 Combine = Literal["sum", "max"]
 
-UNITS = frozenset({"", "bytes", "celsius", "hertz", "nats", "ratio", "rpm", "seconds", "sigmas", "watts"})
+UNITS = frozenset({"", "bytes", "celsius", "hertz", "nats", "ratio", "rpm", "seconds", "sigmas", "volts", "watts"})
 UNKNOWN = "unknown"  # an empty label is no label to Prometheus, and drops out of every `by (site)`
 
 DEVICE = ("site", "device")
@@ -145,7 +145,11 @@ OWN = (
 
 
 def _host(otel: str, kind: MetricKind, unit: str, labels: tuple[str, ...], combine: Combine, text: str) -> Metric:
-    name = otel.replace(".", "_") + (f"_{unit}" if unit else "") + ("_total" if kind == "counter" else "")
+    name = otel.replace(".", "_")
+    if unit and not name.endswith(f"_{unit}"):
+        name += f"_{unit}"
+    if kind == "counter":
+        name = f"{name.removesuffix('_count')}_total"
     return Metric(name, kind, unit, text, (*DEVICE, *labels), combine)
 
 
@@ -154,6 +158,9 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("system.cpu.utilization", "gauge", "ratio", (), "max", "Share of all cores in use."),
     ("system.cpu.load_average.1m", "gauge", "", (), "max", "Load average over a minute."),
     ("system.cpu.frequency", "gauge", "hertz", (), "max", "Clock frequency of the processor."),
+    ("system.cpu.frequency.ratio", "gauge", "ratio", (), "max", "Clock frequency as a share of the highest."),
+    ("system.cpu.throttle.count", "counter", "", (), "max", "Times that heat slowed the processor."),
+    ("system.cpu.throttled", "gauge", "", (), "max", "1 while the processor is slowed by heat or lack of power."),
     ("system.memory.utilization", "gauge", "ratio", ("state",), "max", "Share of memory, by state."),
     ("system.memory.usage", "gauge", "bytes", ("state",), "max", "Memory, by state."),
     ("system.memory.limit", "gauge", "bytes", (), "max", "Memory that the device has."),
@@ -165,9 +172,13 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("process.cpu.utilization", "gauge", "ratio", ("model",), "sum", "Share of one core used by the service."),
     ("process.memory.usage", "gauge", "bytes", ("model",), "sum", "Resident memory of the watched service."),
     ("process.thread.count", "gauge", "", ("model",), "sum", "Threads of the watched service."),
+    ("process.open_file_descriptor.count", "gauge", "", ("model",), "sum", "Files that the watched service has open."),
     ("hw.temperature", "gauge", "celsius", ("sensor",), "max", "Temperature, by sensor."),
     ("hw.fan.speed", "gauge", "rpm", ("sensor",), "max", "Fan speed, by sensor."),
     ("hw.power", "gauge", "watts", ("sensor",), "max", "Power drawn, by sensor."),
+    ("hw.voltage", "gauge", "volts", ("sensor",), "max", "Voltage, by rail."),
+    ("hw.gpu.utilization", "gauge", "ratio", ("sensor",), "max", "Share of the accelerator in use."),
+    ("hw.status.failed", "gauge", "", ("sensor",), "max", "1 where the hardware itself raises an alarm."),
     ("hw.battery.charge", "gauge", "ratio", ("sensor",), "max", "Charge of a battery."),
 )
 HOST = {row[0]: _host(*row) for row in _HOST_TABLE}  # by OpenTelemetry name

@@ -77,7 +77,7 @@ def _visits() -> list[AnyPanel]:
             "Silent", "Devices that were heard in the last day, and not in the last five minutes.",
             f"sum(time() - max by (site, device) (last_over_time({heard}[1d])) > bool 300)", alarm_above=1,
         ),
-        number("Open findings", "All findings that are not closed.", f"sum(driftline_findings_open{{{DEVICE}}})"),
+        number("Findings", "All findings that are not closed.", f"sum(driftline_findings_open{{{DEVICE}}})"),
         number("Sites in trouble", "Sites where a device is critical or has a warning.",
                "count(sum by (site) (driftline_device_state"
                f'{{{DEVICE}, state=~"critical|warning"}}) > 0) or vector(0)'),

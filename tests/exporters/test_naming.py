@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,15 @@ def test_own_metrics_carry_the_prefix() -> None:
     """Own metrics start with `driftline_`; host metrics do not."""
     assert all(metric.name.startswith("driftline_") for metric in OWN)
     assert not any(metric.name.startswith("driftline_") for metric in HOST.values())
+
+
+def test_everything_that_the_collectors_measure_is_declared() -> None:
+    """No OpenTelemetry name in the collectors lacks a place in the table, so that no reading is silently cut."""
+    collectors = Path(naming.__file__).parents[1] / "collectors"
+    named = {
+        name
+        for path in collectors.rglob("*.py")
+        for name in re.findall(r'"((?:system|process|hw)\.[a-z_.0-9]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert named >= {"system.cpu.utilization", "process.memory.usage", "hw.temperature"}
+    assert named - set(HOST) == set()

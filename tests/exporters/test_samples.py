@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from agent.model import PartHealth, Reading, Stream
 from exporters import bounds
+from exporters.naming import HOST as DECLARED
 from exporters.samples import Histogram, Sampler, Samples
 from tests.exporters.statuses import HOST, NOW, make_finding, make_signals, make_status, make_stream, replaced
 
@@ -102,10 +103,11 @@ def test_no_device_sends_more_than_the_bound() -> None:
     )
     host = tuple(
         Reading(name, "", 1.0, 0, tuple((label, f"l{at}") for label in ("sensor", "state", "mountpoint", "model")))
-        for name in ("hw.temperature", "hw.fan.speed", "hw.power", "system.filesystem.usage", "process.thread.count")
+        for name in DECLARED
         for at in range(50)
     )
     findings = tuple(make_finding(kind=f"kind {at}") for at in range(100))
+    labelled = sum(len(metric.labels) > 2 for metric in DECLARED.values())
     samples = Sampler().sample(make_status(streams=streams, host=host, findings=findings))
     assert series_count(samples) <= bounds.MAX_SERIES
     cut = {labels[2]: value for labels, value in samples["driftline_scrape_series_cut"].items()}
@@ -114,5 +116,5 @@ def test_no_device_sends_more_than_the_bound() -> None:
         "signals": 16 * 500.0 - bounds.MAX_SIGNALS,
         "classes": 16 * (100.0 - bounds.MAX_CLASSES),
         "findings": 100.0 - bounds.MAX_FINDINGS,
-        "host": 5 * (50.0 - bounds.MAX_SENSORS),
+        "host": labelled * (50.0 - bounds.MAX_SENSORS),
     }
