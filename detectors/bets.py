@@ -20,6 +20,7 @@ from detectors.statistics import BASE, OUTSIDE, RANK, SPREAD, TIE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detectors.blocklength import Lengths
     from detectors.ranks import RankTable
     from detectors.statistics import StatisticSet
 
@@ -48,6 +49,7 @@ class Bank:
     norms: NDArray[
         np.float64
     ]  # [k, J] length 0: log mean of exp(tilt (y - mean)); else the sum over blocks of exp(tilt z)
+    inflation: NDArray[np.float64]  # [k] of the variance of sums, by autocorrelation that a test may have missed
     rate: NDArray[np.bool_]  # [k] an indicator of single rows: its norm follows from its rate
     prior: NDArray[np.float64]  # [k] rows added to a rate
     weights: NDArray[np.float64]  # [k, J] they sum to one over all banks
@@ -59,21 +61,22 @@ class Bank:
 
 
 def fit_banks(
-    statistics: StatisticSet, rows: NDArray[np.float32], table: RankTable, lengths: NDArray[np.int64]
+    statistics: StatisticSet, rows: NDArray[np.float32], table: RankTable, lengths: Lengths
 ) -> tuple[Bank, ...]:
-    """Fit the bets of every statistic; `lengths` [S] is the block length of each signal, in base blocks."""
+    """Fit the bets of every statistic, at the block length of its signal."""
     whole = rows[: len(rows) // BASE * BASE]
     sums = statistics.base_sums(whole, whole[0], table)
-    own = lengths[statistics.columns]
+    own = lengths.length[statistics.columns]
+    inflation = lengths.inflation[statistics.columns]
     own = np.where((statistics.kinds == TIE) & (own == 0), 1, own)  # a tie is known of a base block, not of a row
     bound = t_quantile(LEVEL / max(1, len(own)), 10_000)
     banks = []
     for length in np.unique(own).tolist():
         index = np.flatnonzero(own == length)
         if length == 0:
-            banks.append(_row_bank(statistics, whole, table, sums[:, index], index, bound))
+            banks.append(_row_bank(statistics, whole, table, sums[:, index], index, bound, inflation[index]))
         else:
-            banks.append(_block_bank(sums[:, index], index, int(length), len(own)))
+            banks.append(_block_bank(sums[:, index], index, int(length), len(own), inflation[index]))
     return _weigh(banks, statistics.columns)
 
 
@@ -106,6 +109,7 @@ def _row_bank(
     sums: NDArray[np.float64],
     index: NDArray[np.int64],
     bound: float,
+    inflation: NDArray[np.float64],
 ) -> Bank:
     count = float(len(rows))
     mean = sums.sum(axis=0) / count
@@ -129,7 +133,7 @@ def _row_bank(
         centred = tilts[at] * (y[:, None] - mean[at])
         worst = np.where(tilts[at] > 0, 1 - mean[at], -mean[at]) * tilts[at]
         norms[at] = np.log((np.exp(centred).sum(axis=0) + np.exp(worst)) / (len(y) + 1))
-    error = bound * scale / np.sqrt(count) + np.where(rate, bound**2 / count, 0.0)
+    error = bound * scale * np.sqrt(inflation / count) + np.where(rate, bound**2 / count, 0.0)
     weights = np.ones_like(tilts)
     half = tilts.shape[1] // 2
     weights[rate & (mean < MIN_RATE), half:] = 0.0
@@ -144,13 +148,16 @@ def _row_bank(
         high=np.minimum(mean + error, 1.0),
         tilts=tilts,
         norms=norms,
+        inflation=inflation,
         rate=rate,
         prior=prior,
         weights=weights,
     )
 
 
-def _block_bank(sums: NDArray[np.float64], index: NDArray[np.int64], length: int, statistics: int) -> Bank:
+def _block_bank(
+    sums: NDArray[np.float64], index: NDArray[np.int64], length: int, statistics: int, inflation: NDArray[np.float64]
+) -> Bank:
     count = len(sums) // length
     means = sums[: count * length].reshape(count, length, -1).sum(axis=1) / (length * BASE)
     mean = means.mean(axis=0)
@@ -159,7 +166,7 @@ def _block_bank(sums: NDArray[np.float64], index: NDArray[np.int64], length: int
     spread = means.std(axis=0, ddof=1) if count > 1 else np.full(len(index), 0.5)
     # With few blocks their spread may by chance be small: take the end of its confidence interval.
     unsure = np.sqrt((count - 1) / chi2_quantile(1 - LEVEL, count - 1)) if 1 < count < FEW_BLOCKS else 1.0
-    scale = np.maximum(spread * unsure, np.where(spread > 0, 1e-3, floor))
+    scale = np.sqrt(inflation) * np.maximum(spread * unsure, np.where(spread > 0, 1e-3, floor))
     tilts = np.tile(np.array(BLOCK_EFFECTS + tuple(-e for e in BLOCK_EFFECTS)), (len(index), 1))
     # A reference block is compared with the mean of the others, as a new block is with the reference.
     z = np.clip((means - mean) / scale * (count / max(1, count - 1)), -CAP, CAP)
@@ -175,6 +182,7 @@ def _block_bank(sums: NDArray[np.float64], index: NDArray[np.int64], length: int
         high=np.minimum(mean + error, 1.0),
         tilts=tilts,
         norms=norms,
+        inflation=inflation,
         rate=np.zeros(len(index), bool),
         prior=np.ones(len(index)),
         weights=np.ones_like(tilts),

@@ -1,12 +1,15 @@
 """How long a block must be for its mean to be taken as independent of the block before.
 
-For each signal: the shortest length at which a portmanteau test (Ljung and Box 1978) over several lags finds no
-autocorrelation, there and at every longer length. Lag 1 alone is fooled by a quarter of a period. A rhythm whose period
-shows in the autocorrelation is a candidate length of its own.
+A signal whose rows show no autocorrelation is bet on row by row. Else: the shortest length at which a portmanteau test
+(Ljung and Box 1978) over several lags finds none left, there and at every longer length, and no shorter than TIMES its
+integrated autocorrelation time (Geyer 1992). Lag 1 alone is fooled by a quarter of a period; a rhythm whose period
+shows in the autocorrelation is a candidate length of its own. What a test cannot exclude may still be there: each
+signal gets a factor by which the variance of its sums may be larger than independence says.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,35 +22,75 @@ if TYPE_CHECKING:
 
 MIN_TESTED = 8  # blocks: fewer say nothing of autocorrelation
 MAX_LAGS = 20
-LEVEL = 0.05  # chance that any of the tests of a reference fails though all rows are independent
+LEVEL_ROWS = (
+    0.02  # chance that a signal of independent rows is given blocks: that costs delay, the other error the promise
+)
+LEVEL_BLOCKS = 0.05  # the same for needlessly long blocks
+TIMES = 4
+MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
 
 
-def choose_lengths(series: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Choose a block length for each column of `series` [n, S].
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The choice for each signal."""
 
-    Returns
-    -------
-    lengths : int64 [S]
-        In base blocks; 0 where single rows are independent already.
-    settled : bool [S]
-        False where autocorrelation was still there at the longest length that could be tested.
-    """
-    rows, width = series.shape
-    base = series[: rows // BASE * BASE].reshape(-1, BASE, width).mean(axis=1)
-    candidates = [length for length in (1 << np.arange(20)).tolist() if len(base) // length >= MIN_TESTED]
-    period = _common_period(base)
-    if period:
-        candidates += [length for length in (period, 2 * period) if len(base) // length >= MIN_TESTED]
-    candidates = sorted(set(candidates)) or [max(1, len(base) // MIN_TESTED)]
-    level = LEVEL / (2 * width * (len(candidates) + 1))  # two tests for each column and length
-    passes = [independent(series, level)]
-    for length in candidates:
+    length: NDArray[np.int64]  # [S] base blocks; 0 where single rows are independent
+    settled: NDArray[np.bool_]  # [S] False where autocorrelation was still there at the longest length that is possible
+    inflation: NDArray[np.float64]  # [S] how much larger than under independence the variance of sums may be
+
+
+def choose_lengths(series: NDArray[np.float64]) -> Lengths:
+    """Choose a block length for each signal, from `series` [n, statistics, S] of it."""
+    rows, kinds, width = series.shape
+    flat = series.reshape(rows, -1)
+    base = flat[: rows // BASE * BASE].reshape(-1, BASE, kinds * width).mean(axis=1)
+    most = max(1, len(base) // MIN_TESTED)
+    correlation = autocorrelation(flat)
+    time = integrated_time(correlation)
+    candidates = {1 << power for power in range(20) if 1 << power <= most} | {most}
+    period = _common_period(autocorrelation(base))
+    candidates |= {length for length in (period, 2 * period) if 0 < length <= most}
+    tested = np.array(sorted(candidates), np.int64)
+    passes = [independent(flat, LEVEL_ROWS / (2 * kinds))]
+    first = [correlation[1]]
+    for length in tested.tolist():
         blocks = len(base) // length
-        passes.append(independent(base[: blocks * length].reshape(blocks, length, width).mean(axis=1), level))
-    good = np.logical_and.accumulate(np.array(passes)[::-1])[::-1]  # here, and at every longer length
+        means = base[: blocks * length].reshape(blocks, length, -1).mean(axis=1)
+        passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * len(tested))))
+        first.append(autocorrelation(means)[1])
+    good: NDArray[np.bool_] = np.array(passes)
+    good[1:-1] &= tested[:-1, None] * BASE >= np.minimum(TIMES * time, most * BASE)
+    good = np.logical_and.reduce(good.reshape(len(good), kinds, width), axis=1)
+    good = np.logical_and.accumulate(good[::-1])[::-1]  # here, and at every longer length
     settled = good[-1]
-    first = np.where(settled, good.argmax(axis=0), len(candidates))
-    return np.array([0, *candidates], np.int64)[first], settled
+    chosen = np.where(settled, good.argmax(axis=0), len(tested))
+    length = np.array([0, *tested.tolist()], np.int64)[chosen]
+    steps = np.maximum(length, 1) * np.where(length > 0, BASE, 1)
+    lag1 = np.array(first).reshape(-1, kinds, width).max(axis=1)[chosen, np.arange(width)]
+    left = np.minimum(np.maximum(lag1, 0) + 1 / np.sqrt(rows // steps), MAX_CORRELATION)
+    left = np.where(
+        length > 0, left, left / 2
+    )  # between what was measured, with its error, and none: rows passed the test
+    longest = time.reshape(kinds, width).max(axis=0)
+    inflation = np.maximum((1 + left) / (1 - left), np.where(length > 0, 1 + longest / steps, 1.0))
+    return Lengths(length, settled, inflation)
+
+
+def autocorrelation(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the autocorrelation of each column of [n, S] at lags 0 to n / 3, and at lag 1 at least."""
+    n = len(series)
+    centred = series - series.mean(axis=0)
+    size = 1 << int(2 * n - 1).bit_length()
+    power = np.abs(np.fft.rfft(centred, size, axis=0)) ** 2
+    products = np.fft.irfft(power, size, axis=0)[: max(2, n // 3)]
+    return np.asarray(products / np.maximum(products[0], 1e-12 * n))
+
+
+def integrated_time(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give 1 + 2 sum of the autocorrelation, over pairs of lags up to the first pair that is not positive."""
+    pairs = correlation[: len(correlation) // 2 * 2].reshape(-1, 2, correlation.shape[1]).sum(axis=1)
+    going = np.logical_and.accumulate(pairs > 0, axis=0)
+    return np.asarray(np.maximum(2 * (pairs * going).sum(axis=0) - 1, 1.0))
 
 
 def independent(series: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
@@ -60,34 +103,20 @@ def independent(series: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
     power = (centred**2).sum(axis=0)
     constant = power <= 1e-12 * n
     power = np.where(constant, 1.0, power)
-    total = np.zeros(series.shape[1])
-    first = np.zeros(series.shape[1])
-    for lag in range(1, lags + 1):
-        correlation = (centred[lag:] * centred[:-lag]).sum(axis=0) / power
-        total += correlation**2 / (n - lag)
-        if lag == 1:
-            first = correlation**2 / (n - 1)
+    parts = np.array([((centred[k:] * centred[:-k]).sum(axis=0) / power) ** 2 / (n - k) for k in range(1, lags + 1)])
     scale = n * (n + 2)
-    quiet = (scale * total < chi2_quantile(level, lags)) & (scale * first < chi2_quantile(level, 1))
-    return constant | quiet
+    quiet = (scale * parts.sum(axis=0) < chi2_quantile(level, lags)) & (scale * parts[0] < chi2_quantile(level, 1))
+    return np.asarray(constant | quiet, bool)
 
 
-def _common_period(base: NDArray[np.float64]) -> int:
-    """Give the period, in base blocks, that most signals with a rhythm share; 0 where there is none."""
-    n = len(base)
-    if n < 2 * MIN_TESTED:
-        return 0
-    centred = base - base.mean(axis=0)
-    spectrum = np.abs(np.fft.rfft(centred, 2 * n, axis=0)) ** 2
-    correlation = np.fft.irfft(spectrum, axis=0)[: n // 3]
+def _common_period(correlation: NDArray[np.float64]) -> int:
+    """Give the period that most columns with a rhythm share, in steps; 0 where there is none."""
+    error = 1 / np.sqrt(3 * len(correlation))
     found: list[int] = []
-    for column in range(base.shape[1]):
-        acf = correlation[:, column] / max(float(correlation[0, column]), 1e-12)
-        below = np.flatnonzero(acf < -2 / np.sqrt(n))
-        if not len(below):
-            continue
-        tail = acf[below[0] :]
-        peak = int(tail.argmax())
-        if tail[peak] > 3 / np.sqrt(n):  # three standard errors
-            found.append(int(below[0]) + peak)
+    for acf in correlation.T:
+        below = np.flatnonzero(acf < -2 * error)
+        if len(below):
+            peak = int(below[0] + acf[below[0] :].argmax())
+            if acf[peak] > 3 * error:  # three standard errors
+                found.append(peak)
     return int(np.median(found)) if found else 0

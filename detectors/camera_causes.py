@@ -91,7 +91,7 @@ def _light_and_lens(picture: Picture) -> list[Hypothesis]:
                 "Clean the lens and its window; then check the focus.",
             )
         ]  # fmt: skip
-    if brightness > CLEAR and brightness > contrast / 2:
+    if brightness > CLEAR and brightness > contrast / 2 and sharpness < brightness / 2:
         return [
             Hypothesis(
                 "sensor", "camera sees more light", strength, picture.says("brightness", "contrast", "saturation"),

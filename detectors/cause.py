@@ -11,6 +11,7 @@ from agent.model import Cause
 from agent.ports import Explanation
 from detectors.camera_causes import camera_causes
 from detectors.causes import (
+    CLASS_MIX,
     change_causes,
     device_causes,
     feature_causes,
@@ -63,7 +64,7 @@ def _kind(case: Case, cause: Hypothesis) -> str:
     if all(score.signal.role == "runtime" for score in case.scores):
         return "slow"
     inputs = any(score.signal.role == "input" for score in case.scores)
-    return "input_shift" if inputs and cause.kind != "world" else "prediction_shift" if not inputs else "input_shift"
+    return "input_shift" if inputs and cause.name != CLASS_MIX else "prediction_shift"
 
 
 def _severity(picture: Picture, cause: Hypothesis) -> Severity:

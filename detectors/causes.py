@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from detectors.picture import Picture
 
 BUSY, SHORT_OF_MEMORY, SWAPPING, HOT_CELSIUS = 0.9, 0.92, 0.3, 80.0
+CLASS_MIX = "mix of classes has changed"
 MIX_CHANGED = 0.1  # total variation beyond noise
 ALONE = 0.6  # of all change of the inputs
 REST = 0.3  # of its change that a signal the class mix explains may keep
@@ -38,7 +39,7 @@ def device_causes(picture: Picture) -> list[Hypothesis]:
     if memory >= SHORT_OF_MEMORY or swap >= SWAPPING:
         found.append(
             Hypothesis(
-                "device", "device is short of memory", 0.8, f"memory {100 * memory:.0f} % used, swap {100 * max(swap, 0):.0f} %",
+                "device", "device is short of memory", 0.8, f"{memory:.0%} of memory, {max(swap, 0):.0%} of swap",
                 "Find the program that takes the memory (`top`) and stop it, or restart the device.",
             )
         )  # fmt: skip
@@ -127,7 +128,7 @@ def world_causes(picture: Picture) -> list[Hypothesis]:
         if unexplained <= REST:
             return [
                 Hypothesis(
-                    "world", "mix of classes has changed", 0.9 * (1 - unexplained), describe(prediction),
+                    "world", CLASS_MIX, 0.9 * (1 - unexplained), describe(prediction),
                     "Nothing is broken: check whether this mix is expected here; if it lasts, learn a new baseline.",
                 )
             ]  # fmt: skip
@@ -173,10 +174,10 @@ def feature_causes(picture: Picture) -> list[Hypothesis]:
 def model_causes(picture: Picture) -> list[Hypothesis]:
     """Explain outputs that changed while no input did."""
     still = all(over_noise(e.ks, e.rows) <= 0 for e in picture.inputs)
-    changed = [e for e in picture.outputs if over_noise(e.ks, e.rows) > 0 or e.signal.name in picture.alarmed]
-    quiet = not any(score.signal.role == "input" for score in picture.case.scores)
-    if not (still and quiet and changed and picture.inputs):
+    roles = {score.signal.role for score in picture.case.scores}
+    if not (still and picture.inputs and "output" in roles and "input" not in roles):
         return []
+    changed = [e for e in picture.outputs if e.signal.name in picture.alarmed]
     return [
         Hypothesis(
             "model", "model answers differently to the same kind of input", 0.7,

@@ -20,7 +20,6 @@ from detectors.onset import History
 from detectors.packing import pack, unpack
 
 if TYPE_CHECKING:
-
     from agent.model import Stream
     from detectors.learned import Reference
 
@@ -145,7 +144,7 @@ class _State:
             return False
         share = self.slow / self.rows
         self.sums = (self.sums + self.rows) * (1 + BETS * (share - SLOW_SHARE))
-        self.history.add(np.array([share]), self.began_row, self.began_ns)
+        self.history.add(np.array([share], np.float16), self.began_row, self.began_ns)
         self.taken += self.rows
         self.slow = self.rows = 0
         return True

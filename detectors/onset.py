@@ -30,7 +30,7 @@ class History:
         twin.seen, twin.since = self.seen, self.since
         return twin
 
-    def add(self, means: NDArray[np.float64], row: int, time_ns: int) -> None:
+    def add(self, means: NDArray[np.float16], row: int, time_ns: int) -> None:
         """Take in a block that began at this row and time."""
         at = self.seen % len(self.means)
         self.means[at] = means

@@ -12,7 +12,7 @@ import numpy as np
 
 from agent.model import Signal
 from detectors.bets import FEW_BLOCKS, fit_banks
-from detectors.blocklength import choose_lengths
+from detectors.blocklength import Lengths, choose_lengths
 from detectors.learned import Reference, decode_reference
 from detectors.profile import fit_profile
 from detectors.ranks import RankTable, fit_ranks
@@ -92,17 +92,17 @@ def fit_reference(
         raise ValueError(f"two columns are named {min(doubles)!r}")
     table = fit_ranks(rows, np.array([s.kind == "categorical" for s in known], bool))
     statistics = choose_statistics(rows, known)
-    lengths, notes = _lengths(rows, known, table)
+    chosen, notes = _lengths(rows, known, table)
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
     keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
     return Reference(
         signals=known,
         rows=len(rows),
         notes=notes,
-        lengths=lengths,
+        lengths=chosen.length,
         table=table,
         statistics=statistics,
-        banks=fit_banks(statistics, rows, table, lengths),
+        banks=fit_banks(statistics, rows, table, chosen),
         profile=fit_profile(rows, latency),
         sample=rows[np.linspace(0, len(rows) - 1, keep).astype(np.int64)],
     )
@@ -150,22 +150,18 @@ class ReferenceLearner:
         return fit_reference(np.concatenate(self._values), self._signals, latency_s=np.concatenate(self._latency))
 
 
-def _lengths(
-    rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _lengths(rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable) -> tuple[Lengths, tuple[str, ...]]:
     ranks, _ = table.look_up(rows)
     missing = np.isnan(rows)
     spread = np.where(missing, 0.5, np.abs(2 * ranks - 1))
-    length, settled = choose_lengths(np.concatenate((ranks, spread, missing.astype(np.float64)), axis=1))
-    by_signal = length.reshape(3, -1)
-    lengths, certain = by_signal.max(axis=0), settled.reshape(3, -1).all(axis=0)
+    chosen = choose_lengths(np.stack((ranks, spread, missing.astype(np.float64)), axis=1))
     notes = []
     for at, signal in enumerate(signals):
         if signal.role == "runtime" or signal.kind == "flag":
             continue
-        block = int(lengths[at]) * BASE
+        block = int(chosen.length[at]) * BASE
         blocks = len(rows) // block if block else len(rows)
-        if not certain[at]:
+        if not chosen.settled[at]:
             notes.append(
                 f"{signal.name}: still drifting or rising and falling slowly at the end of the reference "
                 f"({len(rows)} rows); learn from a longer one"
@@ -175,7 +171,7 @@ def _lengths(
                 f"{signal.name}: the reference holds {blocks} independent blocks of {block} rows, fewer than "
                 f"{FEW_BLOCKS}; bounds are wider, {FEW_BLOCKS * block} rows would do"
             )
-    return lengths, tuple(notes)
+    return chosen, tuple(notes)
 
 
 def _signal(name: str | Signal, column: NDArray[np.float32], categorical: Sequence[str] | None) -> Signal:

@@ -1,4 +1,8 @@
-"""A bank of bets while the stream runs: its Shiryaev-Roberts sums, and the means that sharpen as rows come."""
+"""A bank of bets while the stream runs: its Shiryaev-Roberts sums, and the means that sharpen as rows come.
+
+Sums and bets are float32: seven digits of an evidence that is compared on a log scale, at half the time. They stay far
+from overflow: an alarm resets them near `alarms_per`, and one step adds at most MAX_STEP nats.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,9 @@ if TYPE_CHECKING:
     from detectors.bets import Bank
 
 MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, which bounds what it can absorb
-MAX_STEP = 40.0  # nats in one step: far above any alarm, far below overflow
-ROWS_PER_REFRESH = 512  # of reference, for each base block between two looks at the sharpened mean
+MAX_STEP = 40.0  # nats in one step: far above any alarm
+ROWS_PER_REFRESH = 256  # of reference, for each base block between two looks at the sharpened mean
+MAX_REFRESH = 8  # base blocks
 
 
 class RunningBank:
@@ -25,21 +30,31 @@ class RunningBank:
 
     def __init__(self, fitted: Bank) -> None:
         self.fitted = fitted
-        self.refresh = int(min(8, max(1, fitted.count // ROWS_PER_REFRESH)))
-        self._row_weights = fitted.weights * fitted.rows
-        self.reset()
+        rows = fitted.count if fitted.length == 0 else fitted.count * fitted.rows
+        self.refresh = int(min(MAX_REFRESH, max(1, rows // ROWS_PER_REFRESH)))
+        self._tilts = fitted.tilts.astype(np.float32)
+        self._weights = (fitted.weights * fitted.rows).astype(np.float32)
+        self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)
+        self._ahead = np.empty(
+            (0, *fitted.tilts.shape), np.float32
+        )  # bets of the next base blocks, worked out together
+        self._base = np.empty((0, len(fitted.index)))
         self.gathered = np.zeros(len(fitted.index))
         self.gathering = 0
+        self.reset()
 
     def reset(self) -> None:
         """Forget all evidence and go back to the reference's means."""
         fitted = self.fitted
-        self.sums = np.zeros_like(fitted.tilts)
+        self.sums = np.zeros(fitted.tilts.shape, np.float32)
         self.count = fitted.count
         self.seen = fitted.mean * fitted.count  # sum of y over `count` rows or blocks
-        self.norms = fitted.norms.copy()
-        self.cost = np.zeros_like(fitted.tilts)
+        self.norms = fitted.norms.astype(np.float32)
+        self.cost = np.zeros_like(self.sums)
+        self.centre = fitted.mean
         self.age = 0
+        self.total = 0.0  # the bank's share of the evidence, in rows
+        self._ahead = self._ahead[:0]
 
     def copy(self) -> RunningBank:
         """Return a copy; arrays that change in place are its own."""
@@ -48,13 +63,17 @@ class RunningBank:
             setattr(twin, name, getattr(self, name).copy())
         return twin
 
-    def step(self, base: NDArray[np.float64]) -> None:
-        """Take the sums of all statistics over one base block in."""
-        mine = base[self.fitted.index]
-        if self.fitted.length == 0:
-            self._row_step(mine)
+    def begin(self, base: NDArray[np.float64]) -> None:
+        """Take in the sums [n, K] of the base blocks that the next n steps are about."""
+        self._base = base[:, self.fitted.index]
+        self._ahead = self._ahead[:0]
+
+    def step(self, at: int) -> None:
+        """Judge base block `at` of those that `begin` was given, and learn it."""
+        if self.fitted.length <= 1:
+            self._step_ahead(at)
             return
-        self.gathered += mine
+        self.gathered += self._base[at]
         self.gathering += 1
         if self.gathering == self.fitted.length:
             self._block_step(self.gathered / self.fitted.rows)
@@ -63,37 +82,54 @@ class RunningBank:
 
     def weighted(self) -> NDArray[np.float64]:
         """Evidence of each bet in rows, times its weight [k, J]."""
-        return self.sums * self._row_weights
-
-    def total(self) -> float:
-        """Return the bank's share of the evidence, in rows."""
-        return float(np.vdot(self.sums, self._row_weights))
+        return (self.sums * self._weights).astype(np.float64)
 
     def mean_of_row(self, at: int) -> float:
         """Return the mean of a statistic, as sharpened so far."""
         return float(self._mean()[at])
 
     def items(self) -> dict[str, Any]:
-        """Return what is stored."""
-        names = ("sums", "count", "seen", "norms", "cost", "age", "gathered", "gathering")
+        """Return what is stored, by attribute."""
+        names = ("sums", "count", "seen", "norms", "cost", "centre", "age", "total", "gathered", "gathering")
         return {name: getattr(self, name) for name in names}
 
     def _mean(self) -> NDArray[np.float64]:
-        return np.clip(self.seen / self.count, self.fitted.low, self.fitted.high)
+        return np.asarray(np.minimum(np.maximum(self.seen / self.count, self.fitted.low), self.fitted.high))
 
-    def _row_step(self, y: NDArray[np.float64]) -> None:
-        if self.age % self.refresh == 0:
-            self.cost = self._row_cost()
+    def _step_ahead(self, at: int) -> None:
+        """Step by bets that were worked out for several base blocks together."""
+        done = self.age % self.refresh
+        if done == 0:
+            self.cost = self._row_cost() if self.fitted.length == 0 else self._block_cost()
+            self.centre = self._mean()
+        if done == 0 or not len(self._ahead):
+            self._ahead = self._bets_ahead(self._base[at : at + self.refresh - done])
+        self.sums += np.float32(1)
+        self.sums *= self._ahead[0]
+        self.total = float(np.vdot(self.sums, self._weights))
         self.age += 1
-        growth = self.fitted.tilts * y[:, None]
-        growth -= self.cost
-        np.minimum(growth, MAX_STEP, out=growth)
-        np.exp(growth, out=growth)
-        self.sums += 1.0
-        self.sums *= growth
-        self._remember(y, BASE)
+        if self.fitted.length == 0:
+            self._remember(self._base[at], BASE)
+        else:
+            self.norms += self._ahead[0] * np.exp(self.cost)  # without its price: the bare bet
+            self._remember(self._base[at] / BASE, 1)
+        self._ahead = self._ahead[1:]
 
-    def _row_cost(self) -> NDArray[np.float64]:
+    def _bets_ahead(self, base: NDArray[np.float64]) -> NDArray[np.float32]:
+        if self.fitted.length == 0:
+            y = base.astype(np.float32)
+        else:
+            y = np.clip((base / BASE - self.centre) / self.fitted.scale, -CAP, CAP).astype(np.float32)
+        ahead = y[:, :, None] * self._tilts
+        ahead -= self.cost
+        np.minimum(ahead, MAX_STEP, out=ahead)
+        return np.asarray(np.exp(ahead, out=ahead))
+
+    def _block_cost(self) -> NDArray[np.float32]:
+        """Log norms of a block mean, the next block counted in with the largest value that it may have."""
+        return np.asarray(np.log((self.norms + self._worst) / np.float32(self.count + 1)))
+
+    def _row_cost(self) -> NDArray[np.float32]:
         """Log norms of a base block, against the mean as it stands; they hold until the next refresh."""
         fitted = self.fitted
         mean = self._mean()
@@ -101,19 +137,20 @@ class RunningBank:
         if fitted.rate.any():
             rate = fitted.rate
             norms[rate] = log_norm_of_rates(mean[rate] * self.count, self.count, fitted.prior[rate], fitted.tilts[rate])
-        # The rows of one refresh share the error of one mean: that widens their sum by this much.
-        shared = (fitted.tilts * fitted.scale[:, None]) ** 2 * (BASE * self.refresh / (2 * self.count))
-        cost: NDArray[np.float64] = BASE * (norms + shared)
-        return cost
+        # The rows of one refresh share the error of one mean, and may hang together more than a test could see: both
+        # widen their sum.
+        wider = BASE * self.refresh / self.count + fitted.inflation[:, None] - 1
+        shared = (fitted.tilts * fitted.scale[:, None]) ** 2 * wider / 2
+        return np.asarray(BASE * (norms + shared), np.float32)
 
     def _block_step(self, y: NDArray[np.float64]) -> None:
         fitted = self.fitted
-        z = np.clip((y - self._mean()) / fitted.scale, -CAP, CAP)
-        bets = np.exp(fitted.tilts * z[:, None])
-        worst = np.exp(np.abs(fitted.tilts) * CAP)
-        self.sums += 1.0
-        self.sums *= bets * ((self.count + 1) / (self.norms + worst))
+        z = np.clip((y - self._mean()) / fitted.scale, -CAP, CAP).astype(np.float32)
+        bets = np.exp(self._tilts * z[:, None])
+        self.sums += np.float32(1)
+        self.sums *= bets * np.exp(-self._block_cost())
         self.norms += bets
+        self.total = float(np.vdot(self.sums, self._weights))
         self._remember(y, 1)
 
     def _remember(self, y: NDArray[np.float64], count: int) -> None:
@@ -124,5 +161,5 @@ class RunningBank:
             keep = most / self.count
             self.seen *= keep
             if self.fitted.length:
-                self.norms *= keep
+                self.norms *= np.float32(keep)
             self.count = most

@@ -116,12 +116,12 @@ class ShiftDetector:
         found: dict[int, Score] = {}
         numbers = state.row + np.arange(len(rows), dtype=np.int64)
         state.row += len(rows)
-        for began, number, time_ns, base in state.base_blocks(rows[good], numbers[good], times[good]):
-            state.step(base, began)
-            evidence = state.evidence() if state.total() >= self.alarms_per else None
-            if evidence is None:
+        for at, (began, number, time_ns) in enumerate(state.base_blocks(rows[good], numbers[good], times[good])):
+            state.step(at, began)
+            if state.total() < self.alarms_per:
                 continue
-            for column in np.flatnonzero(evidence >= self.alarms_per).tolist():
+            evidence = state.evidence()
+            for column in np.flatnonzero(evidence >= min(self.alarms_per, float(evidence.max()))).tolist():
                 if column not in found:
                     found[column] = self._score(state, column, float(evidence[column]), number, time_ns, stream)
             state.reset()
@@ -138,7 +138,7 @@ class ShiftDetector:
             signal=self._reference.signals[column],
             time_ns=time_ns,
             row=row,
-            value=math.log(evidence),
+            value=max(math.log(evidence), math.log(self.alarms_per)),
             threshold=math.log(self.alarms_per),
             onset_row=onset_row,
             onset_ns=onset_ns,
@@ -155,6 +155,7 @@ class _State:
         self.pending = np.empty((0, len(reference.signals)), np.float32)
         self.pending_at = np.empty((2, 0), np.int64)
         self.before = np.full(len(reference.signals), np.nan, np.float32)
+        self.means = np.empty((0, 0), np.float16)  # of the base blocks at hand
         self.banks = [RunningBank(bank) for bank in reference.banks]
         longest = max((bank.length for bank in reference.banks), default=0)
         self.history = History(len(reference.statistics.kinds), longest)
@@ -167,8 +168,8 @@ class _State:
 
     def base_blocks(
         self, rows: NDArray[np.float32], numbers: NDArray[np.int64], times: NDArray[np.int64]
-    ) -> list[tuple[tuple[int, int], int, int, NDArray[np.float64]]]:
-        """Cut pending and new rows into base blocks: (row and time of its first row, of its last, sums)."""
+    ) -> list[tuple[tuple[int, int], int, int]]:
+        """Cut pending and new rows into base blocks: (row and time of its first row), row and time of its last."""
         rows = np.concatenate((self.pending, rows))
         at = np.concatenate((self.pending_at, np.stack((numbers, times))), axis=1)
         whole = len(rows) // BASE * BASE
@@ -176,17 +177,20 @@ class _State:
         if not whole:
             return []
         sums = self.reference.statistics.base_sums(rows[:whole], self.before, self.reference.table)
+        self.means = (sums / BASE).astype(np.float16)
+        for bank in self.banks:
+            bank.begin(sums)
         self.before = rows[whole - 1].copy()
         begins, ends = at[:, :whole:BASE].T.tolist(), at[:, BASE - 1 : whole : BASE].tolist()
-        return [(tuple(begin), *rest) for begin, *rest in zip(begins, *ends, sums, strict=True)]
+        return [((row, time), *end) for (row, time), *end in zip(begins, *ends, strict=True)]
 
-    def step(self, sums: NDArray[np.float64], began: tuple[int, int]) -> None:
+    def step(self, at: int, began: tuple[int, int]) -> None:
         for bank in self.banks:
-            bank.step(sums)
-        self.history.add(sums / BASE, *began)
+            bank.step(at)
+        self.history.add(self.means[at], *began)
 
     def total(self) -> float:
-        return sum(bank.total() for bank in self.banks)
+        return sum(bank.total for bank in self.banks)
 
     def evidence(self) -> NDArray[np.float64]:
         """Per signal, the weighted mean of its own bets, in rows."""
@@ -236,8 +240,9 @@ class _State:
             raise ValueError("stored shift state has other parts than this version")
         for name, item in items.items():
             mine = own[name]
-            fixed = isinstance(mine, np.ndarray) and not name.startswith("pending")
-            if fixed and getattr(item, "shape", None) != mine.shape:  # type: ignore[union-attr]
+            if name.startswith("pending") or not isinstance(mine, np.ndarray):
+                continue
+            if not isinstance(item, np.ndarray) or item.shape != mine.shape:
                 raise ValueError(f"stored shift state has another shape in {name}")
         for name, item in items.items():
             part, _, field = name.rpartition(".")

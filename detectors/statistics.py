@@ -125,14 +125,14 @@ def _row_statistic(
     if kind == SPREAD:
         return np.where(missing[:, columns], 0.5, np.abs(2 * ranks[:, columns] - 1))
     if kind == HIGH:
-        return (ranks[:, columns] > 1 - TAIL).astype(np.float64)
-    if kind == LOW:
-        return (ranks[:, columns] < TAIL).astype(np.float64)
-    if kind == ATOM:
-        return (rows[:, columns] == values).astype(np.float64)
-    if kind == OUTSIDE:
-        return outside[:, columns].astype(np.float64)
-    return missing[:, columns].astype(np.float64)
+        indicator = ranks[:, columns] > 1 - TAIL
+    elif kind == LOW:
+        indicator = ranks[:, columns] < TAIL
+    elif kind == ATOM:
+        indicator = rows[:, columns] == values
+    else:
+        indicator = (outside if kind == OUTSIDE else missing)[:, columns]
+    return np.asarray(indicator, np.float64)
 
 
 def _ties(rows: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -143,4 +143,5 @@ def _ties(rows: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.
     tied = np.zeros(blocks.shape, bool)
     for lag in range(1, BASE + 1):
         tied[:, lag - 1 :] |= window[:, lag:] == window[:, :-lag]
-    return tied.sum(axis=1).astype(np.float64)
+    counts: NDArray[np.float64] = tied.sum(axis=1).astype(np.float64)
+    return counts
