@@ -33,7 +33,7 @@ def compiled(
     if any(part.entry["layout"] != "whole" for part in plan.parts):
         return _cut(inner, stream, plan, sizes, otherwise)
     name, given, returned = sizes
-    general, failed = otherwise.record, otherwise.failed
+    general, unusual, failed = otherwise.record, otherwise.unusual, otherwise.failed
     ring, pack_into, rest = plan.ring, plan.pack_into, plan.rest(wire.STATUS_OK)
     view, slots, slot_bytes, counter, limit = ring.view, ring.slots, ring.slot_bytes, ring.counter, ring.limit
 
@@ -56,7 +56,7 @@ def compiled(
                     return result
             general(output_names, input_feed, result, start, end)
         except Exception as error:
-            stream.failed(error)
+            unusual(error, output_names, input_feed, result, start, end)
         return result
 
     return run
@@ -71,7 +71,7 @@ def _cut(
 ) -> Callable[..., Any]:
     """As `compiled`, where not all of the arrays is kept."""
     name, given, returned = sizes
-    general, failed = otherwise.record, otherwise.failed
+    general, unusual, failed = otherwise.record, otherwise.unusual, otherwise.failed
     ring, pack_into, rest = plan.ring, plan.pack_into, plan.rest(wire.STATUS_OK)
     view, slots, slot_bytes, counter, limit = ring.view, ring.slots, ring.slot_bytes, ring.counter, ring.limit
     take_in, take_out = (part.take for part in plan.parts)
@@ -97,7 +97,7 @@ def _cut(
                     return result
             general(output_names, input_feed, result, start, end)
         except Exception as error:
-            stream.failed(error)
+            unusual(error, output_names, input_feed, result, start, end)
         return result
 
     return run

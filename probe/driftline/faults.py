@@ -13,8 +13,10 @@ from typing import Any
 
 def is_services_own(error: BaseException) -> bool:
     """Tell whether an exception came out of a signal handler of the service."""
-    codes = set()
     trace = error.__traceback__
+    if trace is None or trace.tb_next is None:
+        return False  # raised right where it was caught, by no function in Python
+    codes = set()
     while trace is not None:
         codes.add(trace.tb_frame.f_code)
         trace = trace.tb_next

@@ -15,6 +15,12 @@ from driftline.identity import digest_of_bytes, digest_of_file
 if TYPE_CHECKING:
     from driftline.stream import Stream
 
+_SIZES = {
+    **dict.fromkeys(("tensor(bool)", "tensor(int8)", "tensor(uint8)"), 1),
+    **dict.fromkeys(("tensor(float16)", "tensor(int16)", "tensor(uint16)"), 2),
+    **dict.fromkeys(("tensor(float)", "tensor(int32)", "tensor(uint32)"), 4),
+    **dict.fromkeys(("tensor(double)", "tensor(int64)", "tensor(uint64)"), 8),
+}
 OWN = tuple(onnx_runs.MAKERS)
 
 
@@ -27,14 +33,17 @@ def is_session(target: Any) -> bool:
 
 
 def identity_of(session: Any) -> dict[str, str]:
-    """Return what is known of the model and the runtime. Raises OSError where the model file has gone."""
+    """Return what is known of the model and the runtime."""
     content = getattr(session, "_model_bytes", None)
     path = getattr(session, "_model_path", None)
     digest, taken_over = "", ""
     if content:
         digest, taken_over = digest_of_bytes(content), "bytes"
     elif path:
-        digest, taken_over = digest_of_file(path)
+        try:
+            digest, taken_over = digest_of_file(path)
+        except OSError:  # removed since it was loaded; the model runs all the same
+            digest, taken_over = "", ""
     runtime = getattr(sys.modules.get("onnxruntime"), "__version__", "")
     providers = session.get_providers()
     return {
@@ -51,6 +60,17 @@ def has_fixed_shapes(session: Any) -> bool:
         isinstance(tensor.shape, (list, tuple)) and all(isinstance(length, int) for length in tensor.shape)
         for tensor in (*session.get_inputs(), *session.get_outputs())
     )
+
+
+def bytes_of_a_row(session: Any) -> int:
+    """Return how many bytes go in and out by the declared shapes, free axes taken as 1."""
+    total = 0
+    for tensor in (*session.get_inputs(), *session.get_outputs()):
+        size = _SIZES.get(getattr(tensor, "type", ""), 0)
+        for length in tensor.shape if isinstance(tensor.shape, (list, tuple)) else ():
+            size *= length if isinstance(length, int) and length > 0 else 1
+        total += (size + 7) // 8 * 8
+    return total
 
 
 class WatchedSession:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
-from driftline import calls, fast, wire
+from driftline import calls, fast, faults, wire
 
 if TYPE_CHECKING:
     from driftline.stream import Plan, Stream
@@ -43,6 +43,15 @@ class GeneralRun:
             return None
         self._install(method)
         return method
+
+    def unusual(self, error: Exception, output_names: Any, input_feed: Any, result: Any, start: int, end: int) -> None:
+        """Record a call that code made for another kind of call stumbled over."""
+        if faults.is_services_own(error):
+            raise error
+        try:
+            self.record(output_names, input_feed, result, start, end)
+        except Exception as again:
+            self._stream.failed(again)
 
     def failed(self, input_feed: Any, start: int) -> None:
         """Record an exception of the model."""
@@ -139,33 +148,35 @@ def watch_time(inner: Callable[..., Any], stream: Stream, _target: Any, _install
 def _is_sized(tensor: Any, value: Any) -> bool:
     """Tell whether an array's size determines its shape: at most one free axis, and no axis of length 0."""
     shape = tensor.shape
-    if not isinstance(shape, (list, tuple)) or len(shape) != len(getattr(value, "shape", ())):
+    if not isinstance(shape, (list, tuple)) or not hasattr(value, "tobytes") or len(shape) != len(value.shape):
         return False
     fixed = [length for length in shape if isinstance(length, int) and length > 0]
-    return len(shape) - len(fixed) <= 1 and hasattr(value, "tobytes") and value.nbytes > 0
+    return len(shape) - len(fixed) <= 1 and value.nbytes > 0
 
 
-def _inputs(feed: Any) -> Any:
+def _inputs(feed: Any) -> list[tuple[str, Any]]:
     try:
         return [(str(name), _look_into(value)) for name, value in feed.items()]
-    except Exception:
-        return []  # not a mapping, or worse: the runtime has said so
+    except Exception as error:
+        if faults.is_services_own(error):
+            raise
+        return []  # not a mapping: the runtime has said so
 
 
-def _outputs(names: Any, result: Any) -> Any:
-    return [pair for name, value in zip(names, result) for pair in calls.one(str(name), _look_into(value))]
+def _outputs(names: Any, result: Any) -> list[tuple[str, Any]]:
+    try:
+        return [pair for name, value in zip(names, result) for pair in calls.one(str(name), _look_into(value))]
+    except Exception as error:
+        if faults.is_services_own(error):
+            raise
+        return []
 
 
 def _look_into(value: Any) -> Any:
     """Return the array inside an OrtValue that is small and on the CPU; anything else as it is."""
-    if type(value).__name__ != "OrtValue":
+    if type(value).__name__ != "OrtValue" or not value.is_tensor() or value.device_name() != "cpu":
         return value
-    try:
-        if value.is_tensor() and value.device_name() == "cpu" and value.tensor_size_in_bytes() <= SMALL_VALUE:
-            return value.numpy()
-    except Exception:
-        return value
-    return value
+    return value.numpy() if value.tensor_size_in_bytes() <= SMALL_VALUE else value
 
 
 MAKERS = {

@@ -18,6 +18,7 @@ def stream_for(
     *,
     run_dir: str = "",
     ring_mib: float = 8,
+    expects: int = 0,
     fixed: bool = False,
 ) -> Stream:
     """Return the stream of an identity, the same one however often it is asked for."""
@@ -25,7 +26,7 @@ def stream_for(
     stream = _streams.get(key)
     if stream is not None:
         return stream
-    stream = Stream(identity, run_dir=run_dir, ring_mib=ring_mib, fixed=fixed)
+    stream = Stream(identity, run_dir=run_dir, ring_mib=ring_mib, expects=expects, fixed=fixed)
     if len(_streams) >= MAX_STREAMS:
         stream.off = True
         if not _state["full"]:

@@ -33,6 +33,7 @@ MAX_FAILURES = 100
 MAX_PLANS = 512
 MAX_PARTS = 64
 LEAST_PAYLOAD = 256
+UNKNOWN_PAYLOAD = 1024
 MAX_ROWS = 0xFFFFFFFF
 _rest = struct.Struct("@IHBx").pack
 
@@ -65,11 +66,13 @@ class Stream:
         *,
         run_dir: str = "",
         ring_mib: float = 8,
+        expects: int = 0,
         fixed: bool = False,
     ) -> None:
         self.identity = dict(identity)
         self.image = identity.get("kind") == "image"
         self.run_dir = run_dir
+        self.expects = expects  # bytes of a usual call, where the model declares it
         self.fixed = fixed  # shapes never change: no room is kept for larger ones
         self.ring_mib = ring_mib
         self.off = False
@@ -114,16 +117,16 @@ class Stream:
         if faults.is_services_own(error):
             raise error
         self._failures += 1
-        self.drop()
         if isinstance(error, RingRemovedError):
             self.retire()
         elif isinstance(error, OSError) or self._failures >= MAX_FAILURES:
             self.switch_off(f"{error or type(error).__name__}")
+        self.drop()
 
     def drop(self) -> None:
         """Count one record that was not written."""
         self.dropped = next(self._drops)
-        if self.ring is not None and not self.off:
+        if self.ring is not None and not self.off:  # a ring that was cut short must not be touched
             self.ring.store_dropped(self.dropped)
 
     def switch_off(self, reason: str) -> None:
@@ -148,28 +151,16 @@ class Stream:
         return True
 
     def _record(self, inputs: list[Any], outputs: list[Any], start: int, end: int, status: int) -> Plan | None:
-        values = [value for _, value in inputs]
-        values += [value for _, value in outputs]
-        key = (
-            tuple([(name, arrays.mark(value)) for name, value in inputs]),
-            tuple([(name, arrays.mark(value)) for name, value in outputs]),
-        )
-        plan = self._plans.get(key)
-        if plan is None:
-            if not self._making.acquire(blocking=False):
-                plan = self._plans.get(None)
-                if plan is None:
-                    self.drop()
-                    return None
-            else:
-                try:
-                    plan = self._make(key, inputs, outputs)
-                finally:
-                    self._making.release()
+        taken: list[bytes] = []
         try:
-            taken = [part.take(values[place]) for part, place in zip(plan.parts, plan.places) if part.take]
+            plan = self._plan_for(inputs, outputs)
+            if plan is None:
+                return None
+            if plan.parts:
+                values = [value for _, value in inputs + outputs]
+                taken = [part.take(values[place]) for part, place in zip(plan.parts, plan.places) if part.take]
         except Exception as error:
-            if faults.is_services_own(error):
+            if isinstance(error, OSError) or faults.is_services_own(error) or None not in self._plans:
                 raise
             self.drop()  # the payload; time and status are still worth having
             plan, taken = self._plans[None], []
@@ -180,6 +171,24 @@ class Stream:
         at = seq % ring.slots * ring.slot_bytes
         plan.pack_into(ring.view, at, seq, end, end - start, plan.rest(status), *taken, seq)
         return plan
+
+    def _plan_for(self, inputs: list[Any], outputs: list[Any]) -> Plan | None:
+        key = (
+            tuple([(name, arrays.mark(value)) for name, value in inputs]),
+            tuple([(name, arrays.mark(value)) for name, value in outputs]),
+        )
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan
+        if not self._making.acquire(blocking=False):
+            plan = self._plans.get(None)
+            if plan is None:
+                self.drop()
+            return plan
+        try:
+            return self._plans.get(key) or self._make(key, inputs, outputs)
+        finally:
+            self._making.release()
 
     def _make(self, key: Any, inputs: list[Any], outputs: list[Any]) -> Plan:
         tensors = [
@@ -213,7 +222,8 @@ class Stream:
     def _open(self, tensors: list[layout.Tensor]) -> Ring:
         parts = layout.plan(tensors, layout.ROOM, image=self.image)
         used = sum((part.size + 7) // 8 * 8 for part in parts)
-        payload = max(LEAST_PAYLOAD, min(layout.ROOM, used if self.fixed else 2 * used))
+        usual = max(used, self.expects) or UNKNOWN_PAYLOAD  # the first call may be a failed one
+        payload = max(LEAST_PAYLOAD, min(layout.ROOM, usual if self.fixed else 2 * usual))
         path, directory = rundir.open_run_directory(self.run_dir)
         try:
             stem = sweep.stem_of(self.identity["model"])

@@ -81,6 +81,7 @@ def _watched(target: Any, model: str, version: str, kind: str, features: Any, ru
         identity,
         run_dir=os.fspath(run_dir) if run_dir else "",
         ring_mib=min(MOST_MIB, max(LEAST_MIB, float(ring_mib))),
+        expects=onnx.bytes_of_a_row(target) if session else 0,
         fixed=session and onnx.has_fixed_shapes(target),
     )
     if session:
