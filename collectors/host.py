@@ -87,7 +87,8 @@ class HostCollector:
         yield Reading("system.linux.memory.available", "By", float(memory.available), time_ns)
         yield from self._filesystem(time_ns)
         for measured in read_hardware(self._root):
-            labels = (("sensor", measured.sensor),) if measured.sensor else ()
+            named = (("sensor", measured.sensor), ("state", measured.state))
+            labels = tuple(label for label in named if label[1])
             yield Reading(measured.name, measured.unit, measured.value, time_ns, labels)
         for use in self._processes.read():
             labels = (("pid", str(use.pid)), *((("model", use.model),) if use.model else ()))

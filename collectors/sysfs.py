@@ -27,12 +27,13 @@ _GPU_LOAD = ("sys/devices/gpu.0/load", "sys/devices/platform/gpu.0/load")  # Jet
 
 
 class Measured(NamedTuple):
-    """One value of one sensor."""
+    """One value of one sensor; for `hw.status`, whether it is in `state`."""
 
     name: str
     unit: str
     value: float
     sensor: str = ""
+    state: str = ""
 
 
 def read_hardware(root: Path) -> Iterator[Measured]:
@@ -107,7 +108,9 @@ def _hwmon(root: Path, zones: set[str]) -> Iterator[Measured]:
         for path in _listed(chip, "*crit_alarm"):
             raised = read_number(path)
             if raised is not None:
-                yield Measured("hw.status.failed", "1", float(raised > 0), f"{name} {path.name.removesuffix('_alarm')}")
+                yield Measured(
+                    "hw.status", "1", float(raised > 0), f"{name} {path.name.removesuffix('_alarm')}", "failed"
+                )
 
 
 def _hwmon_value(kind: str, value: float, sensor: str) -> Iterator[Measured]:
@@ -141,5 +144,5 @@ def _throttling(root: Path) -> Iterator[Measured]:
     except ValueError:
         bits = None
     if bits is not None:
-        yield Measured("hw.status.failed", "1", float(bits & 1), "under-voltage")
+        yield Measured("hw.status", "1", float(bits & 1), "under-voltage", "failed")
         yield Measured("system.cpu.throttled", "1", float(bits >> 1 & 0b111 > 0))
