@@ -123,6 +123,8 @@ class Buffer:
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         if self._files.trouble:
             notes.append(self._files.trouble)
+        if self._pending.discarded_readings:
+            notes.append(f"{self._pending.discarded_readings} host readings were discarded for want of room")
         segments = self._files.segments
         return BufferStatus(
             path=str(self._directory),
@@ -132,7 +134,7 @@ class Buffer:
             segments=len(segments.opened),
             rows=segments.rows,
             last_commit=self._last_commit,
-            discarded_rows=self._discarded + self._pending.discarded,
+            discarded_rows=self._discarded + self._pending.discarded_rows,
             notes=tuple(notes),
         )
 
@@ -219,7 +221,7 @@ class Buffer:
         try:
             while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
                 segments.retire_oldest(engine)
-            if self._suspected:
+            if self._suspected and not self._suspects:
                 self._suspected = False
                 self._suspects = [segment.number for segment in segments.opened]
             if self._suspects:

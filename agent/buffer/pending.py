@@ -51,7 +51,8 @@ class Pending:
         self._lock = threading.Lock()
         self._items: deque[Block | list[Reading]] = deque()
         self._bytes = 0
-        self.discarded = 0
+        self.discarded_rows = 0
+        self.discarded_readings = 0
 
     def add(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows in. Raises ValueError for a block whose arrays do not fit together."""
@@ -92,7 +93,10 @@ class Pending:
         while self._items and self._bytes + held_bytes > self._limit:
             item = self._items.popleft()
             self._bytes -= _size(item)
-            self.discarded += len(item)
+            if isinstance(item, Block):
+                self.discarded_rows += len(item)
+            else:
+                self.discarded_readings += len(item)
 
 
 def _size(item: Block | list[Reading]) -> int:

@@ -1,0 +1,245 @@
+"""Questions in SQL: what is answered, what is refused, and that ingest never suffers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from agent.buffer.query import run_query
+from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.buffer import Buffer
+
+# Each would write, reach another file, change a setting, sleep, or ask for gigabytes in one call.
+ATTACKS = [
+    "DELETE FROM inferences",
+    "DELETE FROM core.finding_history",
+    "WITH d AS (DELETE FROM core.finding_history RETURNING *) SELECT * FROM d",
+    "WITH d AS (DELETE FROM finding_history RETURNING *) SELECT * FROM d",
+    "EXPLAIN ANALYZE DELETE FROM core.finding_history",
+    "SELECT 1; DELETE FROM core.finding_history",
+    "INSERT INTO core.events VALUES (NULL, 'a', 'b', 'c', 1)",
+    "UPDATE core.events SET kind = 'x'",
+    "CREATE TABLE memory.main.x (a INT)",
+    "CREATE TEMP TABLE x AS SELECT 1",
+    "CREATE OR REPLACE VIEW inferences AS SELECT 1",
+    "DROP VIEW inferences",
+    "TRUNCATE core.events",
+    "COPY (SELECT 1) TO '{directory}/out.csv'",
+    "COPY core.events FROM '/etc/passwd'",
+    "EXPORT DATABASE '{directory}/out'",
+    "ATTACH '{directory}/core.duckdb' AS again",
+    "ATTACH ':memory:' AS again",
+    "DETACH core",
+    "USE core",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET memory_limit = '10GB'",
+    "SET GLOBAL threads = 8",
+    "RESET lock_configuration",
+    "PRAGMA database_list",
+    "CALL pragma_version()",
+    "CHECKPOINT core",
+    "VACUUM",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "PREPARE p AS SELECT 1",
+    "SELECT * FROM read_blob('{directory}/core.duckdb')",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_duckdb('{directory}/core.duckdb')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM '{directory}/core.duckdb'",
+    "SELECT * FROM (WITH \"{directory}/core.duckdb\" AS (SELECT 1) SELECT 1), '{directory}/core.duckdb'",
+    "SELECT * FROM glob('{directory}/*')",
+    "SELECT (SELECT max(content) FROM read_text('/etc/passwd'))",
+    "SELECT * FROM readings, LATERAL (SELECT * FROM read_text('/etc/passwd'))",
+    "WITH inferences AS (FROM read_csv('/etc/passwd')) FROM inferences",
+    "SELECT 1 UNION ALL SELECT size FROM read_blob('{directory}/core.duckdb')",
+    "SELECT system.main.read_text('/etc/passwd')",
+    "SELECT * FROM query('DELETE FROM core.events')",
+    "SELECT * FROM query_table('core.events')",
+    "SELECT * FROM json_execute_serialized_sql('{{}}')",
+    "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM core.states",
+    "SELECT * FROM segment_1.rows_1",
+    "SELECT * FROM information_schema.tables",
+    "SELECT getenv('HOME')",
+    "SELECT write_log('x')",
+    "SELECT pg_sleep(60)",
+    "SELECT repeat('x', 1000000000)",
+    "SELECT 'x'.repeat(1000000000)",
+    "SELECT lpad('x', 1000000000, 'y')",
+    "SELECT len(range(1000000000))",
+    "SELECT $1",
+    "",
+    "-- nothing",
+    "SELECT /* unfinished",
+    "SELECT '\0",
+    "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
+    "SELECT " + "1," * 40_000 + "1",
+]
+
+
+@pytest.fixture
+def buffer(tmp_path: Path) -> Iterator[Buffer]:
+    """A buffer that holds a little of everything."""
+    with opened(tmp_path) as store:
+        store.append([make_block(10)], [make_reading()])
+        store.save_finding(make_finding())
+        store.commit()
+        yield store
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buffer]:
+    """One buffer that has to withstand all attacks, one after the other."""
+    with opened(tmp_path_factory.mktemp("attacked")) as store:
+        store.append([make_block(10)], [make_reading()])
+        store.save_finding(make_finding())
+        store.commit()
+        yield store
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda sql: sql[:60])
+def test_an_attack_is_refused(attacked: Buffer, attack: str) -> None:
+    """It is refused with a message, changes nothing, and the buffer goes on."""
+    directory = Path(attacked.status().path)
+    rows, files = attacked.status().rows, sorted(path.name for path in directory.rglob("*"))
+    with pytest.raises(ValueError, match=r"\w"):
+        run_query(attacked, attack.format(directory=directory) if "{" in attack else attack, 10, 2.0)
+    assert sorted(path.name for path in directory.rglob("*")) == files
+    attacked.append([make_block(1, first=rows)], [])
+    attacked.commit()
+    assert attacked.status().notes == ()
+    assert ask(attacked, "SELECT count(*), max(brightness) FROM inferences") == [[rows + 1, float(rows)]]
+    assert attacked.findings() == [make_finding()]
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("SELECT count(*) FROM inferences", [[10]]),
+        ("from readings select value -- a comment", [[41.5]]),
+        ("WITH a AS (SELECT 1 AS x), b AS (SELECT x + 1 AS y FROM a) SELECT * FROM a, b", [[1, 2]]),
+        ("SELECT sum(range) FROM range(5);", [[10]]),
+        ("VALUES (1), (2)", [[1], [2]]),
+        ("SELECT unnest([1, 2])", [[1], [2]]),
+        (
+            "SELECT quantile_cont(latency_s, 0.5) FROM inferences WHERE time < now()::TIMESTAMP + INTERVAL 9 YEAR",
+            [[0.25]],
+        ),
+        ("SELECT name FROM (SHOW TABLES) WHERE name = 'findings'", [["findings"]]),
+        ("SELECT count(*) FROM (DESCRIBE inferences)", [[12]]),
+    ],
+)
+def test_a_reading_question_is_answered(buffer: Buffer, sql: str, rows: list[list[object]]) -> None:
+    """What only reads is answered."""
+    assert ask(buffer, sql) == rows
+
+
+def test_rows_beyond_the_limit_are_cut_and_said_so(buffer: Buffer) -> None:
+    """The answer holds as many rows as were asked for, and whether there were more."""
+    cut = run_query(buffer, "SELECT brightness FROM inferences ORDER BY 1", 3, 5.0)
+    whole = run_query(buffer, "SELECT brightness FROM inferences", 10, 5.0)
+    assert (cut.columns, cut.types, cut.rows, cut.truncated) == (
+        ("brightness",),
+        ("FLOAT",),
+        [[0.0], [1.0], [2.0]],
+        True,
+    )
+    assert (len(whole.rows), whole.truncated) == (10, False)
+
+
+def test_every_type_can_be_carried_by_json(buffer: Buffer) -> None:
+    """Times are RFC 3339, durations seconds, and nothing is left that JSON has no form for."""
+    sql = (
+        "SELECT min(time), 1.5::DECIMAL(4, 2), INTERVAL 90 SECOND, {'a': [1, NULL]}, 'nan'::FLOAT, '-inf'::DOUBLE, "
+        "'\\x00'::BLOB, DATE '2026-01-02', TIME '03:04:05', MAP {1: 'b'}, 170141183460469231731687303715884105727, "
+        "'7c4d4b3e-0000-4000-8000-000000000000'::UUID, true, NULL FROM inferences"
+    )
+    result = run_query(buffer, sql, 1, 5.0)
+    assert json.loads(msgspec.json.encode(result))["rows"] == [
+        [
+            *("2026-11-18T11:06:40Z", 1.5, 90.0, {"a": [1, None]}, None, "-inf", "AA==", "2026-01-02", "03:04:05"),
+            *(
+                {"1": "b"},
+                "170141183460469231731687303715884105727",
+                "7c4d4b3e-0000-4000-8000-000000000000",
+                True,
+                None,
+            ),
+        ]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT brightnes FROM inferences", "brightness"),
+        ("SELECT * FROM rows", "there is no table 'rows' here; the views are inferences, readings"),
+        ("SELECT now()", r"write now\(\)::TIMESTAMP"),
+        ("SELECT 1 FROM inferences WHERE time > now()", r"write now\(\)::TIMESTAMP"),
+        ("SELECT count(*) FROM range(1000000000000)", r"took longer than 0\.3 s and was stopped"),
+        ("SELECT range, range::VARCHAR FROM range(50000000) ORDER BY 2", "needs more memory than the agent may use"),
+        ("DROP VIEW inferences", "only SELECT can be asked here, .* this is a DROP statement"),
+    ],
+)
+def test_the_message_says_what_to_do(buffer: Buffer, sql: str, message: str) -> None:
+    """A question that cannot be answered says why, in words that help."""
+    with pytest.raises(ValueError, match=message):
+        run_query(buffer, sql, 10, 0.3 if "range(" in sql and "ORDER" not in sql else 20.0)
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(0, 1.0), (-1, 1.0), (1, 0.0), (1, float("nan"))])
+def test_limits_that_make_no_sense_are_refused(buffer: Buffer, rows: int, seconds: float) -> None:
+    """Both limits must be more than nothing."""
+    with pytest.raises(ValueError, match="both must be more than 0"):
+        run_query(buffer, "SELECT 1", rows, seconds)
+
+
+@pytest.mark.parametrize(
+    "hog",
+    [
+        "SELECT count(*) FROM range(1000000000000)",
+        "SELECT count(*) FROM (SELECT range % 400000 AS k, count(*) FROM range(100000000000) GROUP BY k)",
+    ],
+)
+def test_ingest_goes_on_beside_a_hog(buffer: Buffer, hog: str) -> None:
+    """While a query takes all the time or memory there is, every batch is committed, once."""
+    refusals: list[str] = []
+
+    def query() -> None:
+        try:
+            run_query(buffer, hog, 1, 30.0)
+        except ValueError as error:
+            refusals.append(str(error))
+
+    thread = threading.Thread(target=query)
+    thread.start()
+    wait_until(lambda: buffer._files.gate._inside, "the query runs")
+    for first in range(10, 100_010, 10_000):
+        buffer.append([make_block(10_000, first=first, names=[f"s{at}" for at in range(20)])], [])
+        buffer.commit()
+    rows = buffer.status().rows
+    buffer._files.gate.interrupt()
+    buffer._files.gate.clear()
+    thread.join(30)
+    engine = buffer._files.ready()
+    assert engine is not None
+    buffer._files.gate.open(engine.root)
+    assert (rows, len(refusals)) == (100_010, 1)
+    assert ask(buffer, "SELECT count(*), count(DISTINCT s0) FROM inferences WHERE s0 IS NOT NULL") == [
+        [100_000, 100_000]
+    ]
