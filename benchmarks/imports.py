@@ -1,0 +1,67 @@
+"""What each dependency costs to import: time and resident memory, each alone in a fresh process, median of five.
+
+    python benchmarks/imports.py
+
+Prints the table that docs/adr/0004-dependencies.md shows. Memory is the growth of the process, so what two of them
+share is counted with both; the agent's sum is smaller. Rounds are interleaved, so that a busy moment hits all alike.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import statistics
+import subprocess
+import sys
+
+ROUNDS = 5
+RESIDENT = {
+    "aiohttp": "aiohttp.web",
+    "click": "click",
+    "driftline-probe": "driftline",
+    "duckdb": "duckdb",
+    "msgspec": "msgspec",
+    "numpy": "numpy",
+    "prometheus-client": "prometheus_client",
+    "psutil": "psutil",
+    "uvloop": "uvloop",
+}
+ON_DEMAND = {"textual": "textual.app", "onnxruntime": "onnxruntime"}
+NOT_LOADED = {"river": "river.drift", "scipy": "scipy.stats"}
+
+CHILD = """
+import json, os, sys, time
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+before, start = resident(), time.perf_counter()
+__import__(sys.argv[1])
+print(json.dumps([(time.perf_counter() - start) * 1e3, (resident() - before) / 1e6]))
+"""
+
+
+def measure(module: str) -> tuple[float, float]:
+    """Import a module in a fresh process; return milliseconds and megabytes."""
+    done = subprocess.run([sys.executable, "-I", "-c", CHILD, module], capture_output=True, text=True, check=True)  # noqa: S603  # modules named above
+    milliseconds, megabytes = json.loads(done.stdout)
+    return milliseconds, megabytes
+
+
+def main() -> None:
+    """Measure all, and print the table."""
+    modules = RESIDENT | ON_DEMAND | NOT_LOADED
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in modules}
+    for _ in range(ROUNDS):
+        for name, module in modules.items():
+            rounds[name].append(measure(module))
+    print(f"Python {sys.version.split()[0]}, median of {ROUNDS} fresh processes\n")
+    print("| distribution | version | imported as | ms | MB |")
+    print("|---|---|---|---|---|")
+    for name, module in modules.items():
+        version = importlib.metadata.version(name)
+        milliseconds, megabytes = (statistics.median(values) for values in zip(*rounds[name], strict=True))
+        print(f"| {name} | {version} | `{module}` | {milliseconds:.0f} | {megabytes:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
