@@ -85,6 +85,9 @@ class HostCollector:
         yield Reading("system.memory.usage", "By", float(memory.used), time_ns, used)
         yield Reading("system.memory.limit", "By", float(memory.total), time_ns)
         yield Reading("system.linux.memory.available", "By", float(memory.available), time_ns)
+        swap = psutil.swap_memory()
+        if swap.total:
+            yield Reading("system.paging.utilization", "1", swap.used / swap.total, time_ns)
         yield from self._filesystem(time_ns)
         for measured in read_hardware(self._root):
             named = (("sensor", measured.sensor), ("state", measured.state))

@@ -132,7 +132,7 @@ class RingSource:
         if self._phase == "silent":
             how = f"goes on at record {start}"
         elif self._continued:
-            how = f"continued at record {start}"
+            how = f"continued at record {start}, {got.overwritten} records lost while the agent was away"
         else:
             how = f"begins at record {start}" + ("; earlier ones are gone" if got.overwritten else "")
         on = f" on {identity.provider}" if identity.provider else ""

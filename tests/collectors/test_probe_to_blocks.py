@@ -144,7 +144,7 @@ def test_a_restart_of_the_agent_loses_nothing(tmp_path: Path, service: Service) 
     found, changes = gather(second, 10)
     assert sum(map(len, found)) == 10
     assert [change.kind for change in changes] == ["opened"]
-    assert changes[0].detail.endswith("continued at record 21")
+    assert changes[0].detail.endswith("continued at record 21, 0 records lost while the agent was away")
 
 
 def test_what_is_observed_by_hand(tmp_path: Path, service: Service) -> None:
