@@ -11,16 +11,16 @@ import click
 from agent.commands.options import fail
 
 DRIFTS = ("fouling", "dim", "rotate", "stuck-pixel", "class-mix", "slow")
-SHORTEST_S = 20.0  # learning takes ten seconds, and what happens then must have time to show
+SHORTEST_S = 25.0  # learning takes eleven seconds, and what happens then must have time to show
 ONSET_S = 25.0
-EARLIEST_ONSET_S = 12.0
+EARLIEST_ONSET_S = 15.0
 
 
 def onset_for(seconds: float) -> float:
     """Return when the fault begins: after 25 s, in a short demo earlier, but never while Driftline is learning.
 
-    >>> onset_for(60), onset_for(36), onset_for(20)
-    (25.0, 16.0, 12.0)
+    >>> onset_for(60.0), onset_for(36.0), onset_for(25.0)
+    (25.0, 16.0, 15.0)
     """
     return min(ONSET_S, max(EARLIEST_ONSET_S, seconds - 20))
 

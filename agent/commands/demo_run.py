@@ -7,7 +7,6 @@ and stopped last. An agent that somebody kills is started again, an agent or a s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from dataclasses import dataclass
@@ -229,11 +228,13 @@ class Demo:
             self._view.heard(truth)
         await service.process.wait()
         latest = self.record.latest
+        if self.left_early and latest is None:
+            return  # stopped before it could say anything
         if service.process.returncode != 0 or latest is None or latest.event != "end":
             raise _failed(service)
 
     async def _watch(self) -> None:
-        while not self._over.is_set():  # in 3.11 wait_for may swallow the cancellation that comes with `over`
+        while not self._over.is_set():
             await self._pause(STATUS_SECONDS)
             await self._ask()
 
@@ -263,8 +264,11 @@ class Demo:
             await self._pause(ASK_AGAIN_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), seconds)
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({over}, timeout=seconds)  # unlike wait_for in 3.11, never swallows a cancellation
+        finally:
+            over.cancel()
 
 
 def _failed(child: Child) -> DemoError:

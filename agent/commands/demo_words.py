@@ -9,8 +9,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tui import format as fmt
-from tui.spans import wrap
-from tui.text import render_line
+from tui.spans import cut, wrap
+from tui.words import drift, worst_by_stream
 
 if TYPE_CHECKING:
     from agent.commands.demo_place import Place
@@ -51,7 +51,12 @@ def opening(plan: Plan) -> list[str]:
 
 def state(status: Status) -> str:
     """Say in one line how the device is."""
-    return render_line(status)
+    worst = worst_by_stream(status.findings)
+    parts: list[str] = [status.state]
+    for stream in status.streams:
+        drifting = drift(stream, worst.get(stream.key)).phrase(30)
+        parts.append(f"{fmt.rate(stream.rate)} images, {fmt.latency(stream.latency_p50_s)} each, {drifting}")
+    return cut(": ".join(parts), WIDTH - STAMP)
 
 
 def noticed(record: Record, finding: Finding) -> list[str]:
@@ -85,7 +90,7 @@ def _tell(text: str) -> list[str]:
 def _happened(demo: Demo) -> list[str]:
     latest, onset = demo.record.latest, demo.record.onset
     if latest is None:
-        return []
+        return _tell("You closed it before the camera had read anything.")
     early = "You closed it early: a" if demo.left_early else "A"
     text = f"{early} camera read {fmt.count(latest.inferences)} digits in {latest.seconds:.0f} s"
     text += f"; {fmt.plural(latest.failures, 'reading')} failed" if latest.failures else ", and no reading failed"
@@ -153,12 +158,14 @@ def _next(place: Place) -> list[str]:
     return [
         *_section("Where to look next"),
         f"  driftline findings {where}",
-        f"  driftline query {where} \\",
-        '    "SELECT time, sharpness, contrast, confidence FROM inferences LIMIT 10"',
+        f'  driftline query {where} "',
+        "    SELECT date_trunc('second', time) AS second, avg(sharpness), avg(confidence)",
+        '    FROM inferences GROUP BY 1 ORDER BY 1"',
         *_section("Watch your own model"),
         *_tell("In your service, after pip install driftline-probe:"),
         "    import driftline",
-        '    session = driftline.watch(onnxruntime.InferenceSession("model.onnx"))',
+        '    session = onnxruntime.InferenceSession("model.onnx")',
+        '    session = driftline.watch(session, model="my-model")',
         *_tell("Beside it, run `driftline agent`, and look at it with `driftline top`."),
     ]
 

@@ -107,9 +107,10 @@ class Service:
             if elapsed - reported >= PROGRESS_SECONDS:
                 reported = elapsed
                 self.say("progress", elapsed)
-            missed = int((time.monotonic() - started) * self._rate) - due - 1
-            self.tally.dropped_images += max(0, missed)
-            due += 1 + max(0, missed)
+            now_due = min(total, int((time.monotonic() - started) * self._rate))
+            missed = max(0, now_due - due - 1)
+            self.tally.dropped_images += missed
+            due += 1 + missed
         self.say("end", time.monotonic() - started)
 
     def _severity(self, elapsed: float) -> float:

@@ -43,10 +43,10 @@ def pack(path: Path) -> None:
     np.savez_compressed(path, images=source.images.astype(np.uint8), labels=source.target.astype(np.uint8))
 
 
-def train(digits: dataset.Digits, seed: int = 0) -> MLPClassifier:
+def train(digits: dataset.Digits, seed: int = 0, exposures: int = EXPOSURES) -> MLPClassifier:
     """Fit the classifier on noisy exposures of these digits."""
     rng = np.random.default_rng(seed)
-    light = np.repeat(digits.ink, EXPOSURES, axis=0)
+    light = np.repeat(digits.ink, exposures, axis=0)
     light = light * rng.uniform(*TRAINING_LIGHT, (len(light), 1, 1)).astype(np.float32)
     pixels = expose(light, rng, TRAINING_NOISE).reshape(len(light), -1)
     network = MLPClassifier(
@@ -55,7 +55,7 @@ def train(digits: dataset.Digits, seed: int = 0) -> MLPClassifier:
     with warnings.catch_warnings():
         # A fixed number of passes is what is wanted; more of them fit the noise.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return network.fit(pixels, np.repeat(digits.labels, EXPOSURES))
+        return network.fit(pixels, np.repeat(digits.labels, exposures))
 
 
 def to_onnx(network: MLPClassifier) -> onnx.ModelProto:
