@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.quantiles import chi2_quantile
+from detectors.quantiles import chi2_quantile, t_quantile
 from detectors.statistics import BASE
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LEVEL_ROWS = (
     0.02  # chance that a signal of independent rows is given blocks: that costs delay, the other error the promise
 )
 LEVEL_BLOCKS = 0.05  # the same for needlessly long blocks
+LEVEL_DRIFT = 0.01  # chance that a signal without a trend is said to have one
 TIMES = 4
 MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
 
@@ -35,7 +36,7 @@ class Lengths:
     """The choice for each signal."""
 
     length: NDArray[np.int64]  # [S] base blocks; 0 where single rows are independent
-    settled: NDArray[np.bool_]  # [S] False where autocorrelation was still there at the longest length that is possible
+    settled: NDArray[np.bool_]  # [S] False where blocks still hang together at the longest length, or follow a trend
     inflation: NDArray[np.float64]  # [S] how much larger than under independence the variance of sums may be
 
 
@@ -53,19 +54,22 @@ def choose_lengths(series: NDArray[np.float64]) -> Lengths:
     tested = np.array(sorted(candidates), np.int64)
     passes = [independent(flat, LEVEL_ROWS / (2 * kinds))]
     first = [correlation[1]]
+    drifts = [np.zeros(kinds * width, bool)]
     for length in tested.tolist():
         blocks = len(base) // length
         means = base[: blocks * length].reshape(blocks, length, -1).mean(axis=1)
         passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * len(tested))))
         first.append(autocorrelation(means)[1])
+        drifts.append(drifting(means, LEVEL_DRIFT / kinds))
     good: NDArray[np.bool_] = np.array(passes)
     good[1:-1] &= tested[:-1, None] * BASE >= np.minimum(TIMES * time, most * BASE)
     good = np.logical_and.reduce(good.reshape(len(good), kinds, width), axis=1)
     good = np.logical_and.accumulate(good[::-1])[::-1]  # here, and at every longer length
-    settled = good[-1]
+    settled: NDArray[np.bool_] = np.asarray(good)[-1]
     chosen = np.where(settled, good.argmax(axis=0), len(tested))
     length = np.array([0, *tested.tolist()], np.int64)[chosen]
     steps = np.maximum(length, 1) * np.where(length > 0, BASE, 1)
+    straight = ~np.logical_or.reduce(np.array(drifts).reshape(-1, kinds, width), axis=1)[chosen, np.arange(width)]
     lag1 = np.array(first).reshape(-1, kinds, width).max(axis=1)[chosen, np.arange(width)]
     left = np.minimum(np.maximum(lag1, 0) + 1 / np.sqrt(rows // steps), MAX_CORRELATION)
     left = np.where(
@@ -73,7 +77,7 @@ def choose_lengths(series: NDArray[np.float64]) -> Lengths:
     )  # between what was measured, with its error, and none: rows passed the test
     longest = time.reshape(kinds, width).max(axis=0)
     inflation = np.maximum((1 + left) / (1 - left), np.where(length > 0, 1 + longest / steps, 1.0))
-    return Lengths(length, settled, inflation)
+    return Lengths(length, settled & straight, inflation)
 
 
 def autocorrelation(series: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,6 +111,19 @@ def independent(series: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
     scale = n * (n + 2)
     quiet = (scale * parts.sum(axis=0) < chi2_quantile(level, lags)) & (scale * parts[0] < chi2_quantile(level, 1))
     return np.asarray(constant | quiet, bool)
+
+
+def drifting(means: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
+    """Tell for each column of block means [n, S] whether they follow a straight line at this level."""
+    n = len(means)
+    if n < 3:  # noqa: PLR2004  # a line through two points
+        return np.zeros(means.shape[1], bool)
+    place = np.arange(n) - (n - 1) / 2
+    centred = means - means.mean(axis=0)
+    size = np.sqrt((place**2).sum() * (centred**2).sum(axis=0))
+    slope = np.abs(place @ centred) / np.where(size > 0, size, 1.0)
+    limit = t_quantile(level, n - 2)
+    return np.asarray(slope > limit / np.sqrt(limit**2 + n - 2), bool)
 
 
 def _common_period(correlation: NDArray[np.float64]) -> int:

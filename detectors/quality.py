@@ -141,26 +141,22 @@ class QualityDetector:
         both = np.concatenate((state.marks, marks))
         sums = np.concatenate((np.zeros((1, len(self._checks)), np.int64), np.cumsum(both, axis=0, dtype=np.int64)))
         counts = sums[WINDOW:] - sums[:-WINDOW]  # [n + 1]; the first is the window before this block
-        quiet = counts == 0
+        where = np.concatenate((state.marked_at, np.stack((numbers, times))), axis=1)
+        over = counts >= self._needs
         scores = []
-        for at in np.flatnonzero(marks.any(axis=0)).tolist():
-            first = int(marks[:, at].argmax())
-            restarts = np.flatnonzero(marks[:, at] & quiet[:-1, at])  # a mark after a quiet window begins an episode
-            crossed = np.flatnonzero(counts[1:, at] >= self._needs[at])
-            before = restarts[restarts <= crossed[0]] if len(crossed) else restarts
-            if len(before):
-                state.since[:, at] = numbers[before[-1]], times[before[-1]]
-            elif state.since[0, at] < 0:
-                state.since[:, at] = numbers[first], times[first]
-            if len(crossed):
-                row = int(crossed[0])
-                peak = int(counts[1:, at].max())
-                scores.append(
-                    self._score(stream, self._checks[at], peak, (numbers[row], times[row]), state.since[:, at])
-                )
-                if len(restarts) and restarts[-1] > crossed[0]:
-                    state.since[:, at] = numbers[restarts[-1]], times[restarts[-1]]
+        for at in np.flatnonzero(over[1:].any(axis=0)).tolist():
+            row = int(over[1:, at].argmax())
+            if not over[row, at]:  # it was not going on already: it began with the first mark of the window
+                began = row + 1 + int(both[row + 1 : row + 1 + WINDOW, at].argmax())
+                state.since[:, at] = where[:, began]
+            peak = int(counts[1:, at].max())
+            scores.append(self._score(stream, self._checks[at], peak, (numbers[row], times[row]), state.since[:, at]))
+            starts = np.flatnonzero(over[1:, at] & ~over[:-1, at])
+            if len(starts) and starts[-1] > row:  # it stopped and began anew: that is where a later block goes on from
+                began = int(starts[-1]) + 1
+                state.since[:, at] = where[:, began + int(both[began : began + WINDOW, at].argmax())]
         state.marks = both[-WINDOW:].copy()
+        state.marked_at = where[:, -WINDOW:].copy()
         return scores
 
     def _stuck(
@@ -229,7 +225,8 @@ class _State:
     def __init__(self, signals: int, checks: int) -> None:
         self.row = 0
         self.marks = np.zeros((WINDOW, checks), bool)
-        self.since = np.full((2, checks), -1, np.int64)
+        self.marked_at = np.zeros((2, WINDOW), np.int64)  # row and time of each row of `marks`
+        self.since = np.zeros((2, checks), np.int64)
         self.runs = np.zeros(signals, np.int64)
         self.run_began = np.zeros((2, signals), np.int64)
         self.last = np.full(signals, np.nan, np.float32)
