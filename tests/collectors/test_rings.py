@@ -96,7 +96,7 @@ def test_what_was_lost_while_the_agent_was_away_is_told(bench: RingBench) -> Non
     bench.write(ring, [float(i) for i in range(1, 21)])
     items = bench.collector({block.source: block.last_seq}).collect()
     assert changes(items) == [("opened", 0), ("lost", 12)]
-    assert details(items)[0].endswith("; continued at record 14, 0 records lost while the agent was away")
+    assert details(items)[0].endswith("; continued at record 14, 12 records lost while the agent was away")
     assert details(items)[1] == "12 records were overwritten while the agent was away"
 
 
