@@ -1,6 +1,7 @@
 """Appends and commits until it is killed, and says on stdout which batch it has been promised.
 
-Batch `n` holds rows `n * ROWS` to `(n + 1) * ROWS - 1`. Run as: buffer_writer.py DIRECTORY FIRST_BATCH
+Batch `n` holds rows `n * ROWS` to `(n + 1) * ROWS - 1`. Run as: buffer_writer.py DIRECTORY; it
+waits for the number of its first batch on stdin, so that it can be started ahead of time.
 """
 
 from __future__ import annotations
@@ -41,4 +42,4 @@ def write(directory: Path, batch: int) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]))
+    write(Path(sys.argv[1]), int(sys.stdin.readline()))

@@ -1,0 +1,259 @@
+"""Files as power cuts and worn cards leave them: the buffer starts, keeps what can be read, and says what cannot."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from agent.buffer import BufferConfig, SchemaTooNewError, open_readonly
+from agent.buffer.engine import Engine
+from agent.buffer.query import run_query
+from agent.buffer.repair import Repairer, guarded
+from agent.buffer.segment import Segment
+from agent.buffer.wal import checksum
+from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FAULTS = int(os.environ.get("FAULTS", "1"))  # so many times as many faults
+SUMMARY = "count(*), count(DISTINCT brightness), min(brightness), max(brightness)"
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as a crash leaves it: thirty batches of ten rows, all of them in the log."""
+    directory = tmp_path_factory.mktemp("crashed")
+    with opened(directory / "running") as buffer:
+        buffer.save_finding(make_finding())
+        for number in range(30):
+            buffer.append([make_block(10, first=10 * number)], [make_reading()])
+            buffer.commit()
+        shutil.copytree(directory / "running", directory / "left")
+    return directory / "left"
+
+
+@contextmanager
+def damaged(crashed: Path, tmp_path: Path, name: str, data: bytes) -> Iterator[Path]:
+    """A copy of the crashed directory in which one file has other bytes."""
+    copy = tmp_path / "copy"
+    shutil.copytree(crashed, copy)
+    next(copy.rglob(name)).write_bytes(data)
+    yield copy
+    shutil.rmtree(copy)
+
+
+def mutations(data: bytes, count: int) -> Iterator[bytes]:
+    """Logs as a power cut leaves them: cut, with a tail of zeros or rubbish, with bytes changed."""
+    seeded = random.Random(4)
+    for number in range(count):
+        at = seeded.randrange(len(data))
+        match number % 5:
+            case 0:
+                yield data[:at]
+            case 1:
+                yield data[:at] + bytes(len(data) - at)
+            case 2:
+                yield data[:at] + seeded.randbytes(len(data) - at)
+            case 3:
+                yield data[:at] + bytes([data[at] ^ 1 << seeded.randrange(8)]) + data[at + 1 :]
+            case _:
+                yield data[: at // 4096 * 4096] + bytes(4096) + data[at // 4096 * 4096 + 4096 :]
+
+
+def test_a_damaged_log_is_cut_at_its_last_sound_entry(crashed: Path, tmp_path: Path) -> None:
+    """However it is damaged, it starts, keeps a run of whole batches from the first, and takes new rows."""
+    wal = next(crashed.rglob("0*.wal"))
+    data = wal.read_bytes()
+    for changed in mutations(data, 30 * FAULTS):
+        with damaged(crashed, tmp_path, wal.name, changed) as directory:
+            with opened(directory) as buffer:
+                rows = buffer.status().rows
+                if rows:
+                    expected = [[rows, rows, 0.0, rows - 1.0]]
+                    assert ask(buffer, f"SELECT {SUMMARY} FROM inferences") == expected
+                assert rows % 10 == 0
+                assert buffer.positions() == ({"a.ring": rows} if rows else {})
+                assert buffer.findings() == [make_finding()]
+                buffer.append([make_block(10, first=1_000)], [])
+                buffer.commit()
+            with opened(directory) as buffer:
+                expected = [[rows + 10, rows + 10, 0.0 if rows else 1_000.0, 1_009.0]]
+                assert ask(buffer, f"SELECT {SUMMARY} FROM inferences") == expected
+
+
+def test_every_damaged_log_opens_as_whole_batches(crashed: Path, tmp_path: Path) -> None:
+    """Three hundred damaged logs of one segment: each opens, with its first batches whole and nothing of the others."""
+    path = next(crashed.rglob("0*.duckdb"))
+    copy = tmp_path / path.name
+    data = path.with_name(path.name + ".wal").read_bytes()
+    engine = Engine(tmp_path, BufferConfig())
+    counts = set()
+    for changed in mutations(data, 300 * FAULTS):
+        shutil.copy(path, copy)
+        copy.with_name(copy.name + ".wal").write_bytes(changed)
+        segment = Segment(1, "20261118", copy)
+        assert guarded(engine, copy, Repairer(tmp_path), segment.alias, partial(segment.load, engine))
+        batches = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]
+        assert batches == list(range(1, len(batches) + 1))
+        tables = [f"{segment.alias}.rows_{number}" for number in segment.schemas]
+        assert [engine.run(f"SELECT count(*) FROM {table}") for table in tables] == [[(10 * len(batches),)]] * len(
+            tables
+        )
+        assert segment.rows == 10 * len(batches)
+        engine.run(f"DETACH {segment.alias}")
+        counts.add(len(batches))
+    engine.close()
+    assert len(counts) > 20
+
+
+def test_what_damage_took_is_said_and_kept(crashed: Path, tmp_path: Path) -> None:
+    """Damage that a mere crash does not explain is told with position and sizes, and a copy is kept."""
+    wal = next(crashed.rglob("0*.wal"))
+    data = wal.read_bytes()
+    half = len(data) // 2
+    with damaged(crashed, tmp_path, wal.name, data[:half] + bytes(half)) as directory:
+        with opened(directory) as buffer:
+            (note,) = buffer.repairs
+            assert note.startswith(f"{wal.name} was damaged after byte ")
+            assert f"quarantine/{wal.name}.1" in note
+            buffer.commit()
+            buffer.commit()
+            assert ask(buffer, "SELECT kind, detail FROM events") == [["repair", note]]
+        assert (directory / "quarantine" / f"{wal.name}.1").read_bytes() == data[:half] + bytes(half)
+
+
+def test_a_log_that_lost_its_beginning_is_not_ignored(crashed: Path, tmp_path: Path) -> None:
+    """DuckDB opens beside such a log as if it were empty; here it is said, and kept."""
+    wal = next(crashed.rglob("0*.wal"))
+    data = bytes(4_096) + wal.read_bytes()[4_096:]
+    with damaged(crashed, tmp_path, wal.name, data) as directory, opened(directory) as buffer:
+        assert ["was damaged after byte 0" in note for note in buffer.repairs] == [True]
+        assert (directory / "quarantine" / f"{wal.name}.1").read_bytes() == data
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as an orderly end leaves it: two segments with everything in the files."""
+    directory = tmp_path_factory.mktemp("settled")
+    config = BufferConfig(daily_segment_mib=0)
+    with opened(directory, config) as buffer:
+        buffer.save_finding(make_finding())
+        for day in range(2):
+            buffer.append([make_block(30_000, first=day * 30_000, time_ns=(20_000 + day) * 86_400 * 10**9)], [])
+            buffer.commit()
+    return directory
+
+
+@pytest.mark.parametrize("damage", ["cut to nothing", "cut in the header", "cut in half", "zeros", "rubbish", "header"])
+@pytest.mark.parametrize("name", ["000001-20241004.duckdb", "000002-20241005.duckdb", "core.duckdb"])
+def test_a_file_that_cannot_be_opened_is_set_aside(settled: Path, tmp_path: Path, name: str, damage: str) -> None:
+    """The others are read, the damaged one is kept under quarantine, and rows are taken."""
+    data = next(settled.rglob(name)).read_bytes()
+    bad = {
+        "cut to nothing": b"",
+        "cut in the header": data[:5_000],
+        "cut in half": data[: len(data) // 2],
+        "zeros": bytes(len(data)),
+        "rubbish": random.Random(1).randbytes(len(data)),
+        "header": data[:9] + bytes([data[9] ^ 4]) + data[10:],
+    }[damage]
+    with damaged(settled, tmp_path, name, bad) as directory, opened(directory) as buffer:
+        for _ in range(4):  # a query may be the first to meet the damage; it is then looked for, a segment a commit
+            buffer.append([make_block(5, first=90_000)], [])
+            buffer.commit()
+            rows = _count_or_none(buffer)
+        assert rows == (60_020 if name == "core.duckdb" else 30_020)
+        assert len(buffer.repairs) == 1
+        assert name in buffer.repairs[0]
+        if bad:
+            assert (directory / "quarantine" / f"{name}.1").read_bytes() == bad
+        assert buffer.findings() == ([] if name == "core.duckdb" else [make_finding()])
+        buffer.save_finding(make_finding("f-2"))
+        assert make_finding("f-2") in buffer.findings()
+
+
+def _count_or_none(buffer: object) -> object:
+    try:
+        return run_query(buffer, "SELECT count(*), sum(brightness), sum(contrast) FROM inferences", 1, 10.0).rows[0][0]  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def test_bit_flips_in_segments_never_stop_it(settled: Path, tmp_path: Path) -> None:
+    """Whichever bit of a segment is wrong, it starts, takes rows, and answers after at most a few commits."""
+    seeded = random.Random(8)
+    name = "000001-20241004.duckdb"
+    data = next(settled.rglob(name)).read_bytes()
+    aside = 0
+    for _ in range(30 * FAULTS):
+        at = seeded.randrange(len(data))
+        with (
+            damaged(settled, tmp_path, name, data[:at] + bytes([data[at] ^ 64]) + data[at + 1 :]) as directory,
+            opened(directory) as buffer,
+        ):
+            buffer.append([make_block(5, first=90_000)], [])
+            buffer.commit()
+            for _ in range(4):
+                count = _count_or_none(buffer)
+                buffer.commit()
+            assert count in {30_005, 60_005}
+            aside += count == 30_005
+            assert [name in note for note in buffer.repairs] == [True] * (count == 30_005)
+    assert aside > 5
+
+
+def test_what_a_crash_leaves_lying_is_tidied(settled: Path, tmp_path: Path) -> None:
+    """Temporary directories and files that were never written go, a log without its file is set aside."""
+    directory = tmp_path / "copy"
+    shutil.copytree(settled, directory)
+    (directory / "core.duckdb.tmp").mkdir()
+    (directory / "segments" / "000003-20241006.duckdb").touch()
+    (directory / "segments" / "000004-20241006.duckdb.wal").write_bytes(b"orphan")
+    with opened(directory) as buffer:
+        assert len(buffer.repairs) == 3
+        assert ask(buffer, "SELECT count(*) FROM inferences") == [[60_000]]
+    assert (directory / "quarantine" / "000004-20241006.duckdb.wal.1").read_bytes() == b"orphan"
+    with opened(directory) as buffer:
+        assert buffer.repairs == ()
+
+
+@pytest.mark.parametrize("name", ["core.duckdb", "000001-20241004.duckdb"])
+def test_a_newer_schema_is_refused(settled: Path, tmp_path: Path, name: str) -> None:
+    """A file of a later version is named, not opened, and not touched; by a reader as well."""
+    directory = tmp_path / "copy"
+    shutil.copytree(settled, directory)
+    path = next(directory.rglob(name))
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    before = path.read_bytes()
+    with (
+        pytest.raises(SchemaTooNewError, match=rf"{path} was .* newer version \(format 2; .* up to 1\)"),
+        opened(directory),
+    ):
+        pass
+    with pytest.raises(SchemaTooNewError, match=name):
+        open_readonly(directory)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_duckdb_format_is_refused(settled: Path, tmp_path: Path) -> None:
+    """A file in a storage format that this DuckDB does not know is refused, not taken for damage."""
+    data = bytearray((settled / "core.duckdb").read_bytes())
+    data[12:20] = (9_999).to_bytes(8, "little")
+    data[0:8] = checksum(bytes(data[8:4096])).to_bytes(8, "little")
+    with (
+        damaged(settled, tmp_path, "core.duckdb", bytes(data)) as directory,
+        pytest.raises(SchemaTooNewError, match=r"core\.duckdb was written by a newer version"),
+        opened(directory),
+    ):
+        pass
+    assert not list(tmp_path.rglob("quarantine"))

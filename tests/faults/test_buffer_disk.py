@@ -1,0 +1,175 @@
+"""Full disks, disks that cannot be written, and commits that lie."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from agent.buffer import BufferConfig
+from agent.buffer.engine import Engine
+from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class LyingEngine(Engine):
+    """Commits, then says that it did not: what DuckDB does on a full disk."""
+
+    lies = 0
+
+    def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
+        """Run, and lie about every third commit."""
+        result = super().run(sql, parameters)  # type: ignore[arg-type]
+        if sql == "COMMIT":
+            LyingEngine.lies += 1
+            if LyingEngine.lies % 3 == 0:
+                raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
+        return result
+
+
+class FailingEngine(Engine):
+    """Says that it did not commit, and did not."""
+
+    commits = 0
+
+    def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
+        """Fail every third commit."""
+        if sql == "COMMIT":
+            FailingEngine.commits += 1
+            if FailingEngine.commits % 3 == 0:
+                super().run("ROLLBACK")
+                raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
+        return super().run(sql, parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", [LyingEngine, FailingEngine])
+def test_a_commit_that_raises_is_neither_lost_nor_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: type[Engine]
+) -> None:
+    """Whether it took hold or not, each batch and each finding is there once."""
+    monkeypatch.setattr("agent.buffer.files.Engine", engine)
+    with opened(tmp_path) as buffer:
+        for number in range(9):
+            buffer.append([make_block(10, first=10 * number)], [make_reading(number)])
+            buffer.save_finding(make_finding(f"f-{number}"))
+            buffer.put_state("key", "part", bytes([number]))
+            buffer.commit()
+        assert buffer.status().discarded_rows == 0
+    monkeypatch.undo()
+    with opened(tmp_path) as buffer:
+        assert ask(buffer, "SELECT count(*), count(DISTINCT brightness) FROM inferences") == [[90, 90]]
+        assert ask(buffer, "SELECT count(*), count(DISTINCT value) FROM readings") == [[9, 9]]
+        assert ask(buffer, "SELECT count(*), count(DISTINCT id) FROM finding_history") == [[9, 9]]
+        assert buffer.positions() == {"a.ring": 90}
+        assert buffer.get_state("key", "part") == bytes([8])
+
+
+@contextmanager
+def mounted(where: Path, *options: str) -> Iterator[Path]:
+    """A file system of its own; skips where none may be mounted."""
+    where.mkdir()
+    done = subprocess.run(["mount", *options, str(where)], capture_output=True, check=False, text=True)
+    if done.returncode:
+        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", str(where)], check=True)
+
+
+def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
+    """While it is full nothing raises and the oldest rows are discarded and counted; then everything goes on."""
+    config = BufferConfig(pending_mib=0.5, limit_mib=512, segment_mib=64)
+    names = [f"s{at}" for at in range(20)]
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
+        hog = disk / "hog"
+        with opened(disk / "state", config) as buffer:
+            buffer.append([make_block(1_000, names=names)], [])
+            buffer.commit()
+            hog.write_bytes(bytes(4 << 20))
+            first = 1_000
+            while buffer.status().discarded_rows < 20_000:
+                buffer.append([make_block(2_500, first=first, names=names)], [make_reading()])
+                buffer.commit()
+                first += 2_500
+                assert first < 400_000
+            buffer.save_finding(make_finding())
+            assert buffer.findings() == [make_finding()]
+            assert any("No space left" in note for note in buffer.status().notes)
+            hog.unlink()
+            buffer.commit()
+            buffer.append([make_block(1_000, first=first, names=names)], [])
+            buffer.commit()
+            first += 1_000
+            discarded = buffer.status().discarded_rows
+            expected = [[first - discarded, first - discarded, float(first - 1)]]
+            assert ask(buffer, "SELECT count(*), count(DISTINCT s0), max(s0) FROM inferences") == expected
+            assert not any("No space left" in note for note in buffer.status().notes)
+        with opened(disk / "state", config) as buffer:
+            assert ask(buffer, "SELECT count(*), count(DISTINCT s0), max(s0) FROM inferences") == expected
+            assert buffer.findings() == [make_finding()]
+            assert buffer.repairs == ()
+
+
+def test_it_starts_on_a_full_disk(tmp_path: Path) -> None:
+    """A start without a free byte reads what is there, moves nothing, and stores again once there is room."""
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
+        with opened(tmp_path / "state") as buffer:
+            buffer.append([make_block(1_000)], [])
+            buffer.commit()
+            shutil.copytree(tmp_path / "state", disk / "state")
+        _fill(disk / "hog")
+        with opened(disk / "state") as buffer:
+            assert (buffer.status().mode, buffer.status().rows, buffer.repairs) == ("disk", 1_000, ())
+            buffer.append([make_block(5, first=1_000)], [])
+            buffer.commit()
+            (disk / "hog").unlink()
+            buffer.commit()
+            assert ask(buffer, "SELECT count(*), max(brightness) FROM inferences") == [[1_005, 1_004.0]]
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4_096))
+        except OSError:
+            return
+
+
+def test_a_read_only_directory_is_served_from_memory(tmp_path: Path) -> None:
+    """Where nothing can be written the buffer works in memory, bounded, and says so with the reason."""
+    config = BufferConfig(memory_rows_mib=2)
+    names = [f"s{at}" for at in range(20)]
+    with (
+        mounted(tmp_path / "fixed", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs") as disk,
+        opened(disk / "state", config) as buffer,
+    ):
+        assert buffer.status().mode == "memory"
+        assert buffer.status().notes == (f"{disk / 'state'} cannot be written: Read-only file system",)
+        for first in range(0, 100_000, 5_000):
+            buffer.append([make_block(5_000, first=first, names=names)], [make_reading()])
+            buffer.commit()
+            assert buffer.status().bytes <= buffer.status().limit_bytes == 2 << 20
+        buffer.save_finding(make_finding())
+        assert buffer.findings() == [make_finding()]
+        assert ask(buffer, "SELECT max(s0) FROM inferences") == [[99_999.0]]
+        assert buffer.positions() == {"a.ring": 100_000}
+
+
+def test_a_file_in_the_directorys_place_is_named(tmp_path: Path) -> None:
+    """A state directory that is a file leaves it alone and works in memory."""
+    (tmp_path / "state").write_text("mine")
+    with opened(tmp_path / "state") as buffer:
+        assert buffer.status().notes == (f"{tmp_path / 'state'} cannot be written: File exists",)
+        buffer.append([make_block(3)], [])
+        buffer.commit()
+        assert ask(buffer, "SELECT count(*) FROM inferences") == [[3]]
+    assert (tmp_path / "state").read_text() == "mine"
