@@ -178,7 +178,7 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("hw.power", "gauge", "watts", ("sensor",), "max", "Power drawn, by sensor."),
     ("hw.voltage", "gauge", "volts", ("sensor",), "max", "Voltage, by rail."),
     ("hw.gpu.utilization", "gauge", "ratio", ("sensor",), "max", "Share of the accelerator in use."),
-    ("hw.status.failed", "gauge", "", ("sensor",), "max", "1 where the hardware itself raises an alarm."),
+    ("hw.status", "gauge", "", ("sensor", "state"), "max", "1 where the hardware says that it is in this state."),
     ("hw.battery.charge", "gauge", "ratio", ("sensor",), "max", "Charge of a battery."),
 )
 HOST = {row[0]: _host(*row) for row in _HOST_TABLE}  # by OpenTelemetry name

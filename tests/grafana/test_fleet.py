@@ -47,7 +47,9 @@ def test_every_own_metric_that_counts_trouble_is_watched() -> None:
     """What is lost, discarded, cut or failed is on the dashboard or in an alert, not only in the page."""
     watched = frozenset().union(*(read(expression).metrics for _, expression in [*QUERIES, *rules()]))
     trouble = {
-        name for name in METRICS if re.search(r"lost|dropped|discarded|cut|failed|errors|durable|findings", name)
+        name
+        for name in METRICS
+        if re.search(r"lost|dropped|discarded|cut|failed|errors|durable|findings|throttled|status", name)
     }
     assert trouble <= watched
 
