@@ -21,10 +21,11 @@ Install = Callable[[Callable[..., Any]], None]
 class GeneralRun:
     """The way to record a `run` of any kind. Knows nothing of the wrapper, so that no cycle keeps a session alive."""
 
-    __slots__ = ("_inner", "_install", "_names", "_stream", "_tensors")
+    __slots__ = ("_inner", "_install", "_names", "_stream", "_tensors", "may_write")
 
     def __init__(self, inner: Callable[..., Any], stream: Stream, target: Any, install: Install) -> None:
         self._inner, self._stream, self._install = inner, stream, install
+        self.may_write = stream.may_write
         self._names = [output.name for output in target.get_outputs()]
         self._tensors = (*target.get_inputs(), *target.get_outputs())
 
@@ -38,7 +39,7 @@ class GeneralRun:
             method = self._inner
         elif plan is not None and self._is_single(plan, input_feed, result):
             ((name, given),) = input_feed.items()
-            method = fast.compiled(self._inner, self._stream, plan, (name, given.nbytes, result[0].nbytes), self)
+            method = fast.compiled(self._inner, plan, (name, given.nbytes, result[0].nbytes), self)
         else:
             return None
         self._install(method)
