@@ -31,7 +31,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     pending_mib: float = 16.0
     memory_rows_mib: float = 16.0
     duckdb_memory_mib: int = 48
-    wal_mib: int = 16
+    wal_mib: float = 16.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

@@ -41,7 +41,7 @@ class Engine:
         self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"})
         settings = {
             "temp_directory": "",  # a spilling query would wear the card out
-            "checkpoint_threshold": f"{config.wal_mib}MiB",
+            "checkpoint_threshold": f"{round(config.wal_mib * 1024)}KiB",
             # A file is detached when it is dropped or when its log could not be written: no time to fold the log in.
             "checkpoint_on_detach": "DISABLED",
             "TimeZone": "UTC",

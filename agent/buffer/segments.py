@@ -7,6 +7,7 @@ late, and nothing else; what is dropped is always what was written first, and on
 from __future__ import annotations
 
 import functools
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -130,7 +131,8 @@ class Segments:
             engine.run(schema.attach(str(path) if path else ":memory:", segment.alias))
             segment.load(engine)
             segment.carry_over(engine, self.last_batch, self.positions())
-        except duckdb.Error:
+            _sync(self._folder)
+        except (duckdb.Error, OSError):
             engine.rollback()
             engine.run(schema.detach(segment.alias))
             if path:  # it never took a batch
@@ -151,6 +153,16 @@ class Segments:
         self.make_views(engine)
         engine.run(schema.detach(segment.alias))
         return segment
+
+
+def _sync(folder: Path | None) -> None:
+    """Make the names of new files durable: on some file systems a file's own fsync does not."""
+    if folder:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def segment_files(folder: Path) -> list[tuple[int, str, Path]]:

@@ -18,14 +18,14 @@ from agent.model import Block, Signal, Stream
 
 ROWS = 50
 # A small log, so that kills also hit the moments at which it is folded into the file.
-CONFIG = BufferConfig(wal_mib=1, segment_mib=4, daily_segment_mib=0)
+CONFIG = BufferConfig(wal_mib=0.125, segment_mib=4, daily_segment_mib=0)
 
 
 def write(directory: Path, batch: int) -> None:
     """Write for ever."""
     clock = SystemClock()
     buffer = open_buffer(directory, clock, CONFIG)
-    signals = tuple(Signal(f"s{at}", "input") for at in range(200))
+    signals = tuple(Signal(f"s{at}", "input") for at in range(20))
     while True:
         values = np.zeros((ROWS, len(signals)), np.float32)
         values[:, 0] = np.arange(batch * ROWS, (batch + 1) * ROWS)

@@ -257,3 +257,26 @@ def test_a_newer_duckdb_format_is_refused(settled: Path, tmp_path: Path) -> None
     ):
         pass
     assert not list(tmp_path.rglob("quarantine"))
+
+
+def test_a_reader_changes_nothing_and_reads_the_rest(settled: Path, tmp_path: Path) -> None:
+    """Without an agent nothing is repaired: what is damaged is left out, named, and stays as it is."""
+    name = "000001-20241004.duckdb"
+    with damaged(settled, tmp_path, name, b"rubbish" * 5_000) as directory:
+        before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+        reader = open_readonly(directory)
+        assert run_query(reader, "SELECT count(*) FROM inferences", 1, 10.0).rows == [[30_000]]
+        assert reader.findings() == [make_finding()]
+        assert [note.startswith(f"{name} cannot be read and is left out: ") for note in reader.notes] == [True]
+        reader.close()
+        assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+
+
+def test_a_reader_sees_what_a_crash_left_in_the_log(crashed: Path, tmp_path: Path) -> None:
+    """Rows that are only in the log are read without folding it in."""
+    directory = tmp_path / "copy"
+    shutil.copytree(crashed, directory)
+    reader = open_readonly(directory)
+    assert run_query(reader, "SELECT count(*) FROM inferences", 1, 10.0).rows == [[300]]
+    reader.close()
+    assert next(directory.rglob("0*.wal")).read_bytes() == next(crashed.rglob("0*.wal")).read_bytes()
