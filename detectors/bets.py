@@ -29,7 +29,7 @@ BLOCK_EFFECTS = (0.35, 0.7, 1.4, 2.8)  # standard deviations of a block mean
 CAP = 4.0  # a block further out counts as this far: block means of a short reference say nothing of their tail
 LEVEL = 0.05  # chance that some reference mean lies outside its band
 FEW_BLOCKS = 20
-MIN_RATE = 0.01  # a rate below this cannot be seen to fall
+MIN_RATE = 0.01  # a rate below this cannot be seen to fall, and is rare
 MAX_ROWS_FITTED = 5_000
 OUTSIDE_PRIOR = 3.0  # the two extremes of the reference are inside by definition; then as for every rate
 
@@ -134,10 +134,6 @@ def _row_bank(
         worst = np.where(tilts[at] > 0, 1 - mean[at], -mean[at]) * tilts[at]
         norms[at] = np.log((np.exp(centred).sum(axis=0) + np.exp(worst)) / (len(y) + 1))
     error = bound * scale * np.sqrt(inflation / count) + np.where(rate, bound**2 / count, 0.0)
-    weights = np.ones_like(tilts)
-    half = tilts.shape[1] // 2
-    weights[rate & (mean < MIN_RATE), half:] = 0.0
-    weights[rate & (mean > 1 - MIN_RATE), :half] = 0.0
     return Bank(
         length=0,
         index=index,
@@ -151,7 +147,7 @@ def _row_bank(
         inflation=inflation,
         rate=rate,
         prior=prior,
-        weights=weights,
+        weights=_sensible(mean, tilts),
     )
 
 
@@ -185,8 +181,17 @@ def _block_bank(
         inflation=inflation,
         rate=np.zeros(len(index), bool),
         prior=np.ones(len(index)),
-        weights=np.ones_like(tilts),
+        weights=_sensible(mean, tilts),
     )
+
+
+def _sensible(mean: NDArray[np.float64], tilts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh each bet 1, but 0 on the fall of what hardly ever is, and on the rise of what nearly always is."""
+    weights = np.ones_like(tilts)
+    half = tilts.shape[1] // 2
+    weights[mean < MIN_RATE, half:] = 0.0
+    weights[mean > 1 - MIN_RATE, :half] = 0.0
+    return weights
 
 
 def _weigh(banks: list[Bank], columns: NDArray[np.int64]) -> tuple[Bank, ...]:

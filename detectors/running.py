@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.bets import CAP, log_norm_of_rates
+from detectors.bets import CAP, MIN_RATE, log_norm_of_rates
 from detectors.statistics import BASE
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, 
 MAX_STEP = 40.0  # nats in one step: far above any alarm
 ROWS_PER_REFRESH = 256  # of reference, for each base block between two looks at the sharpened mean
 MAX_REFRESH = 8  # base blocks
+# Nats that a bet on rare events pays for each step at least. While nothing happens such a bet pays next to nothing, and
+# its sum would grow with time alone until it alarms about nothing; so it remembers some fifty steps.
+RARE_COST = 0.02
 
 
 class RunningBank:
@@ -34,6 +37,8 @@ class RunningBank:
         self.refresh = int(min(MAX_REFRESH, max(1, rows // ROWS_PER_REFRESH)))
         self._tilts = fitted.tilts.astype(np.float32)
         self._weights = (fitted.weights * fitted.rows).astype(np.float32)
+        rare = (fitted.mean < MIN_RATE) | (fitted.mean > 1 - MIN_RATE)
+        self._least = np.where(rare, RARE_COST, -np.inf).astype(np.float32)[:, None]
         self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)
         self._ahead = np.empty(
             (0, *fitted.tilts.shape), np.float32
@@ -127,7 +132,7 @@ class RunningBank:
 
     def _block_cost(self) -> NDArray[np.float32]:
         """Log norms of a block mean, the next block counted in with the largest value that it may have."""
-        return np.asarray(np.log((self.norms + self._worst) / np.float32(self.count + 1)))
+        return np.asarray(np.maximum(np.log((self.norms + self._worst) / np.float32(self.count + 1)), self._least))
 
     def _row_cost(self) -> NDArray[np.float32]:
         """Log norms of a base block, against the mean as it stands; they hold until the next refresh."""
@@ -141,7 +146,7 @@ class RunningBank:
         # widen their sum.
         wider = BASE * self.refresh / self.count + fitted.inflation[:, None] - 1
         shared = (fitted.tilts * fitted.scale[:, None]) ** 2 * wider / 2
-        return np.asarray(BASE * (norms + shared), np.float32)
+        return np.maximum(np.asarray(BASE * (norms + shared), np.float32), self._least)
 
     def _block_step(self, y: NDArray[np.float64]) -> None:
         fitted = self.fitted
