@@ -214,8 +214,8 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One stream as the dashboard, `driftline status` and the exporters see it.
 
     rate: inferences per second over the last seconds. latency_*: of the last minute, in seconds.
-    latency_count, latency_sum_s, latency_buckets: since the agent's start; a bucket is (upper bound in seconds, how many
-    inferences took at most that long). What is above the last bound is in the count alone: JSON has no infinity.
+    latency_count, latency_sum_s, latency_buckets: since the agent's start; a bucket is (upper bound in seconds, how
+    many inferences took at most that long). Above the last bound there is only the count: JSON has no infinity.
     latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
     alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
     """

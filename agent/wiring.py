@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from collectors.host import HostCollector, HostConfig
-from collectors.rings import RingCollector
-from detectors.cause import CauseExplainer
-from detectors.recent import RecentRows
 
 import detectors
 from agent import buffer
@@ -19,6 +15,10 @@ from agent.buffer.query import run_query
 from agent.config import find_config, read_config
 from agent.monitor import Factories
 from agent.pipeline import AlarmsConfig, Pipeline
+from collectors.host import HostCollector, HostConfig
+from collectors.rings import RingCollector
+from detectors.cause import CauseExplainer
+from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
 from exporters.prometheus import PrometheusPage
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
