@@ -24,6 +24,7 @@ from tui.overview import Overview
 from tui.spans import clean
 from tui.stream_screen import StreamScreen
 from tui.view import View
+from tui.viewing import Viewing
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -116,17 +117,15 @@ class Dashboard(App[None]):
     def _show(self, status: Status | None, away: str = "") -> None:
         age_s = (self._clock.monotonic_ns() - self._answered_ns) / _NS
         self.view = self.view._replace(status=status, away=away, age_s=age_s)
-        self.show_on(self.screen)
+        self._show_view()
 
-    def show_on(self, screen: Screen[object]) -> None:
-        """Hand the newest view to a screen that shows one."""
-        show = getattr(screen, "show", None)
-        if show is not None:
-            show(self.view)
+    def _show_view(self) -> None:
+        if isinstance(self.screen, Viewing):
+            self.screen.show(self.view)
 
-    def on_screen_resume(self) -> None:
+    def on_viewing_resumed(self, message: Viewing.Resumed) -> None:
         """Bring a screen that comes to the top up to date."""
-        self.show_on(self.screen)
+        message.viewing.show(self.view)
 
     def on_rows_opened(self, message: Rows.Opened) -> None:
         """Open the stream or finding."""
@@ -145,7 +144,7 @@ class Dashboard(App[None]):
     def action_pause(self) -> None:
         """Hold the screen still, or go on."""
         self.view = self.view._replace(paused=not self.view.paused)
-        self.show_on(self.screen)
+        self._show_view()
         if not self.view.paused:
             self._feed.ask_now()
 

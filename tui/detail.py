@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from tui.header import Header
-from tui.lined import Lined
+from tui.viewing import Viewing
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from tui.lined import Page
-    from tui.view import View
 
 
-class Detail(Screen[None]):
+class Detail(Viewing):
     """Base of the detail screens; a subclass gives the page."""
 
     DEFAULT_CSS = "Detail Page { height: 1fr; }"
@@ -33,9 +31,4 @@ class Detail(Screen[None]):
         """Lay the screen out."""
         yield Header()
         yield self.page()
-        yield Footer(show_command_palette=False, compact=True)
-
-    def show(self, view: View) -> None:
-        """Hand the news to the parts."""
-        for part in self.query(Lined):
-            part.show(view)
+        yield Footer(show_command_palette=False, compact=False)

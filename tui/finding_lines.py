@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tui import format as fmt
 from tui.graphs import bar, gauge
 from tui.spans import fit, heading, wrap
-from tui.words import tone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,20 +15,24 @@ if TYPE_CHECKING:
     from tui.spans import Line, Tone
 
 _LABEL_CELLS = 9
+_WITH_DISTANCES = 76  # cells from which PSI and KS are shown
 
 
 def labelled(label: str, text: str, width: int, shade: Tone = "plain") -> list[Line]:
     """Set a text beside its label; further lines are indented."""
-    lines = wrap(text, max(12, width - _LABEL_CELLS - 2))
+    lines = wrap(text, max(12, width - _LABEL_CELLS - 3))
     labels = [label] + [""] * (len(lines) - 1)
-    return [((f" {fit(name, _LABEL_CELLS)}", "quiet"), (line, shade)) for name, line in zip(labels, lines, strict=True)]
+    return [
+        ((f" {fit(name, _LABEL_CELLS)} ", "quiet"), (line, shade)) for name, line in zip(labels, lines, strict=True)
+    ]
 
 
 def since(finding: Finding, now: datetime) -> str:
     """Say since when, and when it was noticed."""
-    noticed = fmt.latency(max(0.0, (finding.opened - finding.onset).total_seconds()))
+    delay = (finding.opened - finding.onset).total_seconds()
+    noticed = f"{fmt.latency(delay)} later" if delay > 0 else "at once"
     rows = max(0, finding.row - finding.onset_row)
-    after = f"noticed {noticed} later" + (f", after {fmt.plural(rows, 'inference')}" if rows else "")
+    after = f"noticed {noticed}" + (f", after {fmt.plural(rows, 'inference')}" if rows else "")
     return f"{fmt.local_time(finding.onset, now)}, {fmt.between(finding.onset, now)} ago; {after}"
 
 
@@ -75,19 +78,21 @@ def _cause(cause: Cause, width: int) -> list[Line]:
 
 
 def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
-    name = max(14, min(28, width - 62))
-    titles = f" {fit('signal', name)} {'reference':>10} {'now':>10}  {'shift':>7} {'PSI':>5} {'KS':>5}  evidence"
+    wide = width >= _WITH_DISTANCES
+    name = max(12, min(28, width - (62 if wide else 49)))
+    more = f" {'PSI':>5} {'KS':>5}" if wide else ""
+    titles = f" {fit('signal', name)} {'reference':>10} {'now':>10}  {'shift':>7}{more}  evidence"
     lines: list[Line] = [((titles, "quiet"),)]
     ordered = sorted(signals, key=lambda s: -(s.wasserstein if s.wasserstein is not None else -1.0))
     for signal in ordered:
         share = signal.value / signal.threshold if signal.threshold > 0 else 0.0
-        shade: Tone = tone("warning") if share >= 1 else "plain"
+        shade: Tone = "warning" if share >= 1 else "plain"
         distance = fmt.UNKNOWN if signal.wasserstein is None else f"{signal.wasserstein:.1f} sd"
-        numbers = (
-            f"{fmt.value(signal.reference_mean):>10} {fmt.value(signal.recent_mean):>10}  {distance:>7} "
-            f"{_short(signal.psi)} {_short(signal.ks)}  "
-        )
-        reached = "alarm" if share >= 1 else fmt.percent(share)
+        more = f" {_short(signal.psi)} {_short(signal.ks)}" if wide else ""
+        unit = "s" if signal.name == "latency" else ""
+        means = f"{fmt.value(signal.reference_mean, unit):>10} {fmt.value(signal.recent_mean, unit):>10}"
+        numbers = f"{means}  {distance:>7}{more}  "
+        reached = "ALARM" if share >= 1 else fmt.percent(share)
         lines.append(
             ((f" {fit(signal.name, name)} ", "strong"), (numbers, "plain"), (f"{gauge(share, 5)} {reached}", shade))
         )

@@ -10,7 +10,7 @@ from tui.detail import Detail
 from tui.finding_lines import page_lines
 from tui.lined import Page
 from tui.spans import heading
-from tui.words import tone
+from tui.words import block
 
 if TYPE_CHECKING:
     from agent.model import Finding
@@ -30,7 +30,7 @@ class FindingPage(Page):
         finding = self._finding
         title = f"{finding.stream.model}" + (" (closed meanwhile)" if self._gone else "")
         word = f" {finding.severity.upper()} "
-        return ((word, tone(finding.severity)), *heading(title, width - len(word), note, marked=self.has_focus))
+        return ((word, block(finding.severity)), *heading(title, width - len(word), note, marked=self.has_focus))
 
     def body(self, width: int) -> list[Line]:
         """Return everything about the finding."""
@@ -45,7 +45,7 @@ class FindingPage(Page):
 class FindingScreen(Detail):
     """What happened, since when, why, and what to do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "acknowledge", "seen")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "app.acknowledge", "seen")]
 
     def __init__(self, finding: Finding) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.finding_lines import card_lines
+from tui.finding_lines import card_lines, page_lines
 from tui.format import local_time
 from tui.lined import Page
 from tui.rows import Rows
@@ -13,9 +13,11 @@ from tui.tables import finding_line
 from tui.words import headline
 
 if TYPE_CHECKING:
-    from agent.model import Finding
+    from agent.model import Finding, Status
     from tui.spans import Line
     from tui.view import View
+
+_ROOMY = 20  # lines from which the card shows all that the finding's own screen would
 
 
 class Findings(Rows):
@@ -42,7 +44,9 @@ class Findings(Rows):
         return finding_line(self._findings[index], self.view.status.time, width)
 
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the line is short
-        """Say that nothing is open."""
+        """Say that nothing is open, where that is known."""
+        if self.view is None or self.view.status is None:
+            return []
         return [((" nothing is open", "quiet"),)]
 
 
@@ -71,11 +75,17 @@ class FindingCard(Page):
             return []
         finding = self._finding()
         status = self.view.status
-        if finding is not None:
+        if finding is None:
+            return _events(status, width) or [((f" {headline(status)}", "quiet"),)]
+        if self.size.height < _ROOMY:
             return card_lines(finding, status.time, width)
-        lines: list[Line] = []
-        for event in status.events:
-            first, *rest = wrap(event.text, width - 12)
-            lines.append(((f" {local_time(event.time, status.time)}  ", "quiet"), (first, "plain")))
-            lines += [((" " * 11 + line, "plain"),) for line in rest]
-        return lines or [((f" {headline(status)}", "quiet"),)]
+        return [*page_lines(finding, status.time, width), (), heading("lately", width), *_events(status, width)]
+
+
+def _events(status: Status, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for event in status.events:
+        first, *rest = wrap(event.text, width - 12)
+        lines.append(((f" {local_time(event.time, status.time)}  ", "quiet"), (first, "plain")))
+        lines += [((" " * 11 + line, "plain"),) for line in rest]
+    return lines

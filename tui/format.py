@@ -102,14 +102,16 @@ def percent(share: float | None) -> str:
     return UNKNOWN if share is None or not math.isfinite(share) else f"{share * 100:.0f}%"
 
 
-def value(number: float | None) -> str:
-    """Give any value with three digits that matter.
+def value(number: float | None, unit: str = "") -> str:
+    """Give any value with three digits that matter, and seconds as a latency.
 
     >>> value(0.12345), value(1234.5), value(0.0), value(2.5e-7), value(float("nan"))
     ('0.123', '1,234', '0', '2.5e-07', '-')
     """
     if number is None or not math.isfinite(number):
         return UNKNOWN
+    if unit == "s" and number >= 0:
+        return latency(number)
     magnitude = abs(number)
     if magnitude >= 1e7 or 0 < magnitude < 1e-3:  # noqa: PLR2004  # beyond these, digits would not fit ten cells
         return f"{number:.3g}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,6 +32,13 @@ class Lined(Widget):
 
     view: View | None = None
 
+    class Mounted(Message):
+        """A part is there, and wants to know what to show."""
+
+        def __init__(self, part: Lined) -> None:
+            super().__init__()
+            self.part = part
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's own name for it
         super().__init__(id=id)
         self._lines: list[Line] = []
@@ -39,6 +47,11 @@ class Lined(Widget):
     def draw(self, width: int, height: int) -> list[Line]:
         """Return the lines to show."""
         raise NotImplementedError
+
+    @property
+    def shown(self) -> list[Line]:
+        """The lines on the screen."""
+        return self._lines
 
     def selected_line(self) -> int | None:
         """Return the line over which the cursor lies."""
@@ -77,6 +90,10 @@ class Lined(Widget):
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
+    def on_mount(self) -> None:
+        """Ask for what there is to show; an answer may have come before this part was there."""
+        self.post_message(self.Mounted(self))
+
     def on_resize(self, _event: events.Resize) -> None:
         """Fill the new size."""
         self.redraw(everything=True)
@@ -97,7 +114,7 @@ class Lined(Widget):
             )
         strip = Strip(segments).adjust_cell_length(width, base)
         if y == self._selected and self.has_focus:
-            strip = Strip([Segment(text, (shade or base) + palette.cursor(theme)) for text, shade, _ in strip], width)
+            strip = Strip([Segment(text, palette.with_cursor(theme, text, shade or base)) for text, shade, _ in strip])
         return strip
 
     def on_focus(self) -> None:

@@ -26,7 +26,7 @@ class Fact(NamedTuple):
 
 
 def host_facts(readings: Iterable[Reading]) -> list[Fact]:
-    """Pick the device's own facts: processor, memory, temperature, disk, load."""
+    """Pick the device's own facts: processor, memory, temperature, disk, load, and what fails."""
     by_name: dict[str, list[Reading]] = {}
     for reading in readings:
         by_name.setdefault(reading.name, []).append(reading)
@@ -40,13 +40,19 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
     hottest = max(by_name.get("hw.temperature", []), key=lambda r: r.value, default=None)
     if hottest is not None:
         facts.append(Fact("hottest", f"{hottest.value:.0f} °C{_in_brackets(_label(hottest, 'name', 'id', 'sensor'))}"))
-    fullest = max(by_name.get("system.filesystem.utilization", []), key=lambda r: r.value, default=None)
-    if fullest is not None:
-        place = _label(fullest, "system.filesystem.mountpoint", "mountpoint")
+    disks = by_name.get("system.filesystem.utilization", [])
+    if disks:
+        fullest = max(disks, key=lambda r: r.value)
+        place = _label(fullest, "system.filesystem.mountpoint", "mountpoint") if len(disks) > 1 else ""
         facts.append(Fact(f"disk {place}".strip(), percent(fullest.value), fullest.value))
     load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
     if load:
         facts.append(Fact("load", value(load[0].value)))
+    if any(r.value > 0 for r in by_name.get("system.cpu.throttled", [])):
+        facts.append(Fact("cpu throttled", "yes"))
+    failed = [_label(r, "sensor", "name") or "a sensor" for r in by_name.get("hw.status.failed", []) if r.value > 0]
+    if failed:
+        facts.append(Fact("failed", ", ".join(failed)))
     return facts
 
 

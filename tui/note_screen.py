@@ -24,7 +24,8 @@ class NoteScreen(ModalScreen[str | None]):
     NoteScreen { align: center middle; background: $background 60%; }
     NoteScreen > Vertical { width: 72; max-width: 95%; height: auto; padding: 0 1; }
     NoteScreen > Vertical { border: solid $accent; background: $background; }
-    NoteScreen Input { border: none; height: 1; padding: 0; background: $panel; }
+    NoteScreen Label { width: 100%; }
+    NoteScreen Input { background: $panel; }
     NoteScreen:ansi Input { background: ansi_default; text-style: underline; }
     """
 
@@ -39,7 +40,7 @@ class NoteScreen(ModalScreen[str | None]):
         with Vertical():
             yield Label(f"Seen: {self._what}", markup=False)
             yield Label("A note for whoever comes next (may stay empty):", markup=False)
-            yield Input(max_length=_NOTE_CHARACTERS)
+            yield Input(max_length=_NOTE_CHARACTERS, compact=True)
             yield Label("enter marks it as seen, esc leaves it", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -6,26 +6,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from tui.findings import FindingCard, Findings
 from tui.header import Header
 from tui.host import Host
-from tui.lined import Lined
 from tui.signals_card import SignalsCard
 from tui.streams import Streams
+from tui.viewing import Viewing
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from tui.rows import Rows
-    from tui.view import View
-
 _PANELS = ("Streams", "Findings", "FindingCard", "Host", "SignalsCard")
 
 
-class Overview(Screen[None]):
+class Overview(Viewing):
     """Streams, findings, what to do, the device; a wide terminal shows the selected stream's signals too."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # an instance variable in Textual
@@ -39,7 +36,7 @@ class Overview(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "acknowledge", "seen"),
+        Binding("a", "app.acknowledge", "seen"),
         *(Binding(str(n), f"panel('{name}')", show=False) for n, name in enumerate(_PANELS, 1)),
     ]
 
@@ -53,12 +50,7 @@ class Overview(Screen[None]):
                 yield FindingCard()
             yield SignalsCard()
         yield Host()
-        yield Footer(show_command_palette=False, compact=True)
-
-    def show(self, view: View) -> None:
-        """Hand the news to every panel."""
-        for panel in self.query(Lined):
-            panel.show(view)
+        yield Footer(show_command_palette=False, compact=False)
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         """Show beside a list what its cursor is on."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tui.spans import Tone
 
+_GRAPH_MARKS = frozenset("▁▂▃▄▅▆▇█░")
 DARK, LIGHT, SIXTEEN = "driftline-dark", "driftline-light", "driftline-16"
 
 
@@ -124,6 +125,7 @@ def style(theme: str, tone: Tone, *, muted: bool = False) -> Style:
     return styles["waiting-block" if muted else tone]
 
 
-def cursor(theme: str) -> Style:
-    """Give the style that is laid over the selected row."""
-    return _STYLES[theme]["cursor"]
+def with_cursor(theme: str, text: str, under: Style) -> Style:
+    """Give the style of a text in the selected row; graphs are not reversed, a full gauge would look empty."""
+    over = _STYLES[theme]["cursor"]
+    return under if over.reverse and not _GRAPH_MARKS.isdisjoint(text) else under + over

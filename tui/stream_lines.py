@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TWO_COLUMNS = 76
 _CHART_LINES = 4
 _ALARM_NEAR = 0.5
+_BAR_CELLS = 40
+_NUMBERS_FROM = (58, 72)  # cells from which the shift is shown, and PSI and KS too
 
 
 def page_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
@@ -58,7 +60,9 @@ def _reference(stream: StreamStatus) -> str:
     if not stream.reference_rows:
         return "none yet"
     budget = stream.alarm_every_inferences
-    every = f"; at most one false alarm in {fmt.value(budget)} inferences" if budget else ""
+    every = f"; at most one false alarm in {fmt.count(budget)} inferences" if budget else ""
+    if budget and stream.rate > 0:
+        every += f" ({fmt.age(budget / stream.rate)} at this rate)"
     return f"learned from {fmt.plural(stream.reference_rows, 'inference')}{every}"
 
 
@@ -66,24 +70,29 @@ def signals_lines(stream: StreamStatus, width: int, limit: int | None = None) ->
     """Give the signals, those furthest from their reference first; the gauge is full at the alarm."""
     if not stream.signals:
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
-    wide = width >= 72  # noqa: PLR2004  # what all columns need with the shortest names
-    name = max(12, min(26, width - (58 if wide else 32)))
-    cells = 8 if width >= 60 else 5  # noqa: PLR2004  # as much of a gauge as there is room for
+    columns = next((n for n, needed in enumerate(_NUMBERS_FROM) if width < needed), len(_NUMBERS_FROM))
+    cells = 8 if columns else 5
+    name = max(12, min(26, width - cells - 28 - (0, 8, 20)[columns]))
     titles = f" {fit('signal', name)} {fit('evidence', cells + 5)} {'reference':>9} {'now':>9}"
-    titles += f" {'shift':>7} {'PSI':>5} {'KS':>5}" if wide else ""
+    titles += ("", f" {'shift':>7}", f" {'shift':>7} {'PSI':>5} {'KS':>5}")[columns]
     lines: list[Line] = [((cut(titles, width), "quiet"),)]
     ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
-    return [*lines, *(_signal(signal, name, cells, wide=wide) for signal in ordered)]
+    return [*lines, *(_signal(signal, name, cells, columns) for signal in ordered)]
 
 
-def _signal(status: SignalStatus, name: int, cells: int, *, wide: bool) -> Line:
+def _signal(status: SignalStatus, name: int, cells: int, columns: int) -> Line:
     effect, share = status.effect, status.evidence
     shade: Tone = "warning" if share >= 1 else "learning" if share >= _ALARM_NEAR else "ok"
     reached = "ALARM" if share >= 1 else fmt.percent(share)
-    before, after = (effect.reference_mean, effect.recent_mean) if effect else (None, None)
-    numbers = f"{fmt.value(before):>9} {fmt.value(after):>9}"
-    if wide and effect is not None:
-        numbers += f" {f'{effect.wasserstein:.1f} sd':>7} {min(effect.psi, 99.99):5.2f} {min(effect.ks, 99.99):5.2f}"
+    # The mean of class numbers means nothing.
+    means = effect is not None and status.signal.kind != "categorical"
+    before, after = (effect.reference_mean, effect.recent_mean) if effect and means else (None, None)
+    unit = status.signal.unit
+    numbers = f"{fmt.value(before, unit):>9} {fmt.value(after, unit):>9}"
+    if columns and effect is not None:
+        numbers += f" {f'{effect.wasserstein:.1f} sd':>7}"
+    if columns > 1 and effect is not None:
+        numbers += f" {min(effect.psi, 99.99):5.2f} {min(effect.ks, 99.99):5.2f}"
     return (
         (f" {fit(status.signal.name, name)} ", "strong"),
         (f"{gauge(share, cells)} {reached:>4} "[: cells + 6].ljust(cells + 6), shade),
@@ -115,7 +124,7 @@ def classes_lines(stream: StreamStatus, width: int, limit: int = 10) -> list[Lin
     largest = ordered[0][1]
     for label, n in ordered[:limit]:
         share: Line = (
-            (bar(n / largest, max(6, width - name - 8)), "accent"),
+            (bar(n / largest, max(6, min(_BAR_CELLS, width - name - 8))), "quiet"),
             (f" {fmt.percent(n / total):>4}", "plain"),
         )
         lines.append(((f" {fit(label, name)} ", "plain"), *share))

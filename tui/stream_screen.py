@@ -9,7 +9,7 @@ from tui.lined import Page
 from tui.spans import heading
 from tui.stream_lines import page_lines
 from tui.streams import stream_row_key
-from tui.words import tone, worst_by_stream
+from tui.words import block, worst_by_stream
 
 if TYPE_CHECKING:
     from agent.model import StreamStatus
@@ -36,7 +36,7 @@ class StreamPage(Page):
         state = stream.state if stream else "stopped"
         name = (self._last.stream.model if self._last else self._row_key) + ("" if stream else " (gone)")
         return (
-            (f" {state.upper()} ", tone(state)),
+            (f" {state.upper()} ", block(state)),
             *heading(name, width - len(state) - 2, note, marked=self.has_focus),
         )
 

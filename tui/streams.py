@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tui.rows import Rows
 from tui.spans import heading
 from tui.tables import stream_header, stream_line
-from tui.words import ATTACH, worst_by_stream
+from tui.words import ATTACH, worst_by_stream, worst_first
 
 if TYPE_CHECKING:
     from agent.model import Finding, StreamStatus
@@ -31,7 +31,7 @@ class Streams(Rows):
     def keys_of(self, view: View) -> list[str]:
         """Return one key a process and model."""
         assert view.status is not None
-        self._streams = view.status.streams
+        self._streams = worst_first(view.status.streams)
         self._worst = worst_by_stream(view.status.findings)
         return [stream_row_key(s) for s in self._streams]
 

@@ -43,12 +43,13 @@ def _lost(stream: StreamStatus) -> Span:
     return fmt.count(missing), "warning" if missing else "quiet"
 
 
-_EXPLAINING = (
-    _Column("build", 12, "left", lambda s: (s.stream.sha256 or s.stream.version or fmt.UNKNOWN, "quiet")),
-    _Column("inferences", 11, "right", lambda s: (fmt.count(s.inferences), "plain")),
-    _Column("errors", 6, "right", lambda s: (fmt.count(s.errors), "warning" if s.errors else "quiet")),
-    _Column("lost", 6, "right", _lost),
-)
+_MEDIAN = 7, 16  # cells of the latency trend, and with room to spare
+_BAR = 4, 8  # the same of the gauge
+# What explains, in the order in which it is given room.
+_BUILD = _Column("build", 12, "left", lambda s: (s.stream.sha256 or s.stream.version or fmt.UNKNOWN, "quiet"))
+_COUNT = _Column("inferences", 11, "right", lambda s: (fmt.count(s.inferences), "plain"))
+_ERRORS = _Column("errors", 6, "right", lambda s: (fmt.count(s.errors), "warning" if s.errors else "quiet"))
+_LOST = _Column("lost", 6, "right", _lost)
 
 
 def _trend(cells: int) -> _Column:
@@ -60,14 +61,22 @@ def _name(cells: int) -> _Column:
 
 
 def _layout(width: int) -> tuple[list[_Column], int, int]:
-    """Columns for a width, then the cells of the drift gauge and of its phrase."""
-    wide = width >= _WIDE
-    measures = [_RATE, _P50, _P99, _trend(16 if wide else 7), _SURE, *(_EXPLAINING if wide else ())]
-    bar = 8 if wide else 4
-    fixed = _STATE.width + 1 + sum(c.width + 1 for c in measures) + bar + 1
+    """Choose columns for a width; then the cells of the drift gauge and of its phrase."""
+    always = (_STATE, _RATE, _P50, _P99, _SURE)
     low, high = _NAME_CELLS
-    name = max(low, min(high, width - fixed - 1 - _PHRASE_CELLS))
-    return [_STATE, _name(name), *measures], bar, max(4, width - fixed - name - 1)
+    spare = width - sum(c.width + 1 for c in always) - low - _MEDIAN[0] - _BAR[0] - _PHRASE_CELLS - 3
+    longer = min(high - low, max(0, spare)) if width < _WIDE else min(6, spare)
+    spare -= longer
+    added = []
+    for column in (_LOST, _ERRORS, _COUNT, _BUILD):
+        if spare > column.width:
+            added.append(column)
+            spare -= column.width + 1
+    roomy = spare >= (_MEDIAN[1] - _MEDIAN[0]) + (_BAR[1] - _BAR[0])
+    explaining = [c for c in (_BUILD, _COUNT, _ERRORS, _LOST) if c in added]
+    columns = [_STATE, _name(low + longer), _RATE, _P50, _P99, _trend(_MEDIAN[roomy]), _SURE, *explaining]
+    bar = _BAR[roomy]
+    return columns, bar, max(4, width - sum(c.width + 1 for c in columns) - bar - 1)
 
 
 def stream_header(width: int) -> Line:

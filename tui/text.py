@@ -12,7 +12,7 @@ from tui import format as fmt
 from tui.machine import host_facts, process_facts
 from tui.spans import clean, cut, flow, plain, wrap
 from tui.tables import stream_header, stream_line
-from tui.words import ATTACH, drift, headline, worst_by_stream
+from tui.words import ATTACH, drift, headline, worst_by_stream, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def _head(status: Status, width: int) -> list[str]:
 def _streams(status: Status, width: int) -> list[str]:
     worst = worst_by_stream(status.findings)
     lines = [plain(stream_header(width))]
-    for stream in status.streams:
+    for stream in worst_first(status.streams):
         lines.append(plain(stream_line(stream, worst.get(stream.key), width)))
         for note in _remarks(stream):
             lines += wrap(note, width, " " * 9)

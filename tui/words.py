@@ -31,13 +31,14 @@ BLOCKS: Mapping[str, Tone] = {
     "critical": "critical-block",
 }
 _SEVERITIES = ("critical", "warning", "info")
+_NEEDY = {"critical": 0, "warning": 1}
 _IDLE = {"waiting": ("no inference yet", "waiting"), "stopped": ("service is gone", "gone")}
 _WATCHED = 0.5  # share of the way to an alarm from which the worst signal is named; a choice of display, no alarm
 
 ATTACH = (
     "No model is attached yet. In the environment of your inference service:",
     "  1. pip install driftline-probe",
-    '  2. session = driftline.watch(session, model="name")    # after: import driftline',
+    '  2. import driftline; session = driftline.watch(session, model="name")',
     "  3. run it as the same user as the agent, or in the group driftline",
 )
 
@@ -117,6 +118,11 @@ def effect_size(signal: SignalStatus) -> float:
     return signal.effect.wasserstein if signal.effect else -1.0
 
 
+def worst_first(streams: Iterable[StreamStatus]) -> tuple[StreamStatus, ...]:
+    """Put streams that need someone first; the others keep their order, so that they stay where they were."""
+    return tuple(sorted(streams, key=lambda s: _NEEDY.get(s.state, len(_NEEDY))))
+
+
 def headline(status: Status) -> str:
     """Say in one phrase what the device's state rests on."""
     unseen = sum(f.state == "open" for f in status.findings)
@@ -126,9 +132,9 @@ def headline(status: Status) -> str:
         return "no model attached yet"
     parts = [f"{streams} stream{'s' * (streams != 1)}"]
     if unseen:
-        parts.append(f"{unseen} open finding{'s' * (unseen != 1)}")
+        parts.append(f"{unseen:,} open finding{'s' * (unseen != 1)}")
     if seen:
-        parts.append(f"{seen} seen")
+        parts.append(f"{seen:,} seen")
     if not status.findings:
         parts.append("no findings")
     return ", ".join(parts)

@@ -55,7 +55,7 @@ def signals(*, fouled: bool, evidence: float = 0.08) -> tuple[SignalStatus, ...]
         for position, (name, (before, after, distance)) in enumerate(group.items()):
             moved = fouled and group is not OTHERS
             effect = Effect(
-                signal=Signal(name, role),  # type: ignore[arg-type]  # one of the three roles
+                signal=Signal(name, role, unit="s" if name == "latency" else ""),  # type: ignore[arg-type]  # one of the three roles
                 psi=distance if moved else 0.04,
                 ks=min(0.98, distance / 3) if moved else 0.05,
                 wasserstein=distance if moved else 0.04 + 0.01 * position,
@@ -126,7 +126,7 @@ def fouling(state: FindingState = "open", identity: Stream = CAMERA) -> Finding:
         signals=tuple(evidence(n, d, b, a) for n, (b, a, d) in IMAGE.items())
         + tuple(evidence(n, d, b, a, "output") for n, (b, a, d) in OUTPUT.items()),
         causes=(
-            Cause("sensor", "camera: dirty or fogged lens", 0.78, "sharpness and contrast fell at the same mix of classes"),
+            Cause("sensor", "camera: dirty or fogged lens", 0.78, "sharpness and contrast fell, same mix of classes"),
             Cause("world", "other scene or light", 0.14, "brightness rose by 0.9 deviations"),
             Cause("device", "device under load", 0.03, "latency and temperature did not change"),
         ),
@@ -157,14 +157,14 @@ def slowness(number: int = 8, severity: Severity = "warning", identity: Stream =
 def host(temperature: float = 61.0, cpu: float = 0.34) -> tuple[Reading, ...]:
     """Give the newest readings of the host."""
     at = int(NOW.timestamp() * 1e9)
-    pid = (("process.pid", "4242"),)
+    pid = (("pid", "4242"), ("model", "meter-reader"))
     return (
         Reading("system.cpu.utilization", "1", cpu, at),
         Reading("system.memory.utilization", "1", 0.51, at, (("system.memory.state", "used"),)),
         Reading("system.memory.usage", "By", 2.04e9, at, (("system.memory.state", "used"),)),
-        Reading("hw.temperature", "Cel", temperature, at, (("name", "cpu"),)),
-        Reading("hw.temperature", "Cel", temperature - 12, at, (("name", "board"),)),
-        Reading("system.filesystem.utilization", "1", 0.23, at, (("system.filesystem.mountpoint", "/"),)),
+        Reading("hw.temperature", "Cel", temperature, at, (("sensor", "cpu"),)),
+        Reading("hw.temperature", "Cel", temperature - 12, at, (("sensor", "board"),)),
+        Reading("system.filesystem.utilization", "1", 0.23, at, (("mountpoint", "/var/lib/driftline"),)),
         Reading("process.cpu.utilization", "1", 0.18, at, pid),
         Reading("process.memory.usage", "By", 212e6, at, pid),
     )
@@ -221,7 +221,9 @@ def fouled() -> Status:
         "critical",
         (
             stream(state="critical", signals=signals(fouled=True), confidence=0.741),
-            stream(gauge_reader, rate=12.0, latency_p50_s=41e-6, latency_p99_s=88e-6, latency_trend=latency_trend(41e-6)),
+            stream(
+                gauge_reader, rate=12.0, latency_p50_s=41e-6, latency_p99_s=88e-6, latency_trend=latency_trend(41e-6)
+            ),
             stream(leak, "learning", reference_rows=340, rate=0.5, confidence=None, signals=()),
         ),
         (fouling(),),
