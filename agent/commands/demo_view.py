@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from agent.commands import demo_words
 from agent.commands.demo_place import REFERENCE_ROWS
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from agent.commands.demo_record import Record, Truth
     from agent.commands.demo_run import Plan
+    from agent.commands.demo_screen import DemoDashboard
     from agent.model import Finding, Status
     from agent.ports import StatusSource
 
 LEARNING_EVERY_S = 2.0
 WATCHING_EVERY_S = 5.0
-LINGER_S = 5.0  # the dashboard is closed by the demo; this is for a demo that cannot
 
 
 class LineView:
@@ -90,20 +90,27 @@ class LineView:
 
 
 class DashboardView(LineView):
-    """Opens the dashboard once the service is to start, and says nothing while it covers the screen."""
+    """Opens the dashboard once the service is to start; what there is to say goes into a line below its header."""
+
+    _screen: DemoDashboard | None = None
 
     async def open(self, source: StatusSource, over: asyncio.Event) -> None:
         """Stay until the demo is over, or until the person watching closes the dashboard."""
-        from tui.app import Dashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
+        from agent.commands.demo_screen import DemoDashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
 
-        dashboard = Dashboard(source, exit_after_seconds=self._plan.seconds + LINGER_S)
-        shown = asyncio.create_task(dashboard.run_async())
-        ended = asyncio.create_task(over.wait())
-        await asyncio.wait({shown, ended}, return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        if not shown.done():
-            dashboard.exit()
-        await shown
+        self._screen = DemoDashboard(source, title_note=demo_words.before(self._plan))
+        try:
+            await self._screen.run_until(over)
+        finally:
+            self._screen = None
 
-    def _say(self, text: str) -> None:
+    def heard(self, truth: Truth) -> None:
+        """Say when the fault begins."""
+        if truth.event == "onset" and self._screen is not None:
+            self._screen.tell(demo_words.during(self._record))
+
+    def saw(self, status: Status, new: list[Finding]) -> None:
         """Say nothing: the dashboard shows it."""
+
+    def agent_gone(self, ending: str) -> None:
+        """Say nothing: the dashboard shows that the agent is away, and that it is back."""

@@ -49,13 +49,26 @@ def opening(plan: Plan) -> list[str]:
     return [*wrap(text, WIDTH), "", "starting the agent and the camera"]
 
 
+def before(plan: Plan) -> str:
+    """Say in one line, on the dashboard, what is going to be seen."""
+    will = (
+        f"after {plan.onset:.0f} s something happens to the camera" if plan.drift else "nothing happens to the camera"
+    )
+    return f"demo: Driftline learns for about 10 s; {will}"
+
+
+def during(record: Record) -> str:
+    """Say in one line, on the dashboard, what has begun."""
+    return f"demo: {fault(record)}; Driftline is not told"
+
+
 def state(status: Status) -> str:
     """Say in one line how the device is."""
     worst = worst_by_stream(status.findings)
     parts: list[str] = [status.state]
     for stream in status.streams:
         drifting = drift(stream, worst.get(stream.key)).phrase(30)
-        parts.append(f"{fmt.rate(stream.rate)} images, {fmt.latency(stream.latency_p50_s)} each, {drifting}")
+        parts.append(f"{stream.rate:.0f} images/s, {fmt.latency(stream.latency_p50_s)} each, {drifting}")
     return cut(": ".join(parts), WIDTH - STAMP)
 
 

@@ -42,11 +42,13 @@ def programs(agent: str = "good", service: str = "good") -> Programs:
 class Stage:
     """A demo with fake programs, and what it said."""
 
-    def __init__(self, place: demo_place.Place, chosen: Programs, seconds: float = 1.0) -> None:
+    def __init__(
+        self, place: demo_place.Place, chosen: Programs, seconds: float = 1.0, view: type[LineView] = LineView
+    ) -> None:
         self.said: list[str] = []
         self.record = Record()
         self.plan = Plan(seconds=seconds, seed=0, drift="fouling", onset=seconds / 2)
-        self.view = LineView(self.plan, self.record, self.said.append)
+        self.view = view(self.plan, self.record, self.said.append)
         self.place = place
         self.demo = Demo(self.plan, place, chosen, SystemClock(), self.record, self.view)
 
