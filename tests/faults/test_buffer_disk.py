@@ -25,11 +25,11 @@ class LyingEngine(Engine):
     lies = 0
 
     def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
-        """Run, and lie about every third commit."""
+        """Run, and lie about two commits in five."""
         result = super().run(sql, parameters)  # type: ignore[arg-type]
         if sql == "COMMIT":
             LyingEngine.lies += 1
-            if LyingEngine.lies % 3 == 0:
+            if LyingEngine.lies % 5 in {2, 4}:
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
         return result
 
@@ -40,10 +40,10 @@ class FailingEngine(Engine):
     commits = 0
 
     def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
-        """Fail every third commit."""
+        """Fail two commits in five."""
         if sql == "COMMIT":
             FailingEngine.commits += 1
-            if FailingEngine.commits % 3 == 0:
+            if FailingEngine.commits % 5 in {2, 4}:
                 super().run("ROLLBACK")
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
         return super().run(sql, parameters)  # type: ignore[arg-type]

@@ -128,6 +128,32 @@ def test_an_attack_is_refused(attacked: Buffer, attack: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "attack",
+    [
+        "DELETE FROM core.finding_history",
+        "WITH d AS (DELETE FROM core.finding_history RETURNING *) SELECT * FROM d",
+        "EXPLAIN ANALYZE DELETE FROM core.finding_history",
+        "DROP VIEW memory.main.inferences",
+        "SET GLOBAL threads = 8",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "COPY (SELECT 1) TO '/tmp/driftline-attack.csv'",
+        "ATTACH '/tmp/driftline-attack.duckdb'",
+        "INSTALL httpfs",
+    ],
+)
+def test_behind_the_parsed_tree_there_is_a_second_lock(
+    buffer: Buffer, monkeypatch: pytest.MonkeyPatch, attack: str
+) -> None:
+    """What would slip past the look at the query is refused by the transaction and the settings."""
+    monkeypatch.setattr("agent.buffer.query.check", lambda *_: None)
+    with pytest.raises(ValueError, match=r"read-only mode|locked|disabled by configuration"):
+        run_query(buffer, attack, 10, 2.0)
+    monkeypatch.undo()
+    assert buffer.findings() == [make_finding()]
+    assert ask(buffer, "SELECT count(*) FROM inferences") == [[10]]
+
+
+@pytest.mark.parametrize(
     ("sql", "rows"),
     [
         ("SELECT count(*) FROM inferences", [[10]]),
