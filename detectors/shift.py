@@ -1,6 +1,6 @@
 """The shift detector: bets against "nothing has changed", added up so that the operator's alarm budget is kept.
 
-An e-detector (Shin, Ramdas and Rinaldo, arXiv:2203.03532, section 3): every bet of `detectors.bets` runs its own
+An e-detector (Shin, Ramdas and Rinaldo, arXiv:2203.03532): every bet of `detectors.bets` runs its own
 Shiryaev-Roberts sum M <- (M + 1) e; an alarm is raised when the weighted mean of (rows of a step) x M reaches
 `alarms_per` rows. If each e has expectation at most one given the past, the average run length is at least that.
 
