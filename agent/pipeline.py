@@ -92,6 +92,7 @@ class Pipeline:
         self._health: dict[str, PartHealth] = {}
         self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
         self._refused = 0
+        self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._budgeted_ns = now
 
@@ -120,7 +121,7 @@ class Pipeline:
         self._store.append(blocks, readings)
         now = self._clock.monotonic_ns()
         if now - self._committed_ns >= self._commit_ns:
-            self._store.commit()
+            self._commit()
             self._committed_ns = now
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
@@ -128,6 +129,13 @@ class Pipeline:
         if now - self._saved_ns >= SAVE_STATE_NS:
             self.save()
             self._saved_ns = now
+
+    def _commit(self) -> None:
+        """Make rows durable, and open a finding for each thing that the store had to repair."""
+        self._store.commit()
+        for repair in self._store.repairs[self._repairs_told :]:
+            self.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
+        self._repairs_told = len(self._store.repairs)
 
     def save(self) -> None:
         """Keep every detector's state, for a restart."""
@@ -137,7 +145,7 @@ class Pipeline:
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
-        self._store.commit()
+        self._commit()
         self.save()
         for collector in self._collectors:
             collector.close()

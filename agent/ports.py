@@ -211,6 +211,11 @@ class Store(FindingStore, StateStore, Protocol):
         """Return, per source, the sequence number of the last committed record."""
         ...
 
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What was wrong with the stored files and what was done about it, a sentence each, oldest first; it may grow."""
+        ...
+
     def status(self) -> BufferStatus:
         """Return the buffer's own state."""
         ...

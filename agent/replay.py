@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from detectors.cause import CauseExplainer
-
 from agent.findings import FindingBook
 from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
@@ -14,6 +12,7 @@ from agent.pipeline import judge
 from agent.wiring import Config, make_factories
 from collectors.table import OUTPUTS, TableError
 from detectors import fit_reference
+from detectors.cause import CauseExplainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 200
 SETTLE_ROWS = 1_000  # so many rows after it opened, a finding's explanation has ripened
-MIN_REFERENCE_ROWS = 2
 
 
 class NoStore:
@@ -66,11 +64,12 @@ def replay(
         raise TableError(f"{reference.path}: column {missing[0]} of {table.path} is not in the reference")
     if start >= table.rows:
         raise TableError(f"{table.path}: {start} rows of reference leave none of its {table.rows} rows to judge")
-    if reference_rows < MIN_REFERENCE_ROWS:
-        raise TableError(f"{reference.path}: {reference_rows} rows are too few to learn a reference from")
     columns = [reference.names.index(name) for name in table.names]
     names = [_described(name, table) for name in table.names]
-    learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
+    try:
+        learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
+    except ValueError as error:
+        raise TableError(f"{reference.path}: {error}") from error
     monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(Config().reference), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())

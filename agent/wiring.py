@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 BUDGET_SHARES = {"shift": 0.6, "latency": 0.2, "quality": 0.0}
 
 
+BUSY_NS = 3_000_000_000  # how long somebody who reads the buffer of a stopped agent may hold up its start
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`driftline.toml`. Every key has a default; an empty file, or none, is a valid configuration."""
 
@@ -93,10 +96,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
 
     Raises StateError where another agent has the directory or a newer one wrote it.
     """
-    try:
-        store = buffer.open_buffer(state_dir, clock, config.buffer)
-    except (buffer.BufferBusyError, buffer.SchemaTooNewError) as error:
-        raise StateError(str(error)) from error
+    store = _open_store(config.buffer, state_dir, clock)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
         collectors=[RingCollector(run_dirs, clock, store.positions()), host],
@@ -107,7 +107,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         alarms=config.alarms,
         commit_seconds=config.buffer.commit_seconds,
     )
-    _tell_of_repairs(pipeline, store)
+    _tell_of_memory(pipeline, store)
     return Parts(
         clock=clock,
         pipeline=pipeline,
@@ -123,10 +123,22 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
     )
 
 
-def _tell_of_repairs(pipeline: Pipeline, store: buffer.Buffer) -> None:
-    """Open a finding for each thing that was wrong with the state directory, and for a buffer that is not on disk."""
-    for repair in store.repairs:
-        pipeline.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
+def _open_store(config: buffer.BufferConfig, state_dir: Path, clock: Clock) -> buffer.Buffer:
+    """Open the buffer; somebody who reads it (`driftline query --state`) is waited for, another agent is not."""
+    deadline = clock.monotonic_ns() + BUSY_NS
+    while True:
+        try:
+            return buffer.open_buffer(state_dir, clock, config)
+        except buffer.SchemaTooNewError as error:
+            raise StateError(str(error)) from error
+        except buffer.BufferBusyError as error:
+            if clock.monotonic_ns() > deadline:
+                raise StateError(str(error)) from error
+            clock.sleep(0.1)
+
+
+def _tell_of_memory(pipeline: Pipeline, store: buffer.Buffer) -> None:
+    """Open a finding where the state directory cannot be written."""
     status = store.status()
     if status.mode == "memory":
         why = "; ".join(status.notes)

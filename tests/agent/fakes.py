@@ -64,6 +64,7 @@ class MemoryStore:
         self.pending: list[Block] = []
         self.committed: list[Block] = []
         self.readings: list[Reading] = []
+        self.repairs: tuple[str, ...] = ()
         self.events: list[tuple[str, str, str, int]] = []
 
     def save_finding(self, finding: Finding) -> None:

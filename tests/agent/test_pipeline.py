@@ -165,3 +165,14 @@ def test_missing_columns_are_missing_values() -> None:
     pipeline = _run(_pipeline(ListCollector([block(CALM)], [narrow])), 2)
     assert pipeline.findings() == ()
     assert pipeline.streams()[0].inferences == 20
+
+
+def test_a_repair_of_the_store_is_a_finding_once() -> None:
+    """What was lost is told, at the start or whenever it is met, and not twice."""
+    store = MemoryStore()
+    store.repairs = ("a segment was damaged",)
+    pipeline = _pipeline(ListCollector(), store=store)
+    pipeline.close()
+    pipeline.close()
+    assert [f.sentence for f in pipeline.findings()] == ["a segment was damaged"]
+    assert len(store.history) == 1

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import group
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+ROWS, ONSET = 12_000, 8_000
+HEADER = "temperature,pressure,prediction,confidence,latency_s"
+
+
+def _stream(seed: int = 0) -> NDArray[np.float64]:
+    random = np.random.default_rng(seed)
+    return np.column_stack(
+        [
+            random.normal(20, 2, ROWS),
+            random.normal(5, 1, ROWS),
+            random.integers(0, 4, ROWS),
+            random.uniform(0.8, 1, ROWS),
+            random.uniform(0.004, 0.005, ROWS),
+        ]
+    )
+
+
+def _save(path: Path, rows: NDArray[np.float64], header: str = HEADER) -> Path:
+    np.savetxt(path, rows, delimiter=",", header=header, comments="", fmt="%.6g")
+    return path
+
+
+def _replay(path: Path, *options: str) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(group, ["replay", str(path), *options])
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_calm_file_has_no_finding(tmp_path: Path) -> None:
+    """No change, no word."""
+    assert _replay(_save(tmp_path / "calm.csv", _stream())) == []
+
+
+def test_a_shifted_column_is_found_named_and_dated(tmp_path: Path) -> None:
+    """One finding, its rows counted as in the file, the onset within a hundred rows of the truth."""
+    rows = _stream()
+    rows[ONSET:, 0] += 3
+    (finding,) = _replay(_save(tmp_path / "shift.csv", rows))
+    assert finding["kind"] == "input_shift"
+    assert [signal["name"] for signal in finding["signals"]] == ["temperature"]
+    assert finding["cause"].startswith("sensor: ")
+    assert ONSET <= finding["row"] < ONSET + 200
+    assert abs(finding["onset_row"] - ONSET) < 100
+
+
+def test_slow_inferences_are_a_finding_of_their_own(tmp_path: Path) -> None:
+    """latency_s is judged as latency, not as a feature."""
+    rows = _stream()
+    rows[ONSET:, 4] += 0.05
+    (finding,) = _replay(_save(tmp_path / "slow.csv", rows))
+    assert (finding["kind"], finding["cause"].split(":")[0]) == ("slow", "device")
+
+
+def test_a_stuck_column_is_found(tmp_path: Path) -> None:
+    """A sensor that repeats one value is named."""
+    rows = _stream()
+    rows[ONSET:, 1] = rows[ONSET, 1]
+    (finding,) = _replay(_save(tmp_path / "stuck.csv", rows))
+    assert "pressure" in [signal["name"] for signal in finding["signals"]]
+    assert finding["cause"].startswith("sensor: ")
+
+
+def test_the_reference_may_be_another_file(tmp_path: Path) -> None:
+    """Then every row is judged, from row 0."""
+    rows = _stream(1)
+    rows[:, 0] += 3
+    good, bad = _save(tmp_path / "good.csv", _stream()), _save(tmp_path / "bad.csv", rows)
+    (finding,) = _replay(bad, "--reference", str(good))
+    assert finding["row"] < 200
+    assert finding["onset_row"] < 100
+
+
+def test_a_larger_budget_needs_more_evidence(tmp_path: Path) -> None:
+    """--alarms-per moves the threshold: fewer false alarms, later true ones."""
+    rows = _stream()
+    rows[ONSET:, 0] += 0.5
+    path = _save(tmp_path / "small.csv", rows)
+    (early,), (late,) = _replay(path, "--alarms-per", "1e5"), _replay(path, "--alarms-per", "1e12")
+    assert early["row"] < late["row"]
+
+
+def test_parquet_gives_the_same_findings(tmp_path: Path) -> None:
+    """The format makes no difference."""
+    import duckdb
+
+    rows = _stream()
+    rows[ONSET:, 0] += 3
+    path = _save(tmp_path / "shift.csv", rows)
+    duckdb.execute(f"COPY (FROM '{path}') TO '{tmp_path / 'shift.parquet'}'")
+    assert _replay(tmp_path / "shift.parquet") == _replay(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("a,b\n1,2\n3,x\n", (), "row 1, column b: 'x' is not a number"),
+        ("a,b\n1,2\n3\n", (), "row 1, column 1: 1 values where the header names 2 columns"),
+        ("a\n1\n2\n", (), "500 rows of reference leave none of its 2 rows to judge"),
+        ("a\n1\n2\n3\n", ("--reference", "2"), "a reference needs at least 16 rows"),
+        ("a\n1\n", ("--reference", "nothing.csv"), "nothing.csv: no such file"),
+    ],
+)
+def test_a_file_that_cannot_be_judged_is_one_clear_line(
+    tmp_path: Path, text: str, options: tuple[str, ...], message: str
+) -> None:
+    """Exit 2, one line on stderr that names the place, nothing on stdout."""
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    result = CliRunner().invoke(group, ["replay", str(path), *options])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert message in result.stderr
+
+
+def test_a_reference_without_a_column_names_it(tmp_path: Path) -> None:
+    """Two files that do not belong together."""
+    path = _save(tmp_path / "new.csv", _stream())
+    other = _save(tmp_path / "old.csv", _stream()[:, :4], HEADER.removesuffix(",latency_s"))
+    result = CliRunner().invoke(group, ["replay", str(path), "--reference", str(other)])
+    assert (result.exit_code, "column latency of" in result.stderr) == (2, True)
