@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
 FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
 RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
-QUIET_ROWS = 1_000  # a shift that persists alarms again well within this
+QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this,
+QUIET_DELAYS = 5  # one that was slow to see within so many times what it took first,
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
+PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
+NOISE_KS = 0.06  # Kolmogorov-Smirnov distance that QUIET_ROWS rows show by chance, at 0.1 %
 
 EFFECT_FIELDS = ("psi", "ks", "wasserstein", "reference_mean", "recent_mean")
 SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
@@ -106,8 +109,11 @@ class FindingBook:
                 episode.ripe_at = max(rows_seen, episode.ripe_at) * RIPEN_FACTOR
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
                 changed.append(episode.finding)
-            if moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS:
-                changed.append(self._close(episode, moment.time_ns))
+            if _quiet(episode, moment):
+                if _persists(episode.finding, moment):
+                    episode.last_row, episode.last_ns = moment.row, moment.time_ns
+                else:
+                    changed.append(self._close(episode, moment.time_ns))
         return changed
 
     def raise_notice(
@@ -184,6 +190,20 @@ class FindingBook:
             for episode in self._episodes.values()
             if episode.finding.stream.key == stream.key and episode.family != "notice"
         ]
+
+
+def _quiet(episode: Episode, moment: Moment) -> bool:
+    """Tell whether nothing of the episode has alarmed for as long as one of its kind would take."""
+    delay = episode.finding.row - episode.finding.onset_row
+    rows = max(QUIET_ROWS, QUIET_DELAYS * delay)
+    return moment.row - episode.last_row >= rows and moment.time_ns - episode.last_ns >= QUIET_NS
+
+
+def _persists(finding: Finding, moment: Moment) -> bool:
+    """Tell whether the newest rows are still as far from the reference as the finding was, or half as far."""
+    now = {effect.signal.name: effect.ks for effect in moment.effects(QUIET_ROWS)}
+    then = {signal.name: signal.ks for signal in finding.signals if signal.ks is not None}
+    return any(now.get(name, 0.0) >= max(PERSISTS * ks, NOISE_KS) for name, ks in then.items())
 
 
 def _family_of(score: Score) -> str:

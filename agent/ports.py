@@ -213,7 +213,7 @@ class Store(FindingStore, StateStore, Protocol):
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """What was wrong with the stored files and what was done about it, a sentence each, oldest first; it may grow."""
+        """What was wrong with the stored files and what was done about it, a sentence each, oldest first."""
         ...
 
     def status(self) -> BufferStatus:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from agent.findings import QUIET_NS, QUIET_ROWS, FindingBook, Moment
@@ -23,8 +24,12 @@ def _effects(rows: int) -> tuple[Effect, ...]:
     )  # fmt: skip
 
 
-def _moment(row: int) -> Moment:
-    return Moment(STREAM, row, row * SECOND_NS, _effects, (), ())
+def _no_effects(rows: int) -> tuple[Effect, ...]:
+    return tuple(msgspec.structs.replace(effect, ks=0.01) for effect in _effects(rows))
+
+
+def _moment(row: int, *, over: bool = False) -> Moment:
+    return Moment(STREAM, row, row * SECOND_NS, _no_effects if over else _effects, (), ())
 
 
 def _score(row: int, signal: Signal = SIGNALS[0], value: float = 20.0) -> Score:
@@ -76,8 +81,8 @@ def test_a_latency_alarm_does_not_keep_a_data_episode_open() -> None:
     book, _ = _book()
     book.update(_moment(150), [_score(140)])
     later = 150 + QUIET_ROWS
-    changed = book.update(_moment(later), [_score(later - 1, LATENCY)])
-    assert {f.state for f in changed if f.signals[0].name == "brightness"} == {"closed"}
+    changed = book.update(_moment(later, over=True), [_score(later - 1, LATENCY)])
+    assert [f.state for f in changed if f.signals[0].name == "brightness"][-1] == "closed"
 
 
 def test_a_finding_closes_when_nothing_has_alarmed_for_a_while() -> None:
@@ -86,10 +91,29 @@ def test_a_finding_closes_when_nothing_has_alarmed_for_a_while() -> None:
     finding = _only(book.update(_moment(150), [_score(140)]))
     book.update(_moment(140 + QUIET_ROWS - 1), [])
     assert [f.id for f in book.open_findings()] == [finding.id]
-    book.update(_moment(140 + QUIET_ROWS + QUIET_NS // SECOND_NS), [])
+    book.update(_moment(140 + QUIET_ROWS + QUIET_NS // SECOND_NS, over=True), [])
     assert book.open_findings() == ()
     assert store.history[-1].state == "closed"
     assert store.history[-1].closed is not None
+
+
+def test_a_finding_stays_open_while_its_effect_lasts() -> None:
+    """A shift that is too small to alarm again soon is not over while the rows are still as far from the reference."""
+    book, _ = _book()
+    finding = _only(book.update(_moment(150), [_score(140)]))
+    book.update(_moment(140 + 3 * QUIET_ROWS), [])
+    assert [f.id for f in book.open_findings()] == [finding.id]
+
+
+def test_a_shift_that_was_slow_to_see_is_given_longer() -> None:
+    """Quiet is measured against how long the first alarm took."""
+    book, _ = _book()
+    slow = msgspec.structs.replace(_score(1_000), onset_row=0)
+    finding = _only(book.update(_moment(1_000), [slow]))
+    book.update(_moment(1_000 + 4 * QUIET_ROWS, over=True), [])
+    assert [f.id for f in book.open_findings()] == [finding.id]
+    book.update(_moment(1_000 + 5 * QUIET_ROWS, over=True), [])
+    assert book.open_findings() == ()
 
 
 def test_a_new_signal_long_after_opens_another_finding() -> None:

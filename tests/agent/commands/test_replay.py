@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -97,8 +98,6 @@ def test_a_larger_budget_needs_more_evidence(tmp_path: Path) -> None:
 
 def test_parquet_gives_the_same_findings(tmp_path: Path) -> None:
     """The format makes no difference."""
-    import duckdb
-
     rows = _stream()
     rows[ONSET:, 0] += 3
     path = _save(tmp_path / "shift.csv", rows)
