@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from tui.format import age, local_time
 from tui.lined import Lined
-from tui.spans import clip, cut, width_of
+from tui.spans import clip, width_of, wrap
 from tui.words import block, headline
 
 if TYPE_CHECKING:
-    from tui.spans import Line, Span
+    from tui.spans import Line, Span, Tone
     from tui.view import View
 
 
 _GAP = 2
+_BANNER_LINES = 3
 
 
 class Header(Lined):
-    """State word, device, site, what it rests on, time, version; then at most one banner line."""
+    """State word, device, site, what it rests on, time, version; then the banner, where there is one."""
 
     DEFAULT_CSS = "Header { dock: top; }"
 
@@ -46,13 +47,12 @@ def _first_line(view: View, width: int) -> Line:
 
 
 def _banner(view: View, width: int) -> list[Line]:
+    old = f"what you see is {age(view.age_s)} old"
+    shade: Tone = "learning"
     if view.away:
-        since = f" · what you see is {age(view.age_s)} old" if view.status else ""
-        start = " agent away: "
-        why = cut(view.away, max(10, width - len(start) - len(since) - len("; trying again ")))
-        return [clip(((f"{start}{why}; trying again{since} ", "warning"),), width)]
-    if view.paused:
-        return [((f" PAUSED · what you see is {age(view.age_s)} old · p goes on", "learning"),)]
-    if view.note:
-        return [((cut(f" {view.note}", width), "learning"),)]
-    return []
+        text, shade = f"agent away: {view.away}; trying again" + (f" · {old}" if view.status else ""), "warning"
+    elif view.paused:
+        text = f"PAUSED · {old} · p goes on"
+    else:
+        text = view.note
+    return [((line, shade),) for line in wrap(text, width, " ")[:_BANNER_LINES]] if text else []

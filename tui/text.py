@@ -30,7 +30,7 @@ def render_status(status: Status, width: int = 80) -> str:
     width = max(width, _NARROWEST)
     lines = _head(status, width)
     lines.append("")
-    lines += _streams(status, width) if status.streams else list(ATTACH)
+    lines += _streams(status, width)
     lines.append("")
     lines.append(render_findings(status.findings, width, now=status.time))
     lines.append("")
@@ -54,8 +54,10 @@ def _head(status: Status, width: int) -> list[str]:
 
 
 def _streams(status: Status, width: int) -> list[str]:
+    if not status.streams:
+        return [line for step in ATTACH for line in wrap(step, width, "  " * step.startswith(" "))]
     worst = worst_by_stream(status.findings)
-    lines = [plain(stream_header(width))]
+    lines = [cut(plain(stream_header(width)), width)]
     for stream in worst_first(status.streams):
         lines.append(plain(stream_line(stream, worst.get(stream.key), width)))
         for note in _remarks(stream):

@@ -11,27 +11,26 @@ import sys
 import time
 from pathlib import Path
 
-from tests.tui.fake_source import CASES, FakeSource
+from tests.tui.driving import dashboard, until_drawn
+from tests.tui.fake_source import CASES
 from tui import palette
-from tui.app import Dashboard
-from tui.findings import FindingCard
 
 SIZE = (120, 36)
 
 
 async def draw(case: str, theme: str) -> str:
     """Give one picture as SVG."""
-    app = Dashboard(FakeSource(CASES[case]()))
+    app = dashboard(CASES[case]())
     async with app.run_test(size=SIZE) as pilot:
         app.theme = theme
-        while len(app.query_one(FindingCard).shown) <= 1:
-            await pilot.pause()
+        await until_drawn(pilot)
         return app.export_screenshot(title="driftline top")
 
 
 def main() -> None:
     """Draw what the command line asks for."""
     os.environ["TZ"] = "UTC"
+    os.environ["COLORTERM"] = "truecolor"
     time.tzset()
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "docs" / "images" / "dashboard.svg"
     path.parent.mkdir(parents=True, exist_ok=True)

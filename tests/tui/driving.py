@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from textual.widgets._footer import FooterKey
+
 from agent.clock import ManualClock
 from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
@@ -55,8 +57,9 @@ async def until_drawn(pilot: Pilot[None]) -> None:
 
     def drawn() -> bool:
         parts = [part for part in app.screen.query(Lined) if part.display and part.size.height]
+        footer = bool(app.screen.query(FooterKey))
         answered = app.view.status is not None or bool(app.view.away)
-        return answered and all(part.view is app.view and len(part.shown) > 0 for part in parts)
+        return footer and answered and all(part.view is app.view and len(part.shown) > 0 for part in parts)
 
     await until(pilot, drawn, "the first answer is drawn")
     await pilot.pause()

@@ -1,13 +1,9 @@
-"""A scripted source of statuses for the dashboard: what an agent would say in each of the cases a technician meets.
-
-Run it to look at the dashboard: `python tests/tui/fake_source.py [case] [seconds]`, the cases being the keys of CASES.
-"""
+"""Statuses for the dashboard: what an agent would say in each of the cases that a technician meets."""
 
 from __future__ import annotations
 
 import math
 import random
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -307,16 +303,3 @@ class FakeSource:
         if finding_id not in {f.id for f in self.answer.findings if f.state == "open"}:
             raise KeyError(finding_id)
         self.acknowledged.append((finding_id, note))
-
-
-def main() -> None:
-    """Open the dashboard on one of the cases."""
-    from tui.app import Dashboard  # noqa: PLC0415  # the cases alone need no Textual
-
-    case = sys.argv[1] if len(sys.argv) > 1 else "fouled"
-    source = FakeSource("no agent answers at /run/driftline/agent.sock" if case == "away" else CASES[case]())
-    Dashboard(source, exit_after_seconds=float(sys.argv[2]) if len(sys.argv) > 2 else None).run()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,74 @@
+"""Pictures of the screens. `pytest tests/tui --snapshot-update` takes them anew, after a change that was looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.tui.driving import NARROW, WIDE, dashboard, until_drawn
+from tests.tui.fake_source import CASES
+from tui import palette
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.pilot import Pilot
+
+    from tui.app import Dashboard
+
+    class SnapCompare(Protocol):
+        """The fixture of pytest-textual-snapshot."""
+
+        def __call__(
+            self,
+            app: Dashboard,
+            *,
+            terminal_size: tuple[int, int],
+            run_before: Callable[[Pilot[None]], Awaitable[None]],
+        ) -> bool: ...
+
+
+def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def take(pilot: Pilot[None]) -> None:
+        pilot.app.theme = theme
+        await until_drawn(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await until_drawn(pilot)
+
+    return take
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "140x45"])
+@pytest.mark.parametrize(
+    ("case", "keys"),
+    [
+        ("fouled", ()),
+        ("fouled", ("enter",)),
+        ("fouled", ("2", "enter")),
+        ("slow", ()),
+        ("learning", ()),
+        ("empty", ()),
+        ("many", ()),
+        ("calm", ("question_mark",)),
+    ],
+    ids=["fouled", "stream", "finding", "slow", "learning", "empty", "many", "help"],
+)
+def test_screen_looks_as_it_did(
+    snap_compare: SnapCompare, case: str, keys: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    """Each screen at both sizes is as it was when someone looked at it."""
+    assert snap_compare(dashboard(CASES[case]()), terminal_size=size, run_before=_steps(*keys))
+
+
+@pytest.mark.parametrize("theme", [palette.LIGHT, palette.SIXTEEN])
+def test_theme_looks_as_it_did(snap_compare: SnapCompare, theme: str) -> None:
+    """The light and the 16-colour theme are as they were when someone looked at them."""
+    assert snap_compare(dashboard(CASES["fouled"]()), terminal_size=NARROW, run_before=_steps(theme=theme))
+
+
+def test_away_looks_as_it_did(snap_compare: SnapCompare) -> None:
+    """Without an agent the screen says why, and how to start one."""
+    app = dashboard("no agent answers at /run/driftline/agent.sock")
+    assert snap_compare(app, terminal_size=NARROW, run_before=_steps())

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.fake_source import CASES, fouled, fouling, learning, slow
+from tui.graphs import ascii_text
+from tui.spans import cell_width
+from tui.text import render_findings, render_line, render_status
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "status"
+
+
+@pytest.mark.parametrize("case", ["fouled", "learning", "empty", "slow", "hostile"])
+def test_status_in_plain_text(case: str) -> None:
+    """`driftline status` renders each case as the golden file has it."""
+    assert render_status(CASES[case]()) + "\n" == (GOLDEN / f"{case}.txt").read_text()
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c != "many"])
+@pytest.mark.parametrize("width", [60, 80, 110, 160])
+def test_no_line_is_wider_than_asked_for(case: str, width: int) -> None:
+    """Every case fits every width."""
+    for line in render_status(CASES[case](), width).split("\n"):
+        assert cell_width(line) <= width, line
+
+
+def test_one_line_for_a_log() -> None:
+    """The short form says state, rate, latency and what is found, in one line."""
+    assert render_line(slow()) == (
+        "14:03:22  WARNING | meter-reader 98/s p50 11 ms p99 180 ms series: latency"
+        " | WARNING: Each inference takes 11 ms, three times as long as when it was learned."
+    )
+    assert "learning 340 of 1,000" in render_line(learning())
+
+
+def test_findings_carry_what_a_technician_needs() -> None:
+    """Sentence, since when, ranked causes, advice; none is said where there is none."""
+    text = render_findings([fouling("acknowledged")])
+    for expected in (
+        "CRITICAL, seen",
+        "since 14:01:08",
+        "dirty or fogged lens (78%)",
+        "clean the lens",
+        "lens ordered",
+    ):
+        assert expected in " ".join(text.split())
+    assert render_findings([]) == "no open findings"
+
+
+def test_ascii_form_loses_no_word() -> None:
+    """Output that knows no Unicode still says everything, line for line."""
+    text = render_status(fouled())
+    plain = ascii_text(text)
+    assert plain.isascii()
+    assert [len(line) >= cell_width(line) - 3 for line in plain.split("\n")]
+    for expected in ("CRITICAL", "41 us", "####", "61  C"):
+        assert expected.replace("  ", " ") in plain.replace("  ", " ")
