@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from examples.meter_camera import digits as dataset
 from examples.meter_camera.camera import expose
@@ -52,7 +53,8 @@ def train(digits: dataset.Digits, seed: int = 0, exposures: int = EXPOSURES) -> 
     network = MLPClassifier(
         (HIDDEN,), alpha=1e-2, batch_size=128, learning_rate_init=2e-3, max_iter=EPOCHS, random_state=seed
     )
-    with warnings.catch_warnings():
+    # The matrices are far too small to share out: on a busy machine threads only wait for one another.
+    with threadpool_limits(1), warnings.catch_warnings():
         # A fixed number of passes is what is wanted; more of them fit the noise.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return network.fit(pixels, np.repeat(digits.labels, exposures))
