@@ -63,6 +63,16 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Rows]] = {
     "heavy-tailed": lambda rng, rows: rng.standard_t(2, size=(rows, WIDTH)),
     "discrete": lambda rng, rows: rng.poisson(2, size=(rows, WIDTH)).astype(float),
 }
+
+
+def wandering(rng: np.random.Generator, rows: int) -> Rows:
+    """Draw noise whose variance wanders, with a memory of fifty rows."""
+    level = rng.normal(size=(rows + 500, WIDTH))
+    for at in range(1, len(level)):
+        level[at] += 0.98 * level[at - 1]
+    return np.exp(level[500:] / 10) * rng.normal(size=(rows, WIDTH))
+
+
 FAULTY = {"fouling": 0.4, "dim": 0.4, "rotate": 0.5, "stuck-pixel": 1.0, "class-mix": 1.0}
 
 
@@ -220,10 +230,11 @@ def _delays(streams: list[tuple[str, list[str], Rows]]) -> None:
 def _calibration() -> None:
     promised = SEEDS * QUIET / OFTEN
     print(f"\nAlarms of Driftline in {SEEDS * QUIET:,} quiet rows; at most {promised:g} are promised in each cell\n")
-    print("| rows of reference | " + " | ".join(FAMILIES) + " |\n|---" + "|---" * len(FAMILIES) + "|")
+    families = FAMILIES | {"wandering variance": wandering}
+    print("| rows of reference | " + " | ".join(families) + " |\n|---" + "|---" * len(families) + "|")
     for size in (200, 500, 2_000):
         cells = []
-        for make in FAMILIES.values():
+        for make in families.values():
             alarms = 0
             for seed in range(SEEDS):
                 rows = make(np.random.default_rng(300 + seed), size + QUIET)

@@ -28,6 +28,7 @@ LEVEL_ROWS = (
 LEVEL_BLOCKS = 0.05  # the same for needlessly long blocks
 LEVEL_DRIFT = 0.01  # chance that a signal without a trend is said to have one
 TIMES = 4
+ENOUGH = 20  # blocks: with fewer, neither their spread nor what is left of their correlation is known
 MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
 
 
@@ -77,7 +78,8 @@ def choose_lengths(series: NDArray[np.float64]) -> Lengths:
     )  # between what was measured, with its error, and none: rows passed the test
     longest = time.reshape(kinds, width).max(axis=0)
     inflation = np.maximum((1 + left) / (1 - left), np.where(length > 0, 1 + longest / steps, 1.0))
-    return Lengths(length, settled & straight, inflation)
+    few = np.where(length > 0, np.minimum(rows // steps / ENOUGH, 1.0), 1.0)
+    return Lengths(length, settled & straight, inflation / few**2)
 
 
 def autocorrelation(series: NDArray[np.float64]) -> NDArray[np.float64]:

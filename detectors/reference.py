@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Reference", "ReferenceConfig", "ReferenceLearner", "decode_reference", "fit_reference"]
 
 MIN_ROWS = 2 * BASE
+FEW_ROWS = 500
 SAMPLE_ROWS, SAMPLE_VALUES = 1_000, 200_000
 MAX_CATEGORIES = 20
 OUTPUTS = ("prediction", "confidence", "margin", "entropy")
@@ -156,6 +157,11 @@ def _lengths(rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTa
     spread = np.where(missing, 0.5, np.abs(2 * ranks - 1))
     chosen = choose_lengths(np.stack((ranks, spread, missing.astype(np.float64)), axis=1))
     notes = []
+    if len(rows) < FEW_ROWS:
+        notes.append(
+            f"the reference holds only {len(rows)} rows: what wanders slowly cannot be seen in so few, and may raise "
+            f"alarms; {FEW_ROWS} rows or more are better"
+        )
     for at, signal in enumerate(signals):
         if signal.role == "runtime" or signal.kind == "flag":
             continue

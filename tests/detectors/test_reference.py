@@ -96,12 +96,12 @@ def test_integrated_time_of_an_autoregression() -> None:
 
 
 def test_a_short_reference_says_so() -> None:
-    """Fewer than twenty independent blocks: a note that names the signal and how many rows would do."""
+    """Few rows, and fewer than twenty independent blocks: notes that say so, by signal, and what would do."""
     rows = autoregressive(np.random.default_rng(3), 300, 1, memory=0.95)
     notes = fit_reference(rows, ["heat"]).notes
-    assert len(notes) == 1
-    assert notes[0].startswith("heat: ")
-    assert "rows" in notes[0]
+    assert [note.split()[0] for note in notes] == ["the", "heat:"]
+    assert "only 300 rows" in notes[0]
+    assert notes[1].endswith("rows would do")
 
 
 def test_a_trend_says_so() -> None:
