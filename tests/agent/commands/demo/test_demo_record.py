@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from agent.commands.demo_record import Reading, Record, Truth
-from tests.agent.fake_demo_agent import make_finding
+from agent.commands.demo.record import Reading, Record, Truth
+from tests.agent.commands.demo.fake_demo_agent import make_finding
 
 START = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 

@@ -6,14 +6,14 @@ import re
 import sys
 from pathlib import Path
 
-from agent.commands import demo_place
-from tests.agent.test_demo_run import processes_of
+from agent.commands.demo import place as demo_place
+from tests.agent.commands.demo.test_demo_run import processes_of
 
 SCREEN = "\x1b[?1049h"  # what a terminal is told before a program takes all of it
 BACK = "\x1b[?1049l"
 SCRIPT = """\
-import sys; from tests.agent.test_demo_run import *
-from agent.commands.demo_view import DashboardView
+import sys; from tests.agent.commands.demo.test_demo_run import *
+from agent.commands.demo.view import DashboardView
 place = demo_place.claim(sys.argv[1]); print("run", place.run, flush=True)
 stage = Stage(place, programs(), seconds=float(sys.argv[2]), view=DashboardView)
 stage.play()
@@ -24,7 +24,7 @@ print(*demo_words.summary(stage.demo, result), sep="\\n"); place.leave()
 
 def watch(tmp_path: Path, seconds: float, *, press: bytes = b"", when: str = "") -> tuple[int, str]:
     """Play a demo on a terminal, press a key once something has been shown; return exit code and output."""
-    repository = str(Path(__file__).parents[2])
+    repository = str(Path(__file__).parents[4])
     child, terminal = pty.fork()
     if child == 0:  # pragma: no cover  # another process
         os.chdir(repository)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from agent.client import SOCKET_NAME
-from agent.commands.demo_child import Child
-from agent.commands.demo_cost import AgentCost
-from agent.commands.demo_record import Truth
+from agent.commands.demo.child import Child
+from agent.commands.demo.cost import AgentCost
+from agent.commands.demo.record import Truth
 from agent.ports import AgentAwayError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.clock import Clock
-    from agent.commands.demo_place import Place
-    from agent.commands.demo_record import Record
+    from agent.commands.demo.place import Place
+    from agent.commands.demo.record import Record
     from agent.model import Finding, Status
     from agent.ports import StatusSource
 

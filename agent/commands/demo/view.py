@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.commands import demo_words
-from agent.commands.demo_place import REFERENCE_ROWS
+from agent.commands.demo import words as demo_words
+from agent.commands.demo.place import REFERENCE_ROWS
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from agent.commands.demo_record import Record, Truth
-    from agent.commands.demo_run import Plan
-    from agent.commands.demo_screen import DemoDashboard
+    from agent.commands.demo.record import Record, Truth
+    from agent.commands.demo.run import Plan
+    from agent.commands.demo.screen import DemoDashboard
     from agent.model import Finding, Status
     from agent.ports import StatusSource
 
@@ -96,7 +96,7 @@ class DashboardView(LineView):
 
     async def open(self, source: StatusSource, over: asyncio.Event) -> None:
         """Stay until the demo is over, or until the person watching closes the dashboard."""
-        from agent.commands.demo_screen import DemoDashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
+        from agent.commands.demo.screen import DemoDashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
 
         self._screen = DemoDashboard(source, title_note=demo_words.before(self._plan))
         try:

@@ -13,9 +13,9 @@ from tui.spans import cut, wrap
 from tui.words import drift, worst_by_stream
 
 if TYPE_CHECKING:
-    from agent.commands.demo_place import Place
-    from agent.commands.demo_record import Record, Result
-    from agent.commands.demo_run import Demo, Plan
+    from agent.commands.demo.place import Place
+    from agent.commands.demo.record import Record, Result
+    from agent.commands.demo.run import Demo, Plan
     from agent.model import Finding, Status
 
 WIDTH = 79

@@ -12,19 +12,20 @@ import psutil
 import pytest
 
 from agent.clock import SystemClock
-from agent.commands import demo_place, demo_words
-from agent.commands.demo_record import Record, Truth
-from agent.commands.demo_run import Demo, DemoError, Plan, Programs, StoppedError
-from agent.commands.demo_view import LineView
+from agent.commands.demo import place as demo_place
+from agent.commands.demo import words as demo_words
+from agent.commands.demo.record import Record, Truth
+from agent.commands.demo.run import Demo, DemoError, Plan, Programs, StoppedError
+from agent.commands.demo.view import LineView
 from agent.ports import AgentAwayError
-from tests.agent.fake_demo_agent import FakeSource
+from tests.agent.commands.demo.fake_demo_agent import FakeSource
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
+REPOSITORY = HERE.parents[3]
 
 
 def programs(agent: str = "good", service: str = "good") -> Programs:
@@ -211,7 +212,7 @@ def test_a_signal_while_the_agent_starts_stops_everything(place: demo_place.Plac
 def test_a_demo_that_is_killed_leaves_no_orphans(tmp_path: Path) -> None:
     """Kill -9 of the demo itself ends agent and service, and frees the state directory."""
     script = (
-        "import sys; from tests.agent.test_demo_run import *\n"
+        "import sys; from tests.agent.commands.demo.test_demo_run import *\n"
         "place = demo_place.claim(sys.argv[1]); print(place.run, flush=True)\n"
         "stage = Stage(place, programs(), seconds=60.0)\n"
         "stage.on('progress', lambda: print('playing', flush=True))\n"

@@ -48,7 +48,11 @@ def command(seconds: float, seed: int, drift: str, no_drift: bool, as_json: bool
 
     from agent.client import AgentClient  # noqa: PLC0415
     from agent.clock import SystemClock  # noqa: PLC0415
-    from agent.commands import demo_place, demo_record, demo_run, demo_view, demo_words  # noqa: PLC0415
+    from agent.commands.demo import place as demo_place  # noqa: PLC0415
+    from agent.commands.demo import record as demo_record  # noqa: PLC0415
+    from agent.commands.demo import run as demo_run  # noqa: PLC0415
+    from agent.commands.demo import view as demo_view  # noqa: PLC0415
+    from agent.commands.demo import words as demo_words  # noqa: PLC0415
 
     def write(line: str) -> None:
         click.echo(line, err=as_json)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands import demo_place
-from agent.commands.demo_place import PlaceError
+from agent.commands.demo import place as demo_place
+from agent.commands.demo.place import PlaceError
 
 
 @pytest.fixture(autouse=True)
