@@ -129,7 +129,11 @@ class Learner(Protocol):
     """Collects the rows of a stream from which its reference is made. Bounded in memory."""
 
     rows: int
-    target: int
+
+    @property
+    def target(self) -> int:
+        """How many rows it is expected to take in all."""
+        ...
 
     def add(self, block: Block) -> Reference | None:
         """Take a block in; return the reference once there is enough."""

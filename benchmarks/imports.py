@@ -24,7 +24,6 @@ RESIDENT = {
     "numpy": "numpy",
     "prometheus-client": "prometheus_client",
     "psutil": "psutil",
-    "uvloop": "uvloop",
 }
 ON_DEMAND = {"textual": "textual.app", "onnxruntime": "onnxruntime"}
 NOT_LOADED = {"river": "river.drift", "scipy": "scipy.stats"}

@@ -29,7 +29,15 @@ def device_causes(picture: Picture) -> list[Hypothesis]:
     heat = _highest(picture, "hw.temperature")
     memory = max(_highest(picture, "system.memory.utilization", "used"), 0.0)
     swap = _highest(picture, "system.paging.utilization")
-    if heat >= HOT_CELSIUS:
+    if _highest(picture, "system.cpu.throttled") > 0:
+        found.append(
+            Hypothesis(
+                "device", "processor is being slowed down by its own protection", 0.85,
+                f"throttled{f', {heat:.0f} °C' if math.isfinite(heat) else ''}",
+                "Check the power supply and its cable, then fan, vents and the room's temperature.",
+            )
+        )  # fmt: skip
+    elif heat >= HOT_CELSIUS:
         found.append(
             Hypothesis(
                 "device", "processor too hot: it slows down to protect itself", 0.85, f"{heat:.0f} °C",

@@ -40,12 +40,13 @@ class ReferenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[reference]`: how much of a new model's stream is learned before it is judged.
 
     rows: enough for a mean to be known to a twentieth of a standard deviation, bounds for all signals included.
-    seconds: a burst is not taken for a day; long enough for whatever repeats within seconds.
+    seconds: ten minutes, so that whatever repeats within seconds or minutes (a belt, a compressor, a door) is in it; a
+        burst is not taken for a day. Shorter gives judgement earlier, of a stream that is less known.
     max_rows: bounds memory; at a high rate the reference ends here whatever `seconds` says.
     """
 
     rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 1_000
-    seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 600.0
     max_rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 20_000
 
 
@@ -125,7 +126,7 @@ class ReferenceLearner:
     def __init__(self, signals: Sequence[Signal], target_rows: int, min_seconds: float, max_rows: int) -> None:
         if not MIN_ROWS <= target_rows <= max_rows:
             raise ValueError(f"a reference of {target_rows} rows must lie between {MIN_ROWS} and max_rows {max_rows}")
-        self.target = target_rows
+        self._target = target_rows
         self.rows = 0
         self._signals = tuple(signals)
         self._min_ns = round(min_seconds * 1e9)
@@ -133,6 +134,13 @@ class ReferenceLearner:
         self._values: list[NDArray[np.float32]] = []
         self._latency: list[NDArray[np.float64]] = []
         self._span: tuple[int, int] | None = None
+
+    @property
+    def target(self) -> int:
+        """How many rows it will be at the rate so far; at least `target_rows`, at most `max_rows`."""
+        span = self._span[1] - self._span[0] if self._span else 0
+        expected = self.rows * self._min_ns / span if span > 0 else 0
+        return round(min(max(self._target, expected), self._max))
 
     def add(self, block: Block) -> Reference | None:
         """Take a block in; return the reference once there is enough."""
@@ -144,7 +152,7 @@ class ReferenceLearner:
             times = block.time_ns[good]
             first, last = int(times.min()), int(times.max())
             self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
-        if self._span is None or self.rows < self.target:
+        if self._span is None or self.rows < self._target:
             return None
         if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
             return None

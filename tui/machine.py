@@ -50,7 +50,8 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
         facts.append(Fact("load", value(load[0].value)))
     if any(r.value > 0 for r in by_name.get("system.cpu.throttled", [])):
         facts.append(Fact("cpu throttled", "yes"))
-    failed = [_label(r, "sensor", "name") or "a sensor" for r in by_name.get("hw.status.failed", []) if r.value > 0]
+    alarms = [r for r in by_name.get("hw.status", []) if _label(r, "state") == "failed" and r.value > 0]
+    failed = [_label(r, "sensor", "name") or "a sensor" for r in alarms]
     if failed:
         facts.append(Fact("failed", ", ".join(failed)))
     return facts

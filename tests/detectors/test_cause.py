@@ -130,6 +130,8 @@ def slow(*host: Reading) -> Case:
         (Reading("system.memory.utilization", "1", 0.97, 1, (("state", "used"),)), "short of memory"),
         (Reading("system.paging.utilization", "1", 0.8, 1), "short of memory"),
         (Reading("system.memory.utilization", "1", 0.97, 1, (("state", "free"),)), "service itself"),
+        (Reading("system.cpu.throttled", "1", 1.0, 1), "slowed down by its own protection"),
+        (Reading("system.cpu.throttled", "1", 0.0, 1), "service itself"),
         (Reading("system.cpu.utilization", "1", 0.2, 1), "service itself"),
     ],
 )
