@@ -41,7 +41,9 @@ print(json.dumps([(time.perf_counter() - start) * 1e3, (resident() - before) / 1
 
 def measure(module: str) -> tuple[float, float]:
     """Import a module in a fresh process; return milliseconds and megabytes."""
-    done = subprocess.run([sys.executable, "-I", "-c", CHILD, module], capture_output=True, text=True, check=True)  # noqa: S603  # modules named above
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", CHILD, module], capture_output=True, text=True, check=True
+    )  # modules named above
     milliseconds, megabytes = json.loads(done.stdout)
     return milliseconds, megabytes
 
