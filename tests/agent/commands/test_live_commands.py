@@ -1,0 +1,104 @@
+"""The commands against a real agent that has found something."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import group
+from tests.agent_process import AgentProcess, ServiceProcess
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
+    """An agent whose camera was turned a moment ago."""
+    with AgentProcess(tmp_path_factory.mktemp("live")) as running:
+        service = ("--rate", "200", "--seconds", "120", "--drift", "rotate", "--onset", "8")
+        with ServiceProcess(running.run, *service):
+            wait_until(lambda: (s := running.status()) is not None and bool(s.findings), "a finding")
+            wait_until(lambda: running.client.query("FROM inferences", 1, 5.0)["rows"], "a commit")
+            yield running
+
+
+def _driftline(agent: AgentProcess, *arguments: str) -> str:
+    result = CliRunner().invoke(group, [*arguments, "--run", str(agent.run)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_status_says_what_is_wrong_in_eighty_columns(agent: AgentProcess) -> None:
+    """State, model, cause and advice in plain text."""
+    text = _driftline(agent, "status")
+    assert "camera has been turned" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_status_as_json_is_the_whole_record(agent: AgentProcess) -> None:
+    """Other programs read the same record as the dashboard."""
+    status = json.loads(_driftline(agent, "status", "--json"))
+    assert status["streams"][0]["stream"]["model"] == "meter-reader"
+    assert status["findings"][0]["causes"][0]["kind"] == "sensor"
+
+
+def test_findings_are_listed_and_acknowledged(agent: AgentProcess) -> None:
+    """The note is kept with the finding, and the finding stays open for the others to see."""
+    (finding,) = [json.loads(line) for line in _driftline(agent, "findings", "--json").splitlines()]
+    result = CliRunner().invoke(
+        group, ["findings", "--run", str(agent.run), "ack", finding["id"], "--note", "turned it back"]
+    )
+    assert (result.exit_code, result.output) == (0, f"acknowledged {finding['id']}\n")
+    (now,) = [json.loads(line) for line in _driftline(agent, "findings", "--json").splitlines()]
+    assert (now["state"], now["note"]) == ("acknowledged", "turned it back")
+
+
+def test_acknowledging_an_unknown_finding_is_one_line(agent: AgentProcess) -> None:
+    """Exit 1, and the id is named."""
+    result = CliRunner().invoke(group, ["findings", "--run", str(agent.run), "ack", "nonsense"])
+    assert (result.exit_code, result.output) == (1, "driftline: no open finding has the id nonsense\n")
+
+
+def test_the_buffer_is_asked_in_sql_in_three_formats(agent: AgentProcess) -> None:
+    """Table, CSV and JSON hold the same answer."""
+    sql = "SELECT model, count(*) > 100 AS many FROM inferences GROUP BY model"
+    assert _driftline(agent, "query", sql).splitlines()[2].split() == ["meter-reader", "True"]
+    assert list(csv.reader(io.StringIO(_driftline(agent, "query", sql, "--format", "csv"))))[1] == [
+        "meter-reader",
+        "True",
+    ]
+    assert json.loads(_driftline(agent, "query", sql, "--format", "json")) == {"model": "meter-reader", "many": True}
+
+
+def test_a_query_that_would_write_is_refused(agent: AgentProcess) -> None:
+    """Reading only, in one sentence."""
+    result = CliRunner().invoke(group, ["query", "DELETE FROM inferences", "--run", str(agent.run)])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "only SELECT" in result.output
+
+
+def test_a_query_is_cut_at_the_limit_and_says_so(agent: AgentProcess) -> None:
+    """Nobody mistakes the first rows for all."""
+    result = CliRunner().invoke(group, ["query", "FROM inferences", "--limit", "3", "--run", str(agent.run)])
+    assert (len(result.stdout.splitlines()), "only the first 3 rows" in result.stderr) == (5, True)
+
+
+def test_doctor_finds_nothing_to_mend(agent: AgentProcess) -> None:
+    """Every check of a healthy installation passes, and each part is listed."""
+    text = _driftline(agent, "doctor", "--state", str(agent.state))
+    assert "0 failed" in text
+    assert "stream meter-reader@" in text
+    assert f"buffer in {agent.state}: disk" in text
+
+
+def test_the_files_are_not_read_beside_a_running_agent(agent: AgentProcess) -> None:
+    """--state is for a stopped agent; the message says what to do instead."""
+    result = CliRunner().invoke(group, ["findings", "--state", str(agent.state)])
+    assert (result.exit_code, "leave --state out" in result.output) == (1, True)
