@@ -72,8 +72,10 @@ class Daemon:
         try:
             await self._loop()
         finally:
-            await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
-            await loop.run_in_executor(self._ticks, self._parts.store.close)
+            try:
+                await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
+            finally:
+                await loop.run_in_executor(self._ticks, self._parts.store.close)
             if scrape:
                 await scrape.close()
             await runner.cleanup()

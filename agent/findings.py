@@ -1,9 +1,9 @@
 """Episodes: which alarms belong together, when a finding opens, what it says, when it is over.
 
 One episode is one finding, however many signals take part. Scores of the same family (the data, or the latency) join
-the open finding if they come within JOIN_ROWS of its last alarm or concern a signal that it already has; otherwise they
-open a finding of their own. A finding is explained again as evidence ripens, and closed when nothing that belongs to it
-has alarmed for a while. Every change is stored at once, as a new record.
+the open finding if they come within JOIN_ROWS of its first alarm or concern a signal that it already has; otherwise
+they open a finding of their own. A finding is explained again as evidence ripens, and closed when nothing that belongs
+to it has alarmed for a while. Every change is stored at once, as a new record.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this,
 QUIET_DELAYS = 5  # one that was slow to see within so many times what it took first,
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
 PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
+NOTICES = 5
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance that QUIET_ROWS rows show by chance, at 0.1 %
 
 EFFECT_FIELDS = ("psi", "ks", "wasserstein", "reference_mean", "recent_mean")
@@ -86,7 +87,7 @@ class FindingBook:
         return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
 
     def resume(self, stream: Stream, row: int, time_ns: int) -> None:
-        """Count the quiet time of a stream's carried-over findings from here: rows start anew with the process."""
+        """Count the quiet time of a stream's carried-over findings from here."""
         for episode in self._of(stream):
             if episode.last_ns == 0:
                 episode.last_row, episode.last_ns = row, time_ns
@@ -119,10 +120,13 @@ class FindingBook:
     def raise_notice(
         self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, *, time_ns: int
     ) -> Finding:
-        """Open a finding that no detector made: about the agent, its buffer, a ring. One a kind and sentence."""
-        for episode in self._episodes.values():
-            if episode.finding.kind == kind and episode.finding.sentence == sentence:
-                return episode.finding
+        """Open a finding that no detector made: about the agent, its buffer, a ring. At most NOTICES of a kind."""
+        same = [episode.finding for episode in self._episodes.values() if episode.finding.kind == kind]
+        for finding in same:
+            if finding.sentence == sentence:
+                return finding
+        if len(same) >= NOTICES:  # the history has each; a thousand findings would hide the others
+            return same[-1]
         now = utc(time_ns)
         finding = Finding(
             id=_new_id(), stream=stream, kind=kind, severity=severity, state="open", sentence=sentence, advice=advice,
@@ -132,10 +136,28 @@ class FindingBook:
         self._store.save_finding(finding)
         return finding
 
-    def acknowledge(self, finding_id: str, note: str, time_ns: int) -> Finding:
-        """Mark a finding as seen. Raises KeyError where no such finding is open."""
+    def supersede(self, stream: Stream, time_ns: int) -> list[Finding]:
+        """Close the findings of other versions of a model: another file has taken their place."""
+        old = [
+            episode
+            for episode in self._episodes.values()
+            if episode.finding.stream.model == stream.model and episode.finding.stream.key != stream.key
+        ]
+        note = f"another model file took its place: {stream.key}"
+        return [self._close(episode, time_ns, episode.finding.note or note) for episode in old]
+
+    def newest_row(self, stream: Stream) -> int:
+        """Return the row of the newest finding of a stream, 0 where there is none."""
+        return max((episode.finding.row for episode in self._of(stream)), default=0)
+
+    def stream_of(self, finding_id: str) -> Stream:
+        """Return the stream of an open finding. Raises KeyError."""
+        return self._episodes[finding_id].finding.stream
+
+    def acknowledge(self, finding_id: str, note: str, time_ns: int, *, over: bool = False) -> Finding:
+        """Mark a finding as seen, or close it where its stream is `over`. Raises KeyError where it is not open."""
         episode = self._episodes[finding_id]
-        if episode.family == "notice":  # nothing will tell that it is over: seen is done
+        if episode.family == "notice" or over:  # nothing will tell that it has ended: seen is done
             return self._close(episode, time_ns, note)
         return self._replace(episode, time_ns, state="acknowledged", note=note)
 
@@ -143,7 +165,9 @@ class FindingBook:
         family = _family_of(score)
         for episode in self._of(moment.stream):
             known = any(signal.name == score.signal.name for signal in episode.finding.signals)
-            if episode.family == family and (known or score.row - episode.last_row <= JOIN_ROWS):
+            # What comes later, or after a person has seen the finding, is news of its own.
+            young = episode.finding.state == "open" and score.row - episode.finding.row <= JOIN_ROWS
+            if episode.family == family and (known or young):
                 return episode
         finding = Finding(
             id=_new_id(), stream=moment.stream, kind=family, severity="info", state="open", sentence="", advice="",
@@ -165,7 +189,7 @@ class FindingBook:
         said = self._explainer.explain(case)
         changes = {
             "kind": said.kind, "severity": said.severity, "sentence": said.sentence, "advice": said.advice,
-            "causes": said.causes, "signals": _evidence(scores, effects),
+            "causes": said.causes, "signals": _evidence(scores, effects, finding.signals),
         }  # fmt: skip
         if all(getattr(finding, name) == value for name, value in changes.items()):
             return False
@@ -207,19 +231,29 @@ def _persists(finding: Finding, moment: Moment) -> bool:
 
 
 def _family_of(score: Score) -> str:
+    if score.detector == "errors":
+        return "errors"
     return "latency" if score.signal.role == "runtime" else "data"
 
 
 def _family_of_finding(finding: Finding) -> str:
     if not finding.signals:
         return "notice"
+    if any(signal.detector == "errors" for signal in finding.signals):
+        return "errors"
     return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"
 
 
-def _evidence(scores: Sequence[Score], effects: Sequence[Effect]) -> tuple[SignalEvidence, ...]:
-    """Join what the detectors said with how large the change is, the largest effect first."""
+def _evidence(
+    scores: Sequence[Score], effects: Sequence[Effect], before: Sequence[SignalEvidence]
+) -> tuple[SignalEvidence, ...]:
+    """Join what the detectors said with how large the change is, the largest effect first.
+
+    What was known before and has no score now (an agent that was restarted) is kept.
+    """
     by_name = {effect.signal.name: effect for effect in effects}
-    rows = []
+    scored = {score.signal.name for score in scores}
+    rows = [evidence for evidence in before if evidence.name not in scored]
     for score in scores:
         effect = by_name.get(score.signal.name)
         measured = {name: getattr(effect, name) for name in EFFECT_FIELDS} if effect else {}

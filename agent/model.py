@@ -116,6 +116,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     wasserstein: first Wasserstein distance in standard deviations of the reference.
     ks_same_mix: `ks` against the reference reweighted to the recent mix of predicted classes: what is left when a
     change of the class mix is allowed for. None where there is no `prediction` signal.
+    *_mean: None where every value is missing (JSON has no NaN).
     rows: how many recent rows were compared.
     """
 
@@ -123,8 +124,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     psi: float
     ks: float
     wasserstein: float
-    reference_mean: float
-    recent_mean: float
+    reference_mean: float | None
+    recent_mean: float | None
     rows: int
     ks_same_mix: float | None = None
 

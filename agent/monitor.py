@@ -42,10 +42,12 @@ class Factories:
 
 
 class SavedMonitor(msgspec.Struct):
-    """What a monitor itself keeps over a restart."""
+    """What a monitor keeps over a restart, in one piece, so that its parts always belong together."""
 
     rows: int
+    alarms_per: float
     offsets: dict[str, int]  # per detector: the monitor's row at which the detector's own count began
+    detectors: dict[str, bytes]
 
 
 class StreamMonitor:
@@ -78,6 +80,7 @@ class StreamMonitor:
         self._store = store
         self._alarms_per = alarms_per
         self._learner: Learner | None = None
+        self._learning: tuple[Signal, ...] = ()
         self._recent: Recent | None = None
         self._detectors: dict[str, Detector] = {}
         self._offsets: dict[str, int] = {}
@@ -98,9 +101,12 @@ class StreamMonitor:
             if share:
                 detector.alarms_per = alarms_per / share
 
-    def process(self, block: Block) -> list[Score]:
-        """Judge a block and learn from it. Returns the alarms in it, dated; none while the reference is learned."""
-        self.statistics.add(block)
+    def process(self, block: Block, seen_ns: int) -> list[Score]:
+        """Judge a block, seen at `seen_ns` of the monotonic clock, and learn from it.
+
+        Returns the alarms in it, dated; none while the reference is learned.
+        """
+        self.statistics.add(block, seen_ns)
         if self.reference is None:
             self._learn_reference(block)
             return []
@@ -128,16 +134,16 @@ class StreamMonitor:
         """Keep the detectors' states, for a restart."""
         if self.reference is None:
             return
-        self._store.put_state(self.key, "monitor", msgspec.json.encode(SavedMonitor(self.rows, self._offsets)))
-        for name, detector in self._detectors.items():
-            self._store.put_state(self.key, f"detector.{name}", detector.state())
+        states = {name: detector.state() for name, detector in self._detectors.items()}
+        saved = SavedMonitor(self.rows, self._alarms_per, self._offsets, states)
+        self._store.put_state(self.key, "monitor", msgspec.msgpack.encode(saved))
 
     def health(self) -> list[PartHealth]:
         """Name the detectors of this stream that had to be taken out."""
         return [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in self._failed.items()]
 
     def status(self, now_ns: int, state: StreamState) -> StreamStatus:
-        """Describe the stream for people and exporters; `state` is decided by who knows the findings."""
+        """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
         figures = self.statistics
         p50, p99 = figures.latency_quantiles(now_ns)
         rows, target = (self.reference.rows,) * 2 if self.reference else (0, 0)
@@ -163,7 +169,7 @@ class StreamMonitor:
             latency_trend=figures.latency_trend(),
             confidence=figures.confidence,
             predictions=figures.predictions(),
-            last_inference=None if figures.last_ns is None else utc(figures.last_ns),
+            last_inference=None if figures.last_inference_ns is None else utc(figures.last_inference_ns),
             alarm_every_inferences=self._alarms_per if self.reference else None,
             signals=self._signal_status(),
         )
@@ -184,8 +190,8 @@ class StreamMonitor:
     def _learn_reference(self, block: Block) -> None:
         if self._learner is None:
             self._learner = self._factories.learner(block.signals)
-            self._signals = block.signals
-        reference = self._learner.add(self._aligned(block, self._signals))
+            self._learning = block.signals
+        reference = self._learner.add(self._aligned(block, self._learning))
         if reference is not None:
             self._store.put_state(self.key, "reference", reference.encode())
             self._watch(reference)
@@ -193,6 +199,12 @@ class StreamMonitor:
     def adopt(self, reference: Reference) -> None:
         """Use a reference that was made elsewhere (from a file), instead of learning one."""
         self._watch(reference)
+
+    def advance_to(self, row: int) -> None:
+        """Count on from `row` where that is further: a finding knows rows that the stored state had not reached."""
+        missed = max(0, row - self.rows)
+        self.rows += missed
+        self._offsets = {name: offset + missed for name, offset in self._offsets.items()}
 
     def _watch(self, reference: Reference) -> None:
         self.reference = reference
@@ -218,11 +230,16 @@ class StreamMonitor:
         stored = self._store.get_state(self.key, "monitor")
         if stored is None:
             return
-        saved = msgspec.json.decode(stored, type=SavedMonitor)
+        try:
+            saved = msgspec.msgpack.decode(stored, type=SavedMonitor)
+        except msgspec.MsgspecError as error:
+            self.notes = (*self.notes, f"the detectors started anew: their stored state could not be read ({error})")
+            return
         self.rows = saved.rows
+        self.set_budget(saved.alarms_per)
         for name, detector in self._detectors.items():
             self._offsets[name] = self.rows
-            state = self._store.get_state(self.key, f"detector.{name}")
+            state = saved.detectors.get(name)
             try:
                 if state is not None:
                     detector.restore(state)
@@ -245,8 +262,8 @@ class StreamMonitor:
     def _dated(self, score: Score, offset: int) -> Score:
         """Count the score's rows as the monitor does, and say when the onset was."""
         score = msgspec.structs.replace(score, row=score.row + offset, onset_row=score.onset_row + offset)
-        onset_ns = self._times[0][1] if self._times else score.time_ns
-        for row, time_ns in reversed(self._times):
+        onset_ns = score.onset_ns or (self._times[0][1] if self._times else score.time_ns)
+        for row, time_ns in () if score.onset_ns else reversed(self._times):
             if row <= score.onset_row:
                 onset_ns = time_ns
                 break

@@ -17,11 +17,11 @@ from agent.model import Block, Cause, EventLine, PartHealth, Reading, Stream, St
 from agent.monitor import SECONDS_A_DAY, Factories, StreamMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agent.clock import Clock
     from agent.model import DeviceState, Finding, StreamState, StreamStatus
-    from agent.ports import Collector, Explainer, Store
+    from agent.ports import Collector, Explainer, Item, Store
 
 EVENTS_KEPT = 200
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
@@ -38,9 +38,11 @@ class AlarmsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
-def judge(monitor: StreamMonitor, book: FindingBook, block: Block, host: tuple[Reading, ...]) -> list[Finding]:
+def judge(
+    monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: tuple[Reading, ...]
+) -> list[Finding]:
     """Have a monitor judge a block, and return the findings that opened or changed by it."""
-    scores = monitor.process(block)
+    scores = monitor.process(block, seen_ns)
     moment = Moment(
         stream=monitor.stream,
         row=monitor.rows,
@@ -101,34 +103,38 @@ class Pipeline:
         blocks: list[Block] = []
         readings: list[Reading] = []
         for collector in self._collectors:
-            try:
-                items = collector.collect()
-            except Exception as error:  # noqa: BLE001  # a collector that fails must not stop the others
-                self._health[collector.name] = PartHealth(
-                    name=collector.name, ok=False, note=f"{type(error).__name__}: {error}"
-                )
-                continue
-            self._health[collector.name] = PartHealth(name=collector.name, ok=True)
+            items: list[Item] = []
+            self._guarded(collector.name, lambda collect, into: into.extend(collect()), collector.collect, items)
             for item in items:
                 if isinstance(item, Block):
                     blocks.append(item)
-                    self._judge(item)
+                    self._guarded(f"judging {item.stream.key}", self._judge, item)
                 elif isinstance(item, Reading):
                     readings.append(item)
                     self._host[item.name, item.labels] = item
                 else:
-                    self._note_change(item)
-        self._store.append(blocks, readings)
+                    self._guarded(f"changes of {item.stream.key}", self._note_change, item)
+        self._guarded("buffer", self._store.append, blocks, readings)
         now = self._clock.monotonic_ns()
         if now - self._committed_ns >= self._commit_ns:
-            self._commit()
+            self._guarded("buffer", self._commit)
             self._committed_ns = now
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
             self._budgeted_ns = now
         if now - self._saved_ns >= SAVE_STATE_NS:
-            self.save()
+            self._guarded("saved states", self.save)
             self._saved_ns = now
+
+    def _guarded(self, part: str, function: Callable[..., object], *arguments: object) -> None:
+        """Call a part; where it fails, note that in its health, until it works again, and go on with the others."""
+        try:
+            function(*arguments)
+        except Exception as error:  # noqa: BLE001  # whatever a part does, the tick goes on
+            self._health[part] = PartHealth(name=part, ok=False, note=f"{type(error).__name__}: {error}")
+        else:
+            if part in self._health or not part.startswith(("judging ", "changes ")):
+                self._health[part] = PartHealth(name=part, ok=True)
 
     def _commit(self) -> None:
         """Make rows durable, and open a finding for each thing that the store had to repair."""
@@ -145,14 +151,16 @@ class Pipeline:
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
-        self._commit()
-        self.save()
+        self._guarded("saved states", self.save)
+        self._guarded("buffer", self._commit)
         for collector in self._collectors:
             collector.close()
 
     def acknowledge(self, finding_id: str, note: str) -> Finding:
         """Mark a finding as seen. Raises KeyError where none such is open."""
-        finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns())
+        monitor = self._monitors.get(self._book.stream_of(finding_id).key)
+        over = monitor is not None and not monitor.running
+        finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns(), over=over)
         self._say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
@@ -174,7 +182,7 @@ class Pipeline:
 
     def streams(self) -> tuple[StreamStatus, ...]:
         """Describe every stream."""
-        now = self._clock.wall_ns()
+        now = self._clock.monotonic_ns()
         return tuple(monitor.status(now, self._state_of(monitor, now)) for monitor in self._monitors.values())
 
     def findings(self) -> tuple[Finding, ...]:
@@ -210,7 +218,7 @@ class Pipeline:
             self._refused += 1
             return
         learned = monitor.reference is not None
-        changed = judge(monitor, self._book, block, tuple(self._host.values()))
+        changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), tuple(self._host.values()))
         if not learned and monitor.reference is not None:
             self._say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self._share_budget()
@@ -228,6 +236,7 @@ class Pipeline:
         if monitor is None and len(self._monitors) < MAX_STREAMS:
             monitor = StreamMonitor(stream, self._factories, self._store, self._default_alarms_per())
             self._monitors[stream.key] = monitor
+            monitor.advance_to(self._book.newest_row(stream))
             self._book.resume(stream, monitor.rows, self._clock.wall_ns())
         return monitor
 
@@ -250,10 +259,12 @@ class Pipeline:
                 for other in self._monitors.values()
                 if other.stream.model == change.stream.model and other is not monitor
             ]
+            for finding in self._book.supersede(change.stream, self._clock.wall_ns()):
+                self._say("closed", finding.stream.model, f"{finding.severity}: {finding.sentence} ({finding.note})")
             monitor.running.add(change.source)
             monitor.stream = change.stream
             for other in replaced:
-                monitor.changes.extendleft(other.changes)
+                monitor.changes.extendleft(reversed(other.changes))
         elif change.kind == "closed":
             monitor.running.discard(change.source)
         elif change.kind == "lost":

@@ -76,7 +76,11 @@ def replay(
     waiting: dict[str, Finding] = {}  # opened, not yet told; in the order of opening
     told: set[str] = set()
     for block in table.blocks(learned.signals, start, BLOCK_ROWS):
-        waiting |= {finding.id: finding for finding in judge(monitor, book, block, ()) if finding.id not in told}
+        waiting |= {
+            finding.id: finding
+            for finding in judge(monitor, book, block, int(block.time_ns[-1]), ())
+            if finding.id not in told
+        }
         ripe = [f for f in waiting.values() if f.state == "closed" or monitor.rows - f.row >= SETTLE_ROWS]
         for finding in ripe:
             told.add(finding.id)

@@ -22,16 +22,21 @@ RECENT_NS = 60_000_000_000
 RATE_WINDOW_NS = 10_000_000_000
 TREND_STEP_NS = 2_000_000_000
 TREND_POINTS = 60
+STEP_BLOCKS = 64  # blocks of a step whose latencies are kept for its median; the agent looks four times a second
 MAX_CLASSES = 50
 
 
 class StreamStatistics:
-    """Figures over all blocks of one stream. Times are wall times in ns, as in Block."""
+    """Figures over all blocks of one stream, timed by when the agent saw them on a clock that nobody can set.
+
+    Only `last_inference_ns` is wall time, for people.
+    """
 
     def __init__(self) -> None:
         self.inferences = 0
         self.errors = 0
         self.latency_sum_s = 0.0
+        self.last_inference_ns: int | None = None
         self.last_ns: int | None = None
         self.first_ns: int | None = None
         self.confidence: float | None = None
@@ -45,16 +50,18 @@ class StreamStatistics:
         self._trend: deque[float | None] = deque(maxlen=TREND_POINTS)
         self._classes: dict[int, int] = {}
 
-    def add(self, block: Block) -> None:
-        """Take a block in."""
+    def add(self, block: Block, seen_ns: int) -> None:
+        """Take a block in that was seen at `seen_ns` of the monotonic clock."""
         rows = len(block)
         self.inferences += rows
         self.errors += int(np.count_nonzero(block.status))
         if self.first_ns is None:
-            self.first_ns = int(block.time_ns[0])
-        self.last_ns = int(block.time_ns[-1])
-        self._counts.append((self.last_ns, rows))
-        self._add_latency(block)
+            self.first_ns = seen_ns
+        self.last_ns = seen_ns
+        self.last_inference_ns = int(block.time_ns[-1])
+        self._counts.append((seen_ns, rows))
+        self.rate(seen_ns)  # forgets what is too old to count
+        self._add_latency(block, seen_ns)
         names = [signal.name for signal in block.signals]
         if "confidence" in names:
             confidence = block.values[:, names.index("confidence")]
@@ -67,9 +74,8 @@ class StreamStatistics:
         if "prediction" in names:
             self._count_classes(block.values[:, names.index("prediction")])
 
-    def _add_latency(self, block: Block) -> None:
-        known = np.isfinite(block.latency_s)
-        latency, times = block.latency_s[known], block.time_ns[known]
+    def _add_latency(self, block: Block, seen_ns: int) -> None:
+        latency = block.latency_s[np.isfinite(block.latency_s)]
         if not len(latency):
             return
         self.latency_sum_s += float(latency.sum())
@@ -78,10 +84,11 @@ class StreamStatistics:
         )
         kept = slice(-RECENT_LATENCIES, None)
         where = (self._at + np.arange(len(latency[kept]))) % RECENT_LATENCIES
-        self._latency[where], self._latency_ns[where] = latency[kept], times[kept]
+        self._latency[where], self._latency_ns[where] = latency[kept], seen_ns
         self._at = int(where[-1] + 1) % RECENT_LATENCIES
-        self._advance_trend(int(times[-1]))
-        self._step_latencies.append(latency[kept])
+        self._advance_trend(seen_ns)
+        if len(self._step_latencies) < STEP_BLOCKS:
+            self._step_latencies.append(latency[kept])
 
     def _advance_trend(self, now_ns: int) -> None:
         step = now_ns // TREND_STEP_NS

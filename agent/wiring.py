@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
 # series and accuracy detectors.
-BUDGET_SHARES = {"shift": 0.6, "latency": 0.2, "quality": 0.0}
+BUDGET_SHARES = {"shift": 0.6, "latency": 0.2, "quality": 0.0, "errors": 0.0}
 
 
 BUSY_NS = 3_000_000_000  # how long somebody who reads the buffer of a stopped agent may hold up its start

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.errors import ErrorDetector
 from detectors.latency import LatencyDetector
 from detectors.quality import QualityDetector
 from detectors.reference import Reference, decode_reference, fit_reference
@@ -22,6 +23,7 @@ FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {
     "shift": ShiftDetector,
     "latency": LatencyDetector,
     "quality": QualityDetector,
+    "errors": ErrorDetector,
 }
 
 __all__ = ["FACTORIES", "Reference", "decode_reference", "fit_reference", "make_shift_detector"]

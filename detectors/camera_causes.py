@@ -44,7 +44,7 @@ def _fault_flags(picture: Picture) -> list[Hypothesis]:
         )  # fmt: skip
     elif picture.flagged("stuck_pixels"):
         effect = picture.effects.get("stuck_pixels")
-        count = f"{effect.recent_mean:.0f} " if effect and effect.recent_mean >= 1 else ""
+        count = f"{effect.recent_mean:.0f} " if effect and (effect.recent_mean or 0) >= 1 else ""
         found.append(
             Hypothesis(
                 "sensor", "stuck pixels in the camera", 0.9, f"{count}pixels no longer change",

@@ -14,6 +14,7 @@ from detectors.causes import (
     CLASS_MIX,
     change_causes,
     device_causes,
+    error_causes,
     feature_causes,
     model_causes,
     quality_causes,
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from agent.model import Severity
     from agent.ports import Case
 
-RULES = (change_causes, quality_causes, camera_causes, device_causes, world_causes, feature_causes, model_causes)
+RULES = (
+    change_causes,
+    error_causes,
+    quality_causes,
+    camera_causes,
+    device_causes,
+    world_causes,
+    feature_causes,
+    model_causes,
+)
 KEPT, WEAKEST = 4, 0.05
 NAMED = 3  # signals in a sentence
 # Limits on distance (of distributions, 0 to 1) and on the shift in standard deviations of the reference.
@@ -59,6 +69,8 @@ class CauseExplainer:
 
 
 def _kind(case: Case, cause: Hypothesis) -> str:
+    if any(score.detector == "errors" for score in case.scores):
+        return "errors"
     if any(score.detector == "quality" for score in case.scores):
         return "quality"
     if all(score.signal.role == "runtime" for score in case.scores):
@@ -68,9 +80,12 @@ def _kind(case: Case, cause: Hypothesis) -> str:
 
 
 def _severity(picture: Picture, cause: Hypothesis) -> Severity:
+    if any(score.detector == "errors" for score in picture.case.scores):
+        return "critical"
     if cause.kind == "device":
         latency = next((e for e in picture.case.effects if e.signal.role == "runtime"), None)
-        slow = latency is not None and latency.recent_mean > CRITICAL_SLOWNESS * latency.reference_mean
+        before, now = (latency.reference_mean, latency.recent_mean) if latency else (None, None)
+        slow = before is not None and now is not None and now > CRITICAL_SLOWNESS * before
         return "critical" if slow else "warning"
     if any(s.detector == "quality" and s.signal.role == "output" for s in picture.case.scores):
         return "critical"
@@ -86,6 +101,9 @@ def _severity(picture: Picture, cause: Hypothesis) -> Severity:
 
 
 def _sentence(picture: Picture, cause: Hypothesis) -> str:
+    failing = next((score for score in picture.case.scores if score.detector == "errors"), None)
+    if failing is not None:
+        return f"Inferences fail: {failing.detail}; most likely: {cause.name}."
     if cause.kind == "device":
         return f"Inferences have become slow ({_detail(picture)}); most likely: {cause.name}."
     alarmed = {score.signal.name for score in picture.case.scores}

@@ -21,7 +21,7 @@ REST = 0.3  # of its change that a signal the class mix explains may keep
 
 def device_causes(picture: Picture) -> list[Hypothesis]:
     """Explain slowness: by the host's readings where they say something, else by the service itself."""
-    slow = next((score for score in picture.case.scores if score.signal.role == "runtime"), None)
+    slow = next((score for score in picture.case.scores if score.detector == "latency"), None)
     if slow is None:
         return []
     found = []
@@ -66,6 +66,19 @@ def device_causes(picture: Picture) -> list[Hypothesis]:
         )
     )  # fmt: skip
     return found
+
+
+def error_causes(picture: Picture) -> list[Hypothesis]:
+    """Explain calls that raise: the caller and the model do not fit, or the runtime is broken."""
+    failing = next((score for score in picture.case.scores if score.detector == "errors"), None)
+    if failing is None:
+        return []
+    return [
+        Hypothesis(
+            "data", "the service sends what the model cannot take", 0.6, failing.detail,
+            "Read the exception in the service's log; compare its input's name, shape and type with the model's.",
+        )
+    ]  # fmt: skip
 
 
 def change_causes(picture: Picture) -> list[Hypothesis]:

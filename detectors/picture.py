@@ -37,9 +37,9 @@ class Picture:
     def moved(self, name: str) -> float:
         """How far a signal went, in standard deviations of its reference, upwards positive; 0 where it is unknown."""
         effect = self.effects.get(name)
-        if effect is None or not math.isfinite(effect.recent_mean - effect.reference_mean):
+        if effect is None or not math.isfinite(rise(effect)):
             return 0.0
-        return math.copysign(effect.wasserstein, effect.recent_mean - effect.reference_mean)
+        return math.copysign(effect.wasserstein, rise(effect))
 
     def excess(self, name: str) -> float:
         """How much of a signal's Kolmogorov-Smirnov distance is more than noise."""
@@ -59,7 +59,7 @@ class Picture:
     def rose(self, name: str) -> bool:
         """Whether the recent mean is above the reference's."""
         effect = self.effects.get(name)
-        return effect is not None and effect.recent_mean > effect.reference_mean
+        return effect is not None and rise(effect) > 0
 
     def says(self, *names: str) -> str:
         """Put how signals changed into words, as evidence."""
@@ -75,6 +75,13 @@ def over_noise(distance: float, rows: int) -> float:
     return max(0.0, distance - NOISE * math.sqrt(1 / max(1, rows) + 1 / REFERENCE_ROWS))
 
 
+def rise(effect: Effect) -> float:
+    """Give how far the mean rose; NaN where one of the two is unknown."""
+    if effect.recent_mean is None or effect.reference_mean is None:
+        return math.nan
+    return effect.recent_mean - effect.reference_mean
+
+
 def describe(effect: Effect) -> str:
     """Say how one signal changed.
 
@@ -86,9 +93,9 @@ def describe(effect: Effect) -> str:
     name, before, now = effect.signal.name, effect.reference_mean, effect.recent_mean
     if effect.signal.kind == "categorical":
         return f"the mix of {name} changed ({100 * effect.ks:.0f} % differ)"
-    if not math.isfinite(now):
+    if now is None:
         return f"{name} is missing"
-    if not math.isfinite(before):
+    if before is None:
         return f"{name} appeared"
     if effect.wasserstein < 2 * effect.ks * 0.1 or f"{before:.3g}" == f"{now:.3g}":
         return f"{name} is distributed otherwise"

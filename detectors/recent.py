@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CAPACITY, MAX_VALUES = 2_000, 400_000
 DECILES = np.arange(1, 10) / 10
+FARTHEST = 1e9  # standard deviations: what is infinitely far cannot be said in JSON
 HALF = 0.5  # added to every count of the index, so that an empty bin costs something finite
 
 
@@ -118,9 +119,9 @@ def _effect(signal: Signal, side: _Side, column: NDArray[np.float32], weights: N
         signal=signal,
         psi=_stability(side.counts, counts),
         ks=ks,
-        wasserstein=_wasserstein(side, values),
-        reference_mean=side.mean,
-        recent_mean=float(values.mean(dtype=np.float64)) if len(values) else float("nan"),
+        wasserstein=float(np.nan_to_num(_wasserstein(side, values), posinf=FARTHEST)),
+        reference_mean=side.mean if np.isfinite(side.mean) else None,
+        recent_mean=float(values.mean(dtype=np.float64)) if len(values) else None,
         rows=len(column),
         ks_same_mix=same_mix,
     )

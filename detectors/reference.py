@@ -49,6 +49,10 @@ class ReferenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 600.0
     max_rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 20_000
 
+    def __post_init__(self) -> None:
+        if self.max_rows < self.rows:
+            raise ValueError(f"reference.max_rows = {self.max_rows} is less than reference.rows = {self.rows}")
+
 
 def fit_reference(
     signals: ArrayLike,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from agent.clock import ManualClock
 from agent.model import PartHealth, Reading, Stream, StreamChange
 from agent.pipeline import AlarmsConfig, Pipeline
@@ -15,20 +17,28 @@ from tests.agent.fakes import (
     factories,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.model import Block
+
 OPENED = StreamChange(stream=STREAM, kind="opened", time_ns=0, source="ring-1")
 CALM = [0.0] * 10
 FAR = [5.0] * 10
 
 
 def _pipeline(
-    *collectors: ListCollector, store: MemoryStore | None = None, **detectors: tuple[type[FarDetector], float]
+    *collectors: ListCollector,
+    store: MemoryStore | None = None,
+    clock: ManualClock | None = None,
+    **detectors: tuple[type[FarDetector], float],
 ) -> Pipeline:
     return Pipeline(
         collectors=collectors,
         store=store or MemoryStore(),
         explainer=PlainExplainer(),
         factories=factories(**detectors),
-        clock=ManualClock(),
+        clock=clock or ManualClock(),
         alarms=AlarmsConfig(),
         commit_seconds=5.0,
     )
@@ -61,7 +71,7 @@ def test_a_collector_that_fails_does_not_stop_the_others() -> None:
 def test_a_failing_collector_is_named_in_the_health() -> None:
     """The reason stands in the health of that part."""
     pipeline = _run(_pipeline(ListCollector(OSError("no such device"))), 1)
-    assert pipeline.health() == (PartHealth(name="list", ok=False, note="OSError: no such device"),)
+    assert PartHealth(name="list", ok=False, note="OSError: no such device") in pipeline.health()
 
 
 def test_a_detector_that_fails_is_taken_out_and_named() -> None:
@@ -148,12 +158,44 @@ def test_rows_are_committed_at_the_interval_and_at_the_end() -> None:
     assert len(store.committed) == 2
 
 
-def test_the_budget_is_shared_over_streams_at_their_rates() -> None:
-    """Thirty days at ten inferences a second, for one stream, then shared by two."""
-    collector = ListCollector([OPENED, block(CALM)])
-    one = _run(_pipeline(collector), 1).streams()[0].alarm_every_inferences
-    assert one is not None
-    assert round(one / (30 * 86_400)) in {10, 11}  # ten intervals are measured by nine gaps
+def test_the_budget_is_turned_into_inferences_at_the_observed_rate() -> None:
+    """Thirty days at fifteen inferences a second, by the clock that nobody can set."""
+    clock = ManualClock()
+    pipeline = _pipeline(ListCollector([OPENED, block(CALM[:5])], [block(CALM, 5)]), clock=clock)
+    pipeline.tick()
+    clock.advance(1)
+    pipeline.tick()
+    assert pipeline.streams()[0].alarm_every_inferences == 15 * 30 * 86_400
+
+
+def test_a_store_that_fails_does_not_end_the_tick() -> None:
+    """The failure is in the health, and the stream is judged all the same."""
+
+    class FullStore(MemoryStore):
+        def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
+            raise OSError(f"no room for {len(blocks)} blocks and {len(readings)} readings")
+
+    pipeline = _run(_pipeline(ListCollector([OPENED, block(CALM)], [block(FAR, 10)]), store=FullStore()), 2)
+    assert PartHealth(name="buffer", ok=False, note="OSError: no room for 1 blocks and 0 readings") in pipeline.health()
+    assert len(pipeline.findings()) == 1
+
+
+def test_findings_of_a_replaced_model_are_closed() -> None:
+    """Another model file ends the data that the finding was about; the device is not critical for ever."""
+    other = Stream(model=STREAM.model, sha256="cd" * 32, pid=78)
+    opened = StreamChange(stream=other, kind="opened", time_ns=0, source="ring-2")
+    store = MemoryStore()
+    pipeline = _run(_pipeline(ListCollector([OPENED, block(CALM)], [block(FAR, 10)], [opened]), store=store), 3)
+    assert (pipeline.findings(), store.history[-1].state) == ((), "closed")
+
+
+def test_acknowledging_what_belongs_to_a_stopped_stream_closes_it() -> None:
+    """Nothing will come any more that could end it."""
+    closed = StreamChange(stream=STREAM, kind="closed", time_ns=0, source="ring-1")
+    pipeline = _run(_pipeline(ListCollector([OPENED, block(CALM)], [block(FAR, 10)], [closed])), 3)
+    (finding,) = pipeline.findings()
+    assert pipeline.acknowledge(finding.id, "replaced the camera").state == "closed"
+    assert pipeline.findings() == ()
 
 
 def test_missing_columns_are_missing_values() -> None:

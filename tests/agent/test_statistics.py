@@ -19,10 +19,15 @@ def _block(latency_s: list[float], start_s: float = 0.0, step_s: float = 0.1, co
     )  # fmt: skip
 
 
+def _add(statistics: StreamStatistics, block: Block) -> None:
+    """Have it seen when its last inference ended."""
+    statistics.add(block, int(block.time_ns[-1]))
+
+
 def test_the_histogram_is_cumulative_and_counts_a_bound_below_itself() -> None:
     """Prometheus buckets: at or below the bound, the last one everything."""
     statistics = StreamStatistics()
-    statistics.add(_block([1e-5, 0.001, 0.0011, 100.0]))
+    _add(statistics, _block([1e-5, 0.001, 0.0011, 100.0]))
     buckets = dict(statistics.latency_buckets())
     assert (buckets[LATENCY_BOUNDS_S[0]], buckets[0.001], buckets[0.002], statistics.latency_count) == (1, 2, 3, 4)
     assert statistics.latency_sum_s == 1e-5 + 0.001 + 0.0011 + 100.0
@@ -31,7 +36,7 @@ def test_the_histogram_is_cumulative_and_counts_a_bound_below_itself() -> None:
 def test_quantiles_are_of_the_last_minute() -> None:
     """What is older than a minute does not count any more; nothing measured is None, not 0."""
     statistics = StreamStatistics()
-    statistics.add(_block([1.0] * 10))
+    _add(statistics, _block([1.0] * 10))
     assert statistics.latency_quantiles(2 * SECOND_NS) == (1.0, 1.0)
     assert statistics.latency_quantiles(120 * SECOND_NS) == (None, None)
 
@@ -39,8 +44,8 @@ def test_quantiles_are_of_the_last_minute() -> None:
 def test_memory_is_bounded_by_a_ring_of_latencies() -> None:
     """More latencies than the ring holds leave the newest."""
     statistics = StreamStatistics()
-    statistics.add(_block([1.0] * RECENT_LATENCIES, step_s=0.001))
-    statistics.add(_block([2.0] * (RECENT_LATENCIES + 5), start_s=5, step_s=0.001))
+    _add(statistics, _block([1.0] * RECENT_LATENCIES, step_s=0.001))
+    _add(statistics, _block([2.0] * (RECENT_LATENCIES + 5), start_s=5, step_s=0.001))
     assert statistics.latency_quantiles(10 * SECOND_NS) == (2.0, 2.0)
 
 
@@ -48,7 +53,7 @@ def test_the_rate_is_of_the_last_ten_seconds() -> None:
     """Ten a second while it runs, nothing ten seconds after it stopped."""
     statistics = StreamStatistics()
     for second in range(20):
-        statistics.add(_block([0.001] * 10, start_s=second))
+        _add(statistics, _block([0.001] * 10, start_s=second))
     assert statistics.rate(20 * SECOND_NS) == 10.0
     assert statistics.rate(40 * SECOND_NS) == 0.0
 
@@ -57,15 +62,15 @@ def test_unmeasured_latency_and_failed_calls_do_no_harm() -> None:
     """NaN latencies are no latencies; an exception counts as an error."""
     statistics = StreamStatistics()
     block = _block([float("nan")] * 3)
-    statistics.add(Block(STREAM, block.signals, block.time_ns, block.latency_s, np.ones(3, np.uint8), block.values))
+    _add(statistics, Block(STREAM, block.signals, block.time_ns, block.latency_s, np.ones(3, np.uint8), block.values))
     assert (statistics.errors, statistics.latency_quantiles(SECOND_NS)) == (3, (None, None))
 
 
 def test_classes_are_counted_and_confidence_follows() -> None:
     """Class counts are exact; confidence forgets over about a hundred inferences."""
     statistics = StreamStatistics()
-    statistics.add(_block([0.001] * 300, confidence=0.9))
-    statistics.add(_block([0.001] * 300, start_s=30, confidence=0.5))
+    _add(statistics, _block([0.001] * 300, confidence=0.9))
+    _add(statistics, _block([0.001] * 300, start_s=30, confidence=0.5))
     assert statistics.predictions() == (("0", 200), ("1", 200), ("2", 200))
     assert statistics.confidence is not None
     assert abs(statistics.confidence - 0.5) < 0.03
@@ -74,7 +79,7 @@ def test_classes_are_counted_and_confidence_follows() -> None:
 def test_the_trend_has_gaps_where_nothing_ran() -> None:
     """Two-second medians, None where the stream was silent."""
     statistics = StreamStatistics()
-    statistics.add(_block([0.001] * 10, start_s=2))
-    statistics.add(_block([0.003] * 10, start_s=8))
-    statistics.add(_block([0.005] * 10, start_s=10))
+    _add(statistics, _block([0.001] * 10, start_s=2))
+    _add(statistics, _block([0.003] * 10, start_s=8))
+    _add(statistics, _block([0.005] * 10, start_s=10))
     assert statistics.latency_trend() == (0.001, None, None, 0.003)

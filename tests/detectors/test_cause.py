@@ -189,11 +189,12 @@ def test_a_case_that_no_rule_explains_still_gets_an_explanation() -> None:
     assert said.severity == "info"
 
 
-def test_effects_with_nan_are_no_obstacle() -> None:
-    """Signals that were never seen, or are gone, have NaN means and are explained without an error."""
-    nan = float("nan")
-    gone = Effect(signal=TABLE["age"], psi=9.0, ks=1.0, wasserstein=0.0, reference_mean=1.0, recent_mean=nan, rows=500)
-    never = Effect(signal=TABLE["rooms"], psi=0.0, ks=0.0, wasserstein=0.0, reference_mean=nan, recent_mean=nan, rows=1)
+def test_missing_means_are_no_obstacle() -> None:
+    """Signals that were never seen, or are gone, have no means and are explained without an error."""
+    gone = Effect(signal=TABLE["age"], psi=9.0, ks=1.0, wasserstein=0.0, reference_mean=1.0, recent_mean=None, rows=500)
+    never = Effect(
+        signal=TABLE["rooms"], psi=0.0, ks=0.0, wasserstein=0.0, reference_mean=None, recent_mean=None, rows=1
+    )
     said = CauseExplainer().explain(make_case(TABLE, {"age": gone, "rooms": never}, score(TABLE["age"])))
     assert said.sentence.startswith("Age is missing")
     assert np.isfinite(said.causes[0].weight)

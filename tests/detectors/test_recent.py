@@ -105,7 +105,7 @@ def test_missing_values_count_as_an_effect() -> None:
     heat = effects(recent)["heat"]
     assert heat.ks == 1.0
     assert heat.psi > 5
-    assert math.isnan(heat.recent_mean)
+    assert heat.recent_mean is None
 
 
 def test_degenerate_columns() -> None:
