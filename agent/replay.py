@@ -63,7 +63,8 @@ def replay(
     if missing:
         raise TableError(f"{reference.path}: column {missing[0]} of {table.path} is not in the reference")
     if start >= table.rows:
-        raise TableError(f"{table.path}: {start} rows of reference leave none of its {table.rows} rows to judge")
+        rest = f"leave none of its {table.rows} rows to judge; --reference N takes fewer"
+        raise TableError(f"{table.path}: {start} rows of reference {rest}")
     columns = [reference.names.index(name) for name in table.names]
     names = [_described(name, table) for name in table.names]
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from driftline import wire
 
+from collectors.ring_header import RingError
 from collectors.signals.contract import difference
 from collectors.signals.plan import LATENCY, SignalPlan
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from collectors.signals.image_faults import FrameMemory
 
 _MAX_CHANGES = 8  # shapes seen by then are how the stream is: an axis that varies is no news
+
+
+# What a header may claim costs its writer nothing and the agent memory: 4 bytes a value, several times over.
+MAX_CALL_VALUES = 65_536  # of one call; the probe copies at most 4 kB of it
+MAX_VALUES = 8_000_000  # of all calls that are read at once
 
 
 @dataclass(slots=True)
@@ -78,6 +84,8 @@ class RowMaker:
             calls = (number == index) & ~failed
             counts[calls] = np.minimum(heads["rows"][calls], plan.rows)
             uncopied += int(heads["rows"][calls].sum(dtype=np.int64) - counts[calls].sum())
+        if int(counts.sum()) * len(columns) > MAX_VALUES:
+            raise RingError(f"{len(heads)} records claim {int(counts.sum())} rows of {len(columns)} signals")
         starts = np.cumsum(counts) - counts
         values = np.full((int(counts.sum()), len(columns)), np.nan, np.float32)
         for index in used:
@@ -95,7 +103,10 @@ class RowMaker:
     def _plan(self, index: int, signatures: Sequence[Signature]) -> SignalPlan:
         plan = self._plans.get(index)
         if plan is None:
-            plan = self._plans[index] = SignalPlan(signatures[index], self._identity, self._memories)
+            plan = SignalPlan(signatures[index], self._identity, self._memories)
+            if plan.rows * len(plan.signals) > MAX_CALL_VALUES:
+                raise RingError(f"a call claims {plan.rows} rows of {len(plan.signals)} signals")
+            self._plans[index] = plan
         return plan
 
     def _fix_columns(self, used: Sequence[int], signatures: Sequence[Signature]) -> tuple[Signal, ...]:

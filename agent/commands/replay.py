@@ -60,8 +60,11 @@ def _report(findings: Iterable[Said], left_out: list[str]) -> None:
 
     for name in left_out:
         click.echo(f"driftline: column {name} is left out: too many different texts to be a category", err=True)
+    told = 0
     for said in findings:
         click.echo(msgspec.json.encode(_line(said)))
+        told += 1
+    click.echo(f"driftline: {told} finding{'' if told == 1 else 's'}", err=True)
 
 
 def _line(said: Said) -> dict[str, object]:

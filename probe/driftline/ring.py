@@ -71,9 +71,9 @@ class Ring:
         self._signature_end = wire.SIGNATURES_AT
         self.signatures = 0
         temporary = f".{stem}-{process.pid}-{time.monotonic_ns()}.tmp"
-        self.descriptor = os.open(temporary, _CREATE, 0o660, dir_fd=directory)
+        self.descriptor = os.open(temporary, _CREATE, 0o640, dir_fd=directory)
         try:
-            os.fchmod(self.descriptor, 0o660)  # whatever the umask; the directory decides who comes near
+            os.fchmod(self.descriptor, 0o640)  # whatever the umask; the directory decides who comes near
             os.ftruncate(self.descriptor, self.size)
             self._reserve(wire.HEADER_BYTES + CHUNK)
             self._map = mmap.mmap(self.descriptor, self.size)

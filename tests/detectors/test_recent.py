@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
+from agent.model import Effect
 from detectors import fit_reference
 from detectors.recent import RecentRows
 from tests.detectors.streams import make_block
-
-if TYPE_CHECKING:
-    from agent.model import Effect
 
 NAMES = ["heat", "light", "prediction"]
 
@@ -116,3 +114,4 @@ def test_degenerate_columns() -> None:
     ring.add(make_block(values + 1, reference.signals))
     for effect in ring.effects():
         assert all(math.isfinite(getattr(effect, name)) for name in ("psi", "ks", "wasserstein", "ks_same_mix"))
+        assert msgspec.json.decode(msgspec.json.encode(effect), type=Effect) == effect

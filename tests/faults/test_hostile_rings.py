@@ -319,6 +319,22 @@ def test_row_counts_from_nowhere(bench: RingBench, rows: int) -> None:
     assert len(column(bench.collector().collect(), "value")) == min(rows, 1)
 
 
+def test_a_header_cannot_multiply_rows_by_signals(bench: RingBench) -> None:
+    """A call of many rows and many named signals is refused before memory is taken for it."""
+    tall = np.zeros((60_000, 1), np.uint8)
+    wide = {"role": "input", "name": "w", "dtype": "<f8", "shape": [500], "layout": "named", "bytes": 4_000}
+    signature = placed(part("x", tall), {**wide, "names": [f"n{i}" for i in range(500)]})
+    ring = bench.writer(slot_bytes=65_536, slot_count=8, signatures=[signature])
+    ring.record(tall, end_ns=bench.clock.monotonic_ns(), rows=60_000)
+    bench.clock.advance(0.01)
+    tracemalloc.start()
+    (item,) = [item for item in bench.collector().collect() if isinstance(item, StreamChange)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (item.kind, "a call claims 60000 rows" in item.detail) == ("unreadable", True)
+    assert peak < ROOM_MIB << 20
+
+
 FIELDS = st.sampled_from([0, 8, 12, 16, 20, 24, 48, 128, 136, 256, 260, 16_384, 16_388, 65_536, 65_568, 65_660])
 EDITS = st.lists(st.tuples(FIELDS | st.integers(0, 73_000), st.binary(min_size=1, max_size=64)), min_size=1, max_size=6)
 

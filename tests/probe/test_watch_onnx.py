@@ -62,7 +62,7 @@ def test_identity_names_model_file_and_runtime(rings: Rings, tmp_path: Path) -> 
     }
     assert expected == ring.identity
     assert os.getpid() == ring.fields["pid"]
-    assert ring.path.stat().st_mode & 0o777 == 0o660
+    assert ring.path.stat().st_mode & 0o777 == 0o640
 
 
 def test_model_from_memory_is_identified_by_its_bytes(rings: Rings, tmp_path: Path) -> None:
