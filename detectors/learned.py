@@ -11,6 +11,7 @@ import msgspec
 
 from agent.model import Signal
 from detectors.bets import Bank
+from detectors.calibration import Calibration, restore_calibration
 from detectors.packing import pack, unpack
 from detectors.profile import Profile
 from detectors.ranks import RankTable, build_table
@@ -36,6 +37,7 @@ class Reference:
     banks: tuple[Bank, ...]
     profile: Profile
     sample: NDArray[np.float32]  # [r, S] some of its rows, evenly spaced in time
+    calibration: Calibration | None = None  # None: no labels were there
 
     def encode(self) -> bytes:
         """Return the stored form, which `decode_reference` reads."""
@@ -66,6 +68,8 @@ class Reference:
             items[f"statistics.{field.name}"] = getattr(self.statistics, field.name)
         for field in fields(Profile):
             items[f"profile.{field.name}"] = getattr(self.profile, field.name)
+        if self.calibration is not None:
+            items |= {f"calibration.{name}": item for name, item in self.calibration.items().items()}
         for at, bank in enumerate(self.banks):
             for field in fields(Bank):
                 items[f"bank{at}.{field.name}"] = getattr(bank, field.name)
@@ -93,6 +97,7 @@ def decode_reference(data: bytes) -> Reference:
             banks=tuple(Bank(**part(f"bank{at}.")) for at in range(items["banks"])),
             profile=Profile(**part("profile.")),
             sample=items["sample"],
+            calibration=restore_calibration(part("calibration.")) if "calibration.rows" in items else None,
         )
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise ValueError(f"stored reference is damaged: {error}") from error

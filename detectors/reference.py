@@ -13,6 +13,7 @@ import numpy as np
 from agent.model import Signal
 from detectors.bets import FEW_BLOCKS, fit_banks
 from detectors.blocklength import Lengths, choose_lengths
+from detectors.calibration import MIN_LABELLED, Calibration, fit_calibration, labelled
 from detectors.learned import Reference, decode_reference
 from detectors.profile import fit_profile
 from detectors.ranks import RankTable, fit_ranks
@@ -59,6 +60,7 @@ def fit_reference(
     names: Sequence[str | Signal],
     categorical: Sequence[str] | None = None,
     latency_s: ArrayLike | None = None,
+    correct: ArrayLike | None = None,
 ) -> Reference:
     """Learn a reference from rows in the order in which they ran.
 
@@ -73,11 +75,15 @@ def fit_reference(
         most 20 distinct whole numbers. Ignored for columns given as Signal.
     latency_s : array [n], optional
         Latencies in seconds; None: the column `latency` or `latency_s`, where there is one.
+    correct : array [n], optional
+        1 where the model's answer was right, 0 where it was wrong, NaN where that is not known. With a column
+        `confidence` it calibrates the estimate of accuracy; where it cannot, `notes` says why.
 
     Raises
     ------
     ValueError
-        Where shapes disagree, a name comes twice, or there are fewer than 16 rows.
+        Where shapes disagree, a name comes twice, there are fewer than 16 rows, `correct` holds anything else, or a
+        labelled confidence is no probability.
 
     Examples
     --------
@@ -100,17 +106,19 @@ def fit_reference(
     statistics = choose_statistics(rows, known)
     chosen, notes = _lengths(rows, known, table)
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
+    calibration, doubts = _calibration(rows, known, correct)
     keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
     return Reference(
         signals=known,
         rows=len(rows),
-        notes=notes,
+        notes=notes + doubts,
         lengths=chosen.length,
         table=table,
         statistics=statistics,
         banks=fit_banks(statistics, rows, table, chosen),
         profile=fit_profile(rows, latency),
         sample=rows[np.linspace(0, len(rows) - 1, keep).astype(np.int64)],
+        calibration=calibration,
     )
 
 
@@ -161,6 +169,23 @@ class ReferenceLearner:
         if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
             return None
         return fit_reference(np.concatenate(self._values), self._signals, latency_s=np.concatenate(self._latency))
+
+
+def _calibration(
+    rows: NDArray[np.float32], signals: Sequence[Signal], correct: ArrayLike | None
+) -> tuple[Calibration | None, tuple[str, ...]]:
+    if correct is None:
+        return None, ()
+    truth = np.asarray(correct, np.float64)
+    if truth.shape != rows.shape[:1]:
+        raise ValueError(f"correct has shape {truth.shape}, but there are {len(rows)} rows")
+    confidence = next((rows[:, at] for at, signal in enumerate(signals) if signal.name == "confidence"), None)
+    if confidence is None:
+        return None, ("there are labels, but no column `confidence`: accuracy cannot be estimated without labels",)
+    count = len(labelled(confidence, truth)[0])
+    if count < MIN_LABELLED:
+        return None, (f"only {count} rows have a label: {MIN_LABELLED} are needed to calibrate the estimated accuracy",)
+    return fit_calibration(confidence, truth), ()
 
 
 def _lengths(rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable) -> tuple[Lengths, tuple[str, ...]]:
