@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from agent.model import Finding, Status
+    from agent.model import Finding
+    from agent.status import Status
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_ROWS = 100_000

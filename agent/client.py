@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import msgspec
 from driftline import wire
 
-from agent.model import Finding, Status
+from agent.model import Finding
 from agent.ports import AgentAwayError
+from agent.status import Status
 
 SOCKET_NAME = "agent.sock"
 TIMEOUT_S = 5.0

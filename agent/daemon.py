@@ -17,7 +17,7 @@ import psutil
 
 from agent import __version__, api
 from agent.clock import utc
-from agent.model import AgentStatus, Status
+from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
     from socket import socket

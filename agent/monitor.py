@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from agent.clock import utc
-from agent.model import PartHealth, SignalStatus, StreamStatus
 from agent.statistics import StreamStatistics
+from agent.status import PartHealth, SignalStatus, StreamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from agent.ports import Detector, Learner, Recent, Reference, StateStore
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
-SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,10 @@ class StreamMonitor:
     def key(self) -> str:
         """The identity that the reference belongs to."""
         return self.stream.key
+
+    def mean_rate(self) -> float:
+        """Inferences per second since the first; 0 before there are any two."""
+        return self.statistics.mean_rate()
 
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""

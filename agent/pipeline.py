@@ -7,35 +7,30 @@ the tick itself goes on.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from agent.budget import default_alarms_per, share_budget
 from agent.clock import utc
+from agent.condition import device_state, stream_state
 from agent.findings import FindingBook, Moment
-from agent.model import Block, Cause, EventLine, PartHealth, Reading, Stream, StreamChange
-from agent.monitor import SECONDS_A_DAY, Factories, StreamMonitor
+from agent.model import Block, Cause, Reading, Stream, StreamChange
+from agent.monitor import Factories, StreamMonitor
+from agent.status import EventLine, PartHealth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.budget import AlarmsConfig
     from agent.clock import Clock
-    from agent.model import DeviceState, Finding, StreamState, StreamStatus
+    from agent.model import DeviceState, Finding
     from agent.ports import Collector, Explainer, Item, Store
+    from agent.status import StreamStatus
 
 EVENTS_KEPT = 200
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 SAVE_STATE_NS = 30_000_000_000
 BUDGET_NS = 60_000_000_000
-STALE_NS = 10_000_000_000  # a stream that has said nothing for so long is shown as waiting
 HOST_READING_NS = 60_000_000_000  # a host reading older than this is not shown any more
-
-
-class AlarmsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[alarms]`: how often the device may cry wolf."""
-
-    # A technician who is called out in vain once a month still comes; one who is called every day does not.
-    budget_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
 def judge(
@@ -183,7 +178,8 @@ class Pipeline:
     def streams(self) -> tuple[StreamStatus, ...]:
         """Describe every stream."""
         now = self._clock.monotonic_ns()
-        return tuple(monitor.status(now, self._state_of(monitor, now)) for monitor in self._monitors.values())
+        findings = self._book.open_findings()
+        return tuple(m.status(now, stream_state(m, findings, now)) for m in self._monitors.values())
 
     def findings(self) -> tuple[Finding, ...]:
         """Return open and acknowledged findings, worst first."""
@@ -234,7 +230,7 @@ class Pipeline:
     def _monitor(self, stream: Stream) -> StreamMonitor | None:
         monitor = self._monitors.get(stream.key)
         if monitor is None and len(self._monitors) < MAX_STREAMS:
-            monitor = StreamMonitor(stream, self._factories, self._store, self._default_alarms_per())
+            monitor = StreamMonitor(stream, self._factories, self._store, default_alarms_per(self._alarms))
             self._monitors[stream.key] = monitor
             monitor.advance_to(self._book.newest_row(stream))
             self._book.resume(stream, monitor.rows, self._clock.wall_ns())
@@ -273,36 +269,9 @@ class Pipeline:
             monitor.dropped += change.count
         monitor.changes.appendleft(change)
 
-    def _state_of(self, monitor: StreamMonitor, now_ns: int) -> StreamState:
-        severities = {f.severity for f in self._book.open_findings() if f.stream.key == monitor.key}
-        if "critical" in severities:
-            return "critical"
-        if "warning" in severities:
-            return "warning"
-        if not monitor.running:
-            return "stopped"
-        if monitor.statistics.last_ns is None or now_ns - monitor.statistics.last_ns > STALE_NS:
-            return "waiting"
-        return "learning" if monitor.reference is None else "ok"
-
     def state(self, streams: Sequence[StreamStatus]) -> DeviceState:
-        """Say how the device is, in one word: its worst finding, else the least ready of its running streams."""
-        severities = {finding.severity for finding in self._book.open_findings()}
-        for severity in ("critical", "warning"):
-            if severity in severities:
-                return severity
-        states = {stream.state for stream in streams} - {"stopped"}
-        if "learning" in states:
-            return "learning"
-        return "ok" if "ok" in states else "waiting"
-
-    def _default_alarms_per(self) -> float:
-        """Before any rate is known: as if there was one inference a second."""
-        return self._alarms.budget_days * SECONDS_A_DAY
+        """Say how the device is, in one word."""
+        return device_state(streams, self._book.open_findings())
 
     def _share_budget(self) -> None:
-        """Share the device's budget equally over its running streams, in inferences at their observed rates."""
-        active = [m for m in self._monitors.values() if m.running and m.statistics.mean_rate() > 0]
-        for monitor in active:
-            inferences = self._alarms.budget_days * SECONDS_A_DAY * monitor.statistics.mean_rate()
-            monitor.set_budget(max(inferences, 1.0) * len(active))
+        share_budget(self._alarms, [monitor for monitor in self._monitors.values() if monitor.running])

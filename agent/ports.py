@@ -26,7 +26,8 @@ from agent.model import (  # msgspec resolves the annotations at run time
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agent.model import BufferStatus, Finding, Status
+    from agent.model import Finding
+    from agent.status import BufferStatus, Status
 
 Item = Block | Reading | StreamChange
 

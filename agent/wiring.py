@@ -11,10 +11,11 @@ import msgspec
 
 import detectors
 from agent import buffer
+from agent.budget import AlarmsConfig
 from agent.buffer.query import run_query
 from agent.config import find_config, read_config
 from agent.monitor import Factories
-from agent.pipeline import AlarmsConfig, Pipeline
+from agent.pipeline import Pipeline
 from collectors.host import HostCollector, HostConfig
 from collectors.rings import RingCollector
 from detectors.cause import CauseExplainer
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.clock import Clock
-    from agent.model import Signal, Status
+    from agent.model import Signal
+    from agent.status import Status
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
 # series and accuracy detectors.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.model import SignalStatus, StreamStatus
+    from agent.status import SignalStatus, StreamStatus
 
 MAX_STREAMS = 16  # models on one device; running ones and those in trouble go first
 MAX_SIGNALS = 128  # signals of all streams together, four series each

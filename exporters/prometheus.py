@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric as Family
 
-    from agent.model import Status
+    from agent.status import Status
     from exporters.samples import Samples
 
 

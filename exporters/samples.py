@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from agent.model import Status, StreamStatus
+    from agent.status import Status, StreamStatus
     from exporters.naming import Metric
 
 Labels = tuple[str, ...]  # values, in the order of the metric's declaration

@@ -15,7 +15,7 @@ from agent.ports import AgentAwayError
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from agent.model import Status
+    from agent.status import Status
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST_REFERENCE = "[reference]\nrows = 500\nseconds = 2\n[scrape]\nport = 19637\n"

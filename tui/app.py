@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from agent.clock import Clock
-    from agent.model import Status
     from agent.ports import StatusSource
+    from agent.status import Status
     from tui.rows import Rows
 
 _NS = 1e9

@@ -15,8 +15,8 @@ from agent.ports import AgentAwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.model import Status
     from agent.ports import StatusSource
+    from agent.status import Status
 
 
 class Answered(Message):

@@ -13,7 +13,8 @@ from tui.tables import finding_line
 from tui.words import headline
 
 if TYPE_CHECKING:
-    from agent.model import Finding, Status
+    from agent.model import Finding
+    from agent.status import Status
     from tui.spans import Line
     from tui.view import View
 

@@ -10,7 +10,7 @@ from tui.machine import host_facts, process_facts
 from tui.spans import cell_width, clip, heading, width_of
 
 if TYPE_CHECKING:
-    from agent.model import Status
+    from agent.status import Status
     from tui.machine import Fact
     from tui.spans import Line, Span
 

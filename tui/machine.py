@@ -12,7 +12,8 @@ from tui.format import percent, size, value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.model import Reading, Status
+    from agent.model import Reading
+    from agent.status import Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
 

@@ -10,7 +10,7 @@ from tui.stream_lines import classes_lines, latency_lines, signals_lines
 from tui.streams import stream_row_key
 
 if TYPE_CHECKING:
-    from agent.model import StreamStatus
+    from agent.status import StreamStatus
     from tui.spans import Line
 
 

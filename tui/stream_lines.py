@@ -13,7 +13,8 @@ from tui.words import effect_size, tone
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from agent.model import Finding, SignalStatus, StreamStatus
+    from agent.model import Finding
+    from agent.status import SignalStatus, StreamStatus
     from tui.spans import Line, Tone
 
 _TWO_COLUMNS = 76

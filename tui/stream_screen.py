@@ -12,7 +12,7 @@ from tui.streams import stream_row_key
 from tui.words import block, worst_by_stream
 
 if TYPE_CHECKING:
-    from agent.model import StreamStatus
+    from agent.status import StreamStatus
     from tui.spans import Line
 
 

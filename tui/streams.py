@@ -10,7 +10,8 @@ from tui.tables import stream_header, stream_line
 from tui.words import ATTACH, worst_by_stream, worst_first
 
 if TYPE_CHECKING:
-    from agent.model import Finding, StreamStatus
+    from agent.model import Finding
+    from agent.status import StreamStatus
     from tui.spans import Line
     from tui.view import View
 

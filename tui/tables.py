@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from agent.model import Finding, StreamStatus
+    from agent.model import Finding
+    from agent.status import StreamStatus
     from tui.spans import Line, Span
 
 _WIDE = 110  # cells from which the columns that explain are shown

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from agent.model import Cause, Finding, Status, StreamStatus
+    from agent.model import Cause, Finding
+    from agent.status import Status, StreamStatus
 
 _NARROWEST = 60
 _CAUSES = 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from agent.model import Finding, Status, StreamStatus
+    from agent.model import Finding
+    from agent.status import Status, StreamStatus
 
 
 class View(NamedTuple):

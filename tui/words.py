@@ -12,7 +12,8 @@ from tui.format import count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from agent.model import Finding, SignalStatus, Status, StreamStatus
+    from agent.model import Finding
+    from agent.status import SignalStatus, Status, StreamStatus
     from tui.spans import Tone
 
 STATE_TONES: Mapping[str, Tone] = {

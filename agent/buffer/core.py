@@ -18,7 +18,7 @@ from agent.buffer.files import Files, say
 from agent.buffer.lock import DirectoryLock
 from agent.buffer.pending import Batch, Pending
 from agent.clock import utc
-from agent.model import BufferStatus
+from agent.status import BufferStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

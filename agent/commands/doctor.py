@@ -23,7 +23,7 @@ from agent.ports import AgentAwayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.model import Status
+    from agent.status import Status
 
 LOW_DISK_BYTES = 256 * 1024 * 1024  # the buffer's working room: a segment, its WAL and a copy for a repair
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}

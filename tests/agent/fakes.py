@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.model import Block, BufferStatus, Cause, Effect, Finding, Reading, Score, Signal, Stream
+from agent.model import Block, Cause, Effect, Finding, Reading, Score, Signal, Stream
 from agent.monitor import Factories
 from agent.ports import Case, Explanation, Item
+from agent.status import BufferStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,9 @@ import pytest
 from agent import api
 from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
 from agent.clock import utc
-from agent.model import AgentStatus, BufferStatus, Finding, Status, Stream
+from agent.model import Finding, Stream
 from agent.ports import AgentAwayError
+from agent.status import AgentStatus, BufferStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
-from agent.model import PartHealth, Reading, Stream, StreamChange
-from agent.pipeline import AlarmsConfig, Pipeline
+from agent.model import Reading, Stream, StreamChange
+from agent.pipeline import Pipeline
+from agent.status import PartHealth
 from tests.agent.fakes import (
     SIGNALS,
     STREAM,

@@ -8,19 +8,8 @@ from typing import Any
 
 import msgspec
 
-from agent.model import (
-    AgentStatus,
-    BufferStatus,
-    Cause,
-    Effect,
-    Finding,
-    Reading,
-    Signal,
-    SignalStatus,
-    Status,
-    Stream,
-    StreamStatus,
-)
+from agent.model import Cause, Effect, Finding, Reading, Signal, Stream
+from agent.status import AgentStatus, BufferStatus, SignalStatus, Status, StreamStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BOUNDS = (*(step * 10.0**decade for decade in range(-5, 2) for step in (1, 2, 5)),)

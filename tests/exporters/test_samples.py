@@ -1,6 +1,7 @@
 from datetime import timedelta
 
-from agent.model import PartHealth, Reading, Stream
+from agent.model import Reading, Stream
+from agent.status import PartHealth
 from exporters import bounds
 from exporters.naming import HOST as DECLARED
 from exporters.samples import Histogram, Sampler, Samples

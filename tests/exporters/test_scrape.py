@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from agent.model import Status
+from agent.status import Status
 from exporters.prometheus import PrometheusPage
 from exporters.scrape import PORTS_TRIED, ScrapeServer, start_scrape
 from tests.exporters.statuses import make_status

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from agent.model import StreamStatus
+    from agent.status import StreamStatus
 
 ALWAYS = ("--rate", "200", "--seconds", "120")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from agent.model import Status
+    from agent.status import Status
 
 _LOOKS = 1000
 NARROW, WIDE = (80, 24), (140, 45)

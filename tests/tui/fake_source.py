@@ -5,22 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from agent.model import (
-    AgentStatus,
-    BufferStatus,
-    Cause,
-    EventLine,
-    Finding,
-    PartHealth,
-    Reading,
-    Signal,
-    SignalEvidence,
-    SignalStatus,
-    Status,
-    Stream,
-    StreamStatus,
-)
+from agent.model import Cause, Finding, Reading, Signal, SignalEvidence, Stream
 from agent.ports import AgentAwayError
+from agent.status import AgentStatus, BufferStatus, EventLine, PartHealth, SignalStatus, Status, StreamStatus
 from tests.tui.fake_stream import CAMERA, IMAGE, NOW, OUTPUT, latency_trend, signals, stream
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from agent.model import Effect, Signal, SignalStatus, Stream, StreamStatus
+from agent.model import Effect, Signal, Stream
+from agent.status import SignalStatus, StreamStatus
 
 if TYPE_CHECKING:
     from agent.model import StreamState

@@ -19,7 +19,7 @@ from tests.tui.fake_source import CASES, FakeSource, calm, fouled, learning, slo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.model import Status
+    from agent.status import Status
 
 _AWAY = "no agent answers at /run/driftline/agent.sock"
 

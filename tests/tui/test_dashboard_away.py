@@ -16,7 +16,7 @@ from tui.streams import Streams
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-    from agent.model import Status
+    from agent.status import Status
 
 
 def test_agent_that_goes_away_leaves_its_last_data_in_grey() -> None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.commands.demo.place import Place
     from agent.commands.demo.record import Record
-    from agent.model import Finding, Status
+    from agent.model import Finding
     from agent.ports import StatusSource
+    from agent.status import Status
 
 RATE = 100  # images a second
 READY_SECONDS = 20.0  # an agent needs 1.5; a first start on a slow disk with nothing compiled yet needs more

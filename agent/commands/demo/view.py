@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from agent.commands.demo.record import Record, Truth
     from agent.commands.demo.run import Plan
     from agent.commands.demo.screen import DemoDashboard
-    from agent.model import Finding, Status
+    from agent.model import Finding
     from agent.ports import StatusSource
+    from agent.status import Status
 
 LEARNING_EVERY_S = 2.0
 WATCHING_EVERY_S = 5.0

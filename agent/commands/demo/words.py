@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from agent.commands.demo.place import Place
     from agent.commands.demo.record import Record, Result
     from agent.commands.demo.run import Demo, Plan
-    from agent.model import Finding, Status
+    from agent.model import Finding
+    from agent.status import Status
 
 WIDTH = 79
 STAMP = 9  # columns of "  12.3 s  "

@@ -13,17 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from agent.model import (
-    AgentStatus,
-    BufferStatus,
-    Cause,
-    Finding,
-    SignalEvidence,
-    Status,
-    Stream,
-    StreamStatus,
-)
+from agent.model import Cause, Finding, SignalEvidence, Stream
 from agent.ports import AgentAwayError
+from agent.status import AgentStatus, BufferStatus, Status, StreamStatus
 
 STREAM = Stream(model="meter-reader", sha256="9f86d081884c7d65")
 STATUS = "status.json"

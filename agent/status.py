@@ -1,0 +1,124 @@
+"""What the agent says of itself and of the device: what the dashboard, `driftline status` and the exporters show.
+
+Frozen and typed like `agent.model`, on which it builds; imports no numpy. Times are `datetime` (RFC 3339 in JSON).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003  # msgspec resolves the annotations at run time
+from typing import Literal
+
+import msgspec
+
+from agent.model import (  # noqa: TC001  # msgspec resolves the annotations at run time
+    DeviceState,
+    Effect,
+    Finding,
+    Reading,
+    Signal,
+    Stream,
+    StreamState,
+)
+
+
+class SignalStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal as the dashboard shows it. `evidence` is the share of the way to the alarm, in [0, 1]."""
+
+    signal: Signal
+    evidence: float
+    effect: Effect | None = None
+
+
+class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream as the dashboard, `driftline status` and the exporters see it.
+
+    rate: inferences per second over the last seconds. latency_*: of the last minute, in seconds.
+    latency_count, latency_sum_s, latency_buckets: since the agent's start; a bucket is (upper bound in seconds, how
+    many inferences took at most that long). Above the last bound there is only the count: JSON has no infinity.
+    latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
+    alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
+    """
+
+    stream: Stream
+    key: str
+    state: StreamState
+    inferences: int
+    errors: int
+    rate: float
+    reference_rows: int
+    reference_target: int
+    reference_notes: tuple[str, ...] = ()
+    lost: int = 0
+    dropped: int = 0
+    latency_p50_s: float | None = None
+    latency_p99_s: float | None = None
+    latency_sum_s: float = 0.0
+    latency_count: int = 0
+    latency_buckets: tuple[tuple[float, int], ...] = ()
+    latency_trend: tuple[float | None, ...] = ()
+    confidence: float | None = None
+    predictions: tuple[tuple[str, int], ...] = ()
+    last_inference: datetime | None = None
+    alarm_every_inferences: float | None = None
+    signals: tuple[SignalStatus, ...] = ()
+
+
+class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the on-disk buffer. `mode` is `memory` where the state directory cannot be written."""
+
+    path: str
+    mode: Literal["disk", "memory"]
+    bytes: int
+    limit_bytes: int
+    segments: int
+    rows: int
+    last_commit: datetime | None = None
+    discarded_rows: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent on itself."""
+
+    version: str
+    pid: int
+    started: datetime
+    uptime_s: float
+    rss_bytes: int
+    cpu_percent: float
+    ready_s: float
+    run_dir: str
+    state_dir: str
+    config_path: str | None
+    scrape_url: str | None
+    site: str
+    device: str
+    parts: tuple[PartHealth, ...] = ()
+
+
+class PartHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The health of one part of the agent (a collector, a detector, the buffer); `ok` false says why in `note`."""
+
+    name: str
+    ok: bool
+    note: str = ""
+
+
+class EventLine(msgspec.Struct, frozen=True):
+    """One line of the device's recent history, for people."""
+
+    time: datetime
+    text: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the dashboard shows, in one record."""
+
+    time: datetime
+    state: DeviceState
+    agent: AgentStatus
+    buffer: BufferStatus
+    streams: tuple[StreamStatus, ...]
+    host: tuple[Reading, ...]
+    findings: tuple[Finding, ...]  # open and acknowledged, worst first
+    events: tuple[EventLine, ...]  # newest first, bounded
