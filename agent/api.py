@@ -50,6 +50,10 @@ class Answers(Protocol):
         """Mark as seen. Raises KeyError."""
         ...
 
+    async def reference(self, stream_key: str) -> bytes | None:
+        """Return the stored reference of a stream, as `Reference.encode` wrote it, or None."""
+        ...
+
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         """Run a reading statement. Raises ValueError with what is wrong with it."""
         ...
@@ -110,6 +114,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             web.get("/v1/status", api.status),
             web.get("/v1/findings", api.findings),
             web.post("/v1/findings/{id}/acknowledge", api.acknowledge),
+            web.get("/v1/reference", api.reference),
             web.post("/v1/query", api.query),
         ]
     )
@@ -139,6 +144,13 @@ class _Api:
             return _json(await self._answers.acknowledge(request.match_info["id"], body.note))
         except KeyError as error:
             raise web.HTTPNotFound(text=f"no open finding has the id {request.match_info['id']}") from error
+
+    async def reference(self, request: web.Request) -> web.Response:
+        key = request.query.get("stream", "")
+        stored = await self._answers.reference(key)
+        if stored is None:
+            raise web.HTTPNotFound(text=f"no reference is stored for {key!r}")
+        return web.Response(body=stored, content_type="application/octet-stream")
 
     async def query(self, request: web.Request) -> web.Response:
         body = _body(await request.read(), QueryRequest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import urllib.parse
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +75,13 @@ class AgentClient:
     def acknowledge(self, finding_id: str, note: str) -> None:
         """Mark a finding as seen. Raises AgentAwayError, AgentRefusedError, or KeyError where it is not open."""
         self._ask("POST", f"/v1/findings/{finding_id}/acknowledge", {"note": note})
+
+    def reference(self, stream_key: str) -> bytes | None:
+        """Return the stored reference of a stream, None where it has none yet. Raises AgentAwayError."""
+        try:
+            return self._ask("GET", f"/v1/reference?{urllib.parse.urlencode({'stream': stream_key})}")
+        except KeyError:
+            return None
 
     def query(self, sql: str, row_limit: int, time_limit_s: float) -> dict[str, Any]:
         """Run one reading statement. Raises AgentAwayError, or AgentRefusedError with what is wrong with it."""

@@ -158,6 +158,11 @@ class Daemon:
         await loop.run_in_executor(self._ticks, self._describe)
         return finding
 
+    async def reference(self, stream_key: str) -> bytes | None:
+        """Return the stored reference of a stream, or None."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._ticks, self._parts.store.get_state, stream_key, "reference")
+
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         """Run one reading statement beside the ingest. Raises ValueError."""
         loop = asyncio.get_running_loop()

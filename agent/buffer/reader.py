@@ -62,6 +62,10 @@ class Reader:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
         return self._ledger.findings(self._engine, everything=everything)
 
+    def get_state(self, stream_key: str, part: str) -> bytes | None:
+        """Return what a part of the agent kept for a restart, or None."""
+        return self._ledger.get_state(self._engine, stream_key, part)
+
     def close(self) -> None:
         """Let go of the files. May be called twice."""
         if self._gate.clear():

@@ -58,6 +58,9 @@ class Answers:
         self.notes.append(note)
         return FINDING
 
+    async def reference(self, stream_key: str) -> bytes | None:
+        return b"\x00reference" if stream_key == "m@1 &?" else None
+
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         if sql == "bad":
             raise ValueError("only one SELECT is accepted")
@@ -202,3 +205,9 @@ def test_rubbish_on_the_socket_does_no_harm(client: AgentClient) -> None:
         raw.sendall(os.urandom(2_000) + b"\r\n\r\n")
         raw.recv(100)
     assert client.status() == STATUS
+
+
+def test_the_stored_reference_comes_as_it_was_written(client: AgentClient) -> None:
+    """Byte for byte, whatever is in the stream's name; None where none is stored."""
+    assert client.reference("m@1 &?") == b"\x00reference"
+    assert client.reference("another") is None

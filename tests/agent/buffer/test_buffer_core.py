@@ -153,9 +153,12 @@ def test_a_stopped_agents_buffer_can_be_read(tmp_path: Path) -> None:
     with opened(tmp_path) as buffer:
         buffer.append([make_block(4)], [])
         buffer.save_finding(make_finding())
+        buffer.put_state("meter-reader@ab", "reference", b"learned")
     reader = open_readonly(tmp_path)
     assert run_query(reader, "SELECT count(*) FROM inferences", 1, 5.0).rows == [[4]]
     assert reader.findings() == [make_finding()]
+    assert reader.get_state("meter-reader@ab", "reference") == b"learned"
+    assert reader.get_state("meter-reader@cd", "reference") is None
     with pytest.raises(BufferBusyError, match=str(tmp_path)):
         open_buffer(tmp_path, ManualClock(NOW_NS), BufferConfig())
     reader.close()
