@@ -17,7 +17,7 @@ from detectors.cause import CauseExplainer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agent.model import Finding
+    from agent.model import Block, Finding
     from collectors.table import Table
 
 BLOCK_ROWS = 200
@@ -40,6 +40,24 @@ class NoStore:
     def get_state(self, stream_key: str, part: str) -> bytes | None:  # noqa: ARG002  # the port's interface
         """Have none."""
         return None
+
+    def state_keys(self, part: str) -> list[str]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return []
+
+    settled = True
+
+    def mark(self) -> bytes:
+        """Be at the beginning."""
+        return b""
+
+    def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return iter(())
+
+    def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)

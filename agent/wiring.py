@@ -21,6 +21,7 @@ from collectors.rings import RingCollector
 from detectors.cause import CauseExplainer
 from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
+from detectors.training import refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
 
@@ -85,9 +86,14 @@ def make_factories(reference: ReferenceConfig) -> Factories:
     def learner(signals: tuple[Signal, ...]) -> ReferenceLearner:
         return ReferenceLearner(signals, reference.rows, reference.seconds, reference.max_rows)
 
+    def trained(signals: tuple[Signal, ...], training: bytes) -> ReferenceLearner:
+        return trained_learner(training, signals, reference.rows, reference.seconds, reference.max_rows)
+
     return Factories(
         learner=learner,
+        trained_learner=trained,
         decode_reference=decode_reference,
+        refit_reference=refit_reference,
         recent=RecentRows,
         detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()},
     )
