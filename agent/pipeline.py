@@ -13,6 +13,7 @@ from agent.budget import default_alarms_per, share_budget
 from agent.clock import utc
 from agent.condition import device_state, stream_state
 from agent.findings import FindingBook, Moment
+from agent.host_history import HostHistory
 from agent.model import Block, Cause, Reading, Stream, StreamChange
 from agent.monitor import Factories, StreamMonitor
 from agent.status import EventLine, PartHealth
@@ -33,18 +34,18 @@ BUDGET_NS = 60_000_000_000
 HOST_READING_NS = 60_000_000_000  # a host reading older than this is not shown any more
 
 
-def judge(
-    monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: tuple[Reading, ...]
-) -> list[Finding]:
+def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: HostHistory) -> list[Finding]:
     """Have a monitor judge a block, and return the findings that opened or changed by it."""
     scores = monitor.process(block, seen_ns)
+    time_ns = int(block.time_ns[-1])
     moment = Moment(
         stream=monitor.stream,
         row=monitor.rows,
-        time_ns=int(block.time_ns[-1]),
+        time_ns=time_ns,
         effects=monitor.effects,
         changes=tuple(monitor.changes),
-        host=host,
+        host=host.newest(time_ns - HOST_READING_NS),
+        host_before=host.before,
     )
     return book.update(moment, scores)
 
@@ -84,7 +85,7 @@ class Pipeline:
         self._commit_ns = round(commit_seconds * 1e9)
         self._book = FindingBook(explainer, store)
         self._monitors: dict[str, StreamMonitor] = {}
-        self._host: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
+        self._host = HostHistory()
         self._events: deque[EventLine] = deque(maxlen=EVENTS_KEPT)
         self._health: dict[str, PartHealth] = {}
         self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
@@ -106,7 +107,7 @@ class Pipeline:
                     self._guarded(f"judging {item.stream.key}", self._judge, item)
                 elif isinstance(item, Reading):
                     readings.append(item)
-                    self._host[item.name, item.labels] = item
+                    self._host.add(item)
                 else:
                     self._guarded(f"changes of {item.stream.key}", self._note_change, item)
         self._guarded("buffer", self._store.append, blocks, readings)
@@ -206,9 +207,7 @@ class Pipeline:
 
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
-        oldest = self._clock.wall_ns() - HOST_READING_NS
-        self._host = {key: reading for key, reading in self._host.items() if reading.time_ns >= oldest}
-        return tuple(self._host.values())
+        return self._host.newest(self._clock.wall_ns() - HOST_READING_NS)
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""
@@ -229,7 +228,7 @@ class Pipeline:
             self._refused += 1
             return
         learned = monitor.reference is not None
-        changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), tuple(self._host.values()))
+        changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
             self._say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self._share_budget()

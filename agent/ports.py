@@ -158,6 +158,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     effects: tuple[Effect, ...]  # of all signals, now
     host: tuple[Reading, ...]  # the newest of each
     changes: tuple[StreamChange, ...]  # recent ones of this stream, newest first
+    onset_ns: int = 0  # when the change is thought to have begun; 0: not known
+    opened_ns: int = 0  # and when it was noticed
+    host_before: tuple[Reading, ...] = ()  # of each reading the median of some time before the onset, where it is known
+    held: Severity | None = None  # what was said of this case before; None for a new one
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

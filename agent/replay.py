@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.findings import FindingBook
+from agent.host_history import HostHistory
 from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
 from agent.pipeline import judge
@@ -92,12 +93,13 @@ def replay(
     monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(Config().reference), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())
+    host = HostHistory()  # a file knows no host
     waiting: dict[str, Finding] = {}  # opened, not yet told; in the order of opening
     told: set[str] = set()
     for block in table.blocks(learned.signals, start, BLOCK_ROWS):
         waiting |= {
             finding.id: finding
-            for finding in judge(monitor, book, block, int(block.time_ns[-1]), ())
+            for finding in judge(monitor, book, block, int(block.time_ns[-1]), host)
             if finding.id not in told
         }
         ripe = [f for f in waiting.values() if f.state == "closed" or monitor.rows - f.row >= SETTLE_ROWS]
