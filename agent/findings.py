@@ -2,15 +2,16 @@
 
 One episode is one finding, however many signals take part. Scores of the same family (the data, or the latency) join
 the open finding if they come within JOIN_ROWS of its first alarm or concern a signal that it already has; otherwise
-they open a finding of their own. A finding is explained again as evidence ripens, and closed when nothing that belongs
-to it has alarmed for a while. Every change is stored at once, as a new record.
+they open one of their own. A finding is explained again as evidence ripens. It is closed when nothing that belongs
+to it has alarmed for a while and the rows since then are back at their reference. Every change is stored at once, as a
+new record.
 """
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -27,15 +28,23 @@ if TYPE_CHECKING:
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
 FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
 RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
-QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this,
-QUIET_DELAYS = 5  # one that was slow to see within so many times what it took first,
+QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this, and so many rows show what is left;
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
 PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
+QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOTICES = 5
-NOISE_KS = 0.06  # Kolmogorov-Smirnov distance that QUIET_ROWS rows show by chance, at 0.1 %
+NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
 
-EFFECT_FIELDS = ("psi", "ks", "wasserstein", "reference_mean", "recent_mean")
+Left = Literal["lasts", "over", "unsure"]
+
+EFFECT_FIELDS = (
+    "psi", "ks", "wasserstein", "reference_mean", "recent_mean", "psi_noise", "ks_noise", "wasserstein_noise",
+)  # fmt: skip
 SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
+
+
+def _nothing_known(_moment_ns: int) -> tuple[Reading, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Moment:
     effects: Callable[[int], tuple[Effect, ...]]
     changes: tuple[StreamChange, ...]
     host: tuple[Reading, ...]
+    host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
 
 
 @dataclass(slots=True)
@@ -105,15 +115,17 @@ class FindingBook:
         changed = []
         for episode in self._of(moment.stream):
             rows_seen = moment.row - episode.finding.row
-            ripe = rows_seen >= episode.ripe_at
+            quiet = _quiet(episode, moment)
+            ripe = rows_seen >= episode.ripe_at and not quiet  # rows from after its end would only thin it
             if ripe:
                 episode.ripe_at = max(rows_seen, episode.ripe_at) * RIPEN_FACTOR
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
                 changed.append(episode.finding)
-            if _quiet(episode, moment):
-                if _persists(episode.finding, moment):
+            if quiet:
+                left = _left(episode, moment)
+                if left == "lasts":
                     episode.last_row, episode.last_ns = moment.row, moment.time_ns
-                else:
+                elif left == "over" or _long_quiet(episode, moment):
                     changed.append(self._close(episode, moment.time_ns))
         return changed
 
@@ -183,9 +195,12 @@ class FindingBook:
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
+        onset_ns = round(finding.onset.timestamp() * 1e9)
         case = Case(
-            stream=finding.stream, scores=tuple(scores), effects=effects, host=moment.host, changes=moment.changes
-        )
+            stream=finding.stream, scores=tuple(scores), effects=effects, host=moment.host, changes=moment.changes,
+            onset_ns=onset_ns, opened_ns=round(finding.opened.timestamp() * 1e9),
+            host_before=moment.host_before(onset_ns), held=finding.severity if finding.sentence else None,
+        )  # fmt: skip
         said = self._explainer.explain(case)
         changes = {
             "kind": said.kind, "severity": said.severity, "sentence": said.sentence, "advice": said.advice,
@@ -217,17 +232,34 @@ class FindingBook:
 
 
 def _quiet(episode: Episode, moment: Moment) -> bool:
-    """Tell whether nothing of the episode has alarmed for as long as one of its kind would take."""
+    """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
+    return moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS
+
+
+def _left(episode: Episode, moment: Moment) -> Left:
+    """Say what is left of an episode in the rows since its last alarm.
+
+    `lasts`: a signal is still half as far from its reference as it was. `over`: none is. `unsure`: chance alone might
+    hide half of what it was, in so few rows, or in rows that hang together.
+    """
+    now = {effect.signal.name: effect for effect in moment.effects(moment.row - episode.last_row)}
+    unsure = False
+    for signal in episode.finding.signals:
+        effect = now.get(signal.name)
+        if effect is None or signal.ks is None:
+            continue
+        noise = NOISE_KS if effect.ks_noise is None else effect.ks_noise
+        part = PERSISTS * signal.ks
+        if effect.ks >= max(part, noise):
+            return "lasts"
+        unsure |= part < noise
+    return "unsure" if unsure else "over"
+
+
+def _long_quiet(episode: Episode, moment: Moment) -> bool:
+    """Tell whether alarms stayed away for several times as long as the first took to come."""
     delay = episode.finding.row - episode.finding.onset_row
-    rows = max(QUIET_ROWS, QUIET_DELAYS * delay)
-    return moment.row - episode.last_row >= rows and moment.time_ns - episode.last_ns >= QUIET_NS
-
-
-def _persists(finding: Finding, moment: Moment) -> bool:
-    """Tell whether the newest rows are still as far from the reference as the finding was, or half as far."""
-    now = {effect.signal.name: effect.ks for effect in moment.effects(QUIET_ROWS)}
-    then = {signal.name: signal.ks for signal in finding.signals if signal.ks is not None}
-    return any(now.get(name, 0.0) >= max(PERSISTS * ks, NOISE_KS) for name, ks in then.items())
+    return moment.row - episode.last_row >= QUIET_DELAYS * delay
 
 
 def _family_of(score: Score) -> str:

@@ -20,7 +20,7 @@ Role = Literal["input", "output", "runtime"]
 SignalKind = Literal["continuous", "categorical", "flag"]
 Severity = Literal["info", "warning", "critical"]
 FindingState = Literal["open", "acknowledged", "closed"]
-CauseClass = Literal["sensor", "device", "world", "model", "data"]
+CauseClass = Literal["sensor", "device", "load", "world", "model", "data"]
 StreamState = Literal["waiting", "learning", "ok", "warning", "critical", "stopped"]
 DeviceState = Literal["waiting", "learning", "ok", "warning", "critical"]
 ChangeKind = Literal["opened", "closed", "lost", "dropped", "shape", "dtype", "missing", "unreadable"]
@@ -108,6 +108,26 @@ class StreamChange(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a comparison: the values of one signal, in figures. None where every value is missing.
+
+    missing: share of rows without a finite value. middle: the median.
+    """
+
+    missing: float
+    mean: float | None = None
+    deviation: float | None = None
+    middle: float | None = None
+
+
+class Frequent(msgspec.Struct, frozen=True, kw_only=True):
+    """The single value (or category) whose share changed most, and its share of all rows before and now, in [0, 1]."""
+
+    value: float
+    before: float
+    now: float
+
+
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """How far the recent rows of one signal are from its reference. Shown and exported, never an alarm.
 
@@ -116,6 +136,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     wasserstein: first Wasserstein distance in standard deviations of the reference.
     ks_same_mix: `ks` against the reference reweighted to the recent mix of predicted classes: what is left when a
     change of the class mix is allowed for. None where there is no `prediction` signal.
+    *_noise: what stationary data with the reference's autocorrelation stays under in 95 of 100 looks; None: not known.
     *_mean: None where every value is missing (JSON has no NaN).
     rows: how many recent rows were compared.
     """
@@ -128,6 +149,13 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     recent_mean: float | None
     rows: int
     ks_same_mix: float | None = None
+    psi_noise: float | None = None
+    ks_noise: float | None = None
+    wasserstein_noise: float | None = None
+    ks_same_mix_noise: float | None = None
+    before: Column | None = None
+    now: Column | None = None
+    frequent: Frequent | None = None
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +205,9 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True):
     wasserstein: float | None = None
     reference_mean: float | None = None
     recent_mean: float | None = None
+    psi_noise: float | None = None
+    ks_noise: float | None = None
+    wasserstein_noise: float | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,53 +1,46 @@
 """One watched model: learns its reference, then has every block judged by the detectors. Stores what a restart needs.
 
-All processes that serve the same model file share one monitor. A detector that fails is taken out and named in the
-parts' health; the others go on.
+All processes that serve the same model file share one monitor. After a restart the rows that were stored since the last
+save are judged again, from the saved states on: however the agent ended, it goes on with what it had on the disk.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from agent.clock import utc
-from agent.ports import UnfitError
+from agent.panel import Factories, Panel, aligned
+from agent.saved import (
+    LEARNING,
+    MONITOR,
+    REFERENCE,
+    ROWS,
+    TRAINING,
+    SavedMonitor,
+    StreamStore,
+    decode_saved,
+    encode_saved,
+)
 from agent.statistics import StreamStatistics
 from agent.status import PartHealth, SignalStatus, StreamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator
 
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
-    from agent.ports import Detector, Learner, Recent, Reference, StateStore
+    from agent.ports import Learner, MonitorStore, Reference
 
-ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
+SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
+MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
+RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
 
-
-@dataclass(frozen=True, slots=True)
-class Factories:
-    """How a monitor makes its parts; `agent.wiring` fills this in.
-
-    `detectors` maps a name to a factory and to the share of the stream's alarm budget that it may spend
-    (0: it stands outside the budget). A reference is handed only to parts that were made for its class, hence Any.
-    """
-
-    learner: Callable[[tuple[Signal, ...]], Learner]
-    decode_reference: Callable[[bytes], Reference]
-    recent: Callable[[Any], Recent]
-    detectors: Mapping[str, tuple[Callable[[Any, float], Detector], float]]
-
-
-class SavedMonitor(msgspec.Struct):
-    """What a monitor keeps over a restart, in one piece, so that its parts always belong together."""
-
-    rows: int
-    alarms_per: float
-    offsets: dict[str, int]  # per detector: the monitor's row at which the detector's own count began
-    detectors: dict[str, bytes]
+__all__ = ["Factories", "StreamMonitor"]
 
 
 class StreamMonitor:
@@ -66,27 +59,25 @@ class StreamMonitor:
 
     """
 
-    def __init__(self, stream: Stream, factories: Factories, store: StateStore, alarms_per: float) -> None:
+    def __init__(self, stream: Stream, factories: Factories, store: MonitorStore, alarms_per: float) -> None:
         self.stream = stream
         self.statistics = StreamStatistics()
         self.lost = 0
         self.dropped = 0
         self.running: set[str] = set()  # sources that are open
         self.changes: deque[StreamChange] = deque(maxlen=20)
-        self.rows = 0  # rows judged since the reference was complete
-        self.reference: Reference | None = None
         self.notes: tuple[str, ...] = ()
+        self.began_anew: dict[str, str] = {}  # detectors whose stored state could not be read, and why
+        self.resumed = False  # whether the count of rows goes on from a stored one
+        self.store = StreamStore(store, stream.key)
         self._factories = factories
-        self._store = store
         self._alarms_per = alarms_per
         self._learner: Learner | None = None
         self._learning: tuple[Signal, ...] = ()
-        self._recent: Recent | None = None
-        self._detectors: dict[str, Detector] = {}
-        self._offsets: dict[str, int] = {}
-        self._failed: dict[str, str] = {}
-        self._unfit: dict[str, str] = {}  # detectors that have nothing to judge in this stream
-        self._times: deque[tuple[int, int]] = deque(maxlen=ROW_TIMES)  # (first row of a block, its time)
+        self._panel: Panel | None = None
+        self._rows = 0  # judged before the present panel
+        self._saved = b""
+        self._saved_at = 0
         self._restore()
 
     @property
@@ -98,13 +89,26 @@ class StreamMonitor:
         """Inferences per second since the first; 0 before there are any two."""
         return self.statistics.mean_rate()
 
+    @property
+    def reference(self) -> Reference | None:
+        """What the stream is compared with; None while it is learned."""
+        return None if self._panel is None else self._panel.reference
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The stream's columns, in the order of its reference; empty before the first row."""
+        return self._learning if self._panel is None else self._panel.reference.signals
+
+    @property
+    def rows(self) -> int:
+        """Rows judged since the first reference was complete."""
+        return self._rows if self._panel is None else self._panel.rows
+
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""
         self._alarms_per = alarms_per
-        for name, detector in self._detectors.items():
-            share = self._factories.detectors[name][1]
-            if share:
-                detector.alarms_per = alarms_per / share
+        if self._panel is not None:
+            self._panel.set_budget(alarms_per)
 
     def process(self, block: Block, seen_ns: int) -> list[Score]:
         """Judge a block, seen at `seen_ns` of the monotonic clock, and learn from it.
@@ -112,41 +116,33 @@ class StreamMonitor:
         Returns the alarms in it, dated; none while the reference is learned.
         """
         self.statistics.add(block, seen_ns)
-        if self.reference is None:
-            self._learn_reference(block)
-            return []
-        block = self._aligned(block, self.reference.signals)
-        self._times.append((self.rows, int(block.time_ns[0])))
-        scores = []
-        for name, detector in list(self._detectors.items()):
-            try:
-                offset = self._offsets[name]
-                scores += [self._dated(score, offset) for score in detector.score(block) if score.crossed]
-                detector.learn(block)
-            except Exception as error:  # noqa: BLE001  # a detector that fails must not take the others down
-                self._failed[name] = f"{type(error).__name__}: {error}"
-                del self._detectors[name]
-        if self._recent is not None:
-            self._recent.add(block)
-        self.rows += len(block)
-        return scores
+        return self._judge(block)
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """How far the last `rows` rows are from the reference, a signal each; empty while learning."""
-        return () if self._recent is None else self._recent.effects(rows)
+        return () if self._panel is None else self._panel.effects(rows)
 
-    def save(self) -> None:
-        """Keep the detectors' states, for a restart."""
-        if self.reference is None:
+    @property
+    def wants_saving(self) -> bool:
+        """Whether so much was judged since the last save that it should not wait longer."""
+        return self._panel is not None and self.rows - self._saved_at >= SAVE_ROWS
+
+    def save(self, mark: bytes) -> None:
+        """Keep the detectors' states, which have seen all rows up to `mark`, and none behind it."""
+        if self._panel is None:
             return
-        states = {name: detector.state() for name, detector in self._detectors.items()}
-        saved = SavedMonitor(self.rows, self._alarms_per, self._offsets, states)
-        self._store.put_state(self.key, "monitor", msgspec.msgpack.encode(saved))
+        offsets, states = self._panel.states()
+        saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self._alarms_per, offsets=offsets, detectors=states)
+        encoded = encode_saved(saved)
+        if encoded != self._saved:  # a stream that rests costs the flash nothing
+            self.store.put(MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
+            self._saved = encoded
+        self._saved_at = self.rows
 
     def health(self) -> list[PartHealth]:
-        """Name the detectors of this stream that had to be taken out, or had nothing to judge."""
-        failed = [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in self._failed.items()]
-        return failed + [PartHealth(name=f"{self.key} {name}", ok=True, note=why) for name, why in self._unfit.items()]
+        """Name the detectors of this stream that had to be taken out."""
+        failed = {} if self._panel is None else self._panel.failed
+        return [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
 
     def status(self, now_ns: int, state: StreamState) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
@@ -181,100 +177,120 @@ class StreamMonitor:
         )
 
     def _signal_status(self) -> tuple[SignalStatus, ...]:
-        if self.reference is None:
+        if self._panel is None:
             return ()
-        evidence: dict[str, float] = {}
-        for detector in self._detectors.values():
-            for name, share in detector.evidence().items():
-                evidence[name] = max(share, evidence.get(name, 0.0))
+        evidence = self._panel.evidence()
         effects = {effect.signal.name: effect for effect in self.effects()}
         return tuple(
             SignalStatus(signal=signal, evidence=evidence.get(signal.name, 0.0), effect=effects.get(signal.name))
-            for signal in self.reference.signals
+            for signal in self._panel.reference.signals
         )
 
-    def _learn_reference(self, block: Block) -> None:
-        if self._learner is None:
-            self._learner = self._factories.learner(block.signals)
-            self._learning = block.signals
-        reference = self._learner.add(self._aligned(block, self._learning))
-        if reference is not None:
-            self._store.put_state(self.key, "reference", reference.encode())
-            self._watch(reference)
-
     def adopt(self, reference: Reference) -> None:
-        """Use a reference that was made elsewhere (from a file), instead of learning one."""
+        """Use a reference that was made elsewhere (from a file), instead of learning one; nothing is kept."""
         self._watch(reference)
+
+    def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:
+        """Keep a new reference and judge by it from here on; `rows` is what it was learned from, as archived."""
+        self.store.keep_reference(reference.encode(), rows, learned_ns, how, by)
+        self._watch(reference)
+
+    def learn_anew(self, mark: bytes, training: bytes = b"") -> None:
+        """Forget the reference, and learn from the rows behind `mark`, put beside those of a training file."""
+        self.store.begin_learning(mark, training)
+        self._rows = self.rows
+        self._panel = self._learner = None
+        self.notes = ()
+        self._rejudge(mark)
 
     def advance_to(self, row: int) -> None:
         """Count on from `row` where that is further: a finding knows rows that the stored state had not reached."""
-        missed = max(0, row - self.rows)
-        self.rows += missed
-        self._offsets = {name: offset + missed for name, offset in self._offsets.items()}
+        if self._panel is not None:
+            self._panel.advance_to(row)
+        self._rows = max(self._rows, row)
+
+    def _judge(self, block: Block) -> list[Score]:
+        # As it is stored, so that judging the stored rows again comes to the same.
+        block = replace(block, latency_s=block.latency_s.astype(np.float32).astype(np.float64))
+        if self._panel is None:
+            self._learn(block)
+            return []
+        return self._panel.judge(block)
+
+    def _learn(self, block: Block) -> None:
+        training = self.store.get(TRAINING)
+        if self._learner is None:
+            make = self._factories
+            self._learner = make.trained_learner(block.signals, training) if training else make.learner(block.signals)
+            self._learning = block.signals
+        reference = self._learner.add(aligned(block, self._learning))
+        if reference is not None:
+            how = "a training file and the stream" if training else "the stream"
+            self.take_reference(reference, self._learner.archive(), int(block.time_ns[-1]), how)
 
     def _watch(self, reference: Reference) -> None:
-        self.reference = reference
-        self.notes = reference.notes
+        self._panel = Panel(reference, self._factories, self._alarms_per, self.rows)
         self._learner = None
-        self._recent = self._factories.recent(reference)
-        self._detectors, self._failed, self._unfit = {}, {}, {}
-        for name, (make, share) in self._factories.detectors.items():
-            try:
-                self._detectors[name] = make(reference, self._alarms_per / share if share else 0.0)
-            except UnfitError as error:
-                self._unfit[name] = str(error)
-            except Exception as error:  # noqa: BLE001  # a detector that cannot be made must not take the others down
-                self._failed[name] = f"{type(error).__name__}: {error}"
-        self._offsets = dict.fromkeys(self._detectors, self.rows)
+        self.notes = reference.notes
+        self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def _restore(self) -> None:
-        """Go on with the stored reference; a part whose state cannot be read starts anew and says so."""
-        stored = self._store.get_state(self.key, "reference")
-        if stored is None:
+        """Go on with what is stored; a part that cannot be read starts anew and says so."""
+        stored = self.store.get(REFERENCE)
+        if not stored:
+            self._rejudge(self.store.get(LEARNING))
             return
         try:
             self._watch(self._factories.decode_reference(stored))
         except ValueError as error:
-            self.notes = (f"the stored reference could not be read ({error}); learning a new one",)
+            self._refit(str(error))
+        else:
+            self._resume()
+
+    def _refit(self, why: str) -> None:
+        """Fit the reference anew to the rows that it was learned from: another version of Driftline stored it."""
+        try:
+            reference = self._factories.refit_reference(self.store.get(ROWS))
+        except ValueError:
+            self.learn_anew(self.store.mark())
+            self.notes = (f"the stored reference could not be read ({why}); learning a new one",)
             return
-        stored = self._store.get_state(self.key, "monitor")
-        if stored is None:
+        self._watch(reference)
+        self.store.put(REFERENCE, reference.encode())
+        self.began_anew = dict.fromkeys(self._factories.detectors, f"this version fitted the reference anew: {why}")
+
+    def _resume(self) -> None:
+        """Give the detectors their stored states, and have them judge again what was stored since."""
+        stored = self.store.get(MONITOR)
+        if not stored or self._panel is None:
             return
         try:
-            saved = msgspec.msgpack.decode(stored, type=SavedMonitor)
-        except msgspec.MsgspecError as error:
-            self.notes = (*self.notes, f"the detectors started anew: their stored state could not be read ({error})")
+            saved = decode_saved(stored)
+        except ValueError as error:
+            self.began_anew = dict.fromkeys(self._factories.detectors, str(error))
             return
-        self.rows = saved.rows
+        self.resumed = True
         self.set_budget(saved.alarms_per)
-        for name, detector in self._detectors.items():
-            self._offsets[name] = self.rows
-            state = saved.detectors.get(name)
-            try:
-                if state is not None:
-                    detector.restore(state)
-                    self._offsets[name] = saved.offsets.get(name, 0)
-            except ValueError as error:
-                self.notes = (*self.notes, f"{name} started anew: its stored state could not be read ({error})")
+        self.began_anew = self._panel.restore(saved)
+        self._saved_at = self.rows
+        with self._stored_rows("how large a change is shows again in some minutes"):
+            for block in self.store.last_rows(min(RECENT_ROWS, self.rows), saved.mark):
+                self._panel.show(block)
+        self._rejudge(saved.mark)
 
-    @staticmethod
-    def _aligned(block: Block, signals: Sequence[Signal]) -> Block:
-        """Give the block the reference's columns, in its order; a column that is gone is missing (NaN)."""
-        if block.signals == tuple(signals):
-            return block
-        at = {signal.name: column for column, signal in enumerate(block.signals)}
-        values = np.full((len(block), len(signals)), np.nan, np.float32)
-        for column, signal in enumerate(signals):
-            if signal.name in at:
-                values[:, column] = block.values[:, at[signal.name]]
-        return replace(block, signals=tuple(signals), values=values)
+    def _rejudge(self, mark: bytes) -> None:
+        """Judge what was stored since `mark`. Alarms in it were told: findings are durable before their rows are."""
+        judged = 0
+        with self._stored_rows("the rest was not judged"):
+            for block in self.store.rows_since(mark):
+                self._judge(block)
+                judged += len(block)
+                if judged >= MOST_REJUDGED:
+                    raise OSError(f"there are more than {MOST_REJUDGED}")
 
-    def _dated(self, score: Score, offset: int) -> Score:
-        """Count the score's rows as the monitor does, and say when the onset was."""
-        score = msgspec.structs.replace(score, row=score.row + offset, onset_row=score.onset_row + offset)
-        onset_ns = score.onset_ns or (self._times[0][1] if self._times else score.time_ns)
-        for row, time_ns in () if score.onset_ns else reversed(self._times):
-            if row <= score.onset_row:
-                onset_ns = time_ns
-                break
-        return msgspec.structs.replace(score, onset_ns=min(onset_ns, score.time_ns))
+    @contextmanager
+    def _stored_rows(self, otherwise: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self.notes = (*self.notes, f"not all rows stored before the start could be read ({error}); {otherwise}")

@@ -13,6 +13,7 @@ from agent.budget import default_alarms_per, share_budget
 from agent.clock import utc
 from agent.condition import device_state, stream_state
 from agent.findings import FindingBook, Moment
+from agent.host_history import HostHistory
 from agent.model import Block, Cause, Reading, Stream, StreamChange
 from agent.monitor import Factories, StreamMonitor
 from agent.status import EventLine, PartHealth
@@ -22,29 +23,29 @@ if TYPE_CHECKING:
 
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
-    from agent.model import DeviceState, Finding
+    from agent.model import DeviceState, Finding, Severity
     from agent.ports import Collector, Explainer, Item, Store
     from agent.status import StreamStatus
 
 EVENTS_KEPT = 200
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
-SAVE_STATE_NS = 30_000_000_000
+SAVE_STATE_NS = 300_000_000_000  # what was judged since is judged again after a restart, so this costs nothing
 BUDGET_NS = 60_000_000_000
 HOST_READING_NS = 60_000_000_000  # a host reading older than this is not shown any more
 
 
-def judge(
-    monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: tuple[Reading, ...]
-) -> list[Finding]:
+def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: HostHistory) -> list[Finding]:
     """Have a monitor judge a block, and return the findings that opened or changed by it."""
     scores = monitor.process(block, seen_ns)
+    time_ns = int(block.time_ns[-1])
     moment = Moment(
         stream=monitor.stream,
         row=monitor.rows,
-        time_ns=int(block.time_ns[-1]),
+        time_ns=time_ns,
         effects=monitor.effects,
         changes=tuple(monitor.changes),
-        host=host,
+        host=host.newest(time_ns - HOST_READING_NS),
+        host_before=host.before,
     )
     return book.update(moment, scores)
 
@@ -84,7 +85,7 @@ class Pipeline:
         self._commit_ns = round(commit_seconds * 1e9)
         self._book = FindingBook(explainer, store)
         self._monitors: dict[str, StreamMonitor] = {}
-        self._host: dict[tuple[str, tuple[tuple[str, str], ...]], Reading] = {}
+        self._host = HostHistory()
         self._events: deque[EventLine] = deque(maxlen=EVENTS_KEPT)
         self._health: dict[str, PartHealth] = {}
         self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
@@ -106,7 +107,7 @@ class Pipeline:
                     self._guarded(f"judging {item.stream.key}", self._judge, item)
                 elif isinstance(item, Reading):
                     readings.append(item)
-                    self._host[item.name, item.labels] = item
+                    self._host.add(item)
                 else:
                     self._guarded(f"changes of {item.stream.key}", self._note_change, item)
         self._guarded("buffer", self._store.append, blocks, readings)
@@ -114,12 +115,12 @@ class Pipeline:
         if now - self._committed_ns >= self._commit_ns:
             self._guarded("buffer", self._commit)
             self._committed_ns = now
+            if now - self._saved_ns >= SAVE_STATE_NS or any(m.wants_saving for m in self._monitors.values()):
+                self._guarded("saved states", self.save)
+                self._saved_ns = now
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
             self._budgeted_ns = now
-        if now - self._saved_ns >= SAVE_STATE_NS:
-            self._guarded("saved states", self.save)
-            self._saved_ns = now
 
     def _guarded(self, part: str, function: Callable[..., object], *arguments: object) -> None:
         """Call a part; where it fails, note that in its health, until it works again, and go on with the others."""
@@ -139,15 +140,18 @@ class Pipeline:
         self._repairs_told = len(self._store.repairs)
 
     def save(self) -> None:
-        """Keep every detector's state, for a restart."""
+        """Keep every detector's state, for a restart, where every row that was judged is durable."""
+        if not self._store.settled:
+            return
+        mark = self._store.mark()
         for monitor in self._monitors.values():
-            monitor.save()
+            monitor.save(mark)
 
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
-        self._guarded("saved states", self.save)
         self._guarded("buffer", self._commit)
+        self._guarded("saved states", self.save)
         for collector in self._collectors:
             collector.close()
 
@@ -159,12 +163,24 @@ class Pipeline:
         self._say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
-    def notice(self, kind: str, sentence: str, advice: str, evidence: str) -> None:
+    def notice(self, kind: str, sentence: str, advice: str, evidence: str, severity: Severity = "warning") -> None:
         """Open a finding about the agent itself."""
         self._book.raise_notice(
-            Stream(model="driftline agent", runtime="driftline"), kind, "warning", sentence, advice,
+            Stream(model="driftline agent", runtime="driftline"), kind, severity, sentence, advice,
             Cause("device", kind, 1.0, evidence), time_ns=self._clock.wall_ns(),
         )  # fmt: skip
+
+    def _tell_of_new_start(self, monitor: StreamMonitor) -> None:
+        """Open a finding where what the detectors had gathered was stored by another version and cannot be read."""
+        names = ", ".join(sorted(monitor.began_anew))
+        self.notice(
+            "state",
+            f"After a change of Driftline's version, {monitor.stream.model} is watched from the beginning: {names}. "
+            "What it looks like when it is well is still known.",
+            "Nothing needs to be done; acknowledge it when you have read it.",
+            "; ".join(sorted(set(monitor.began_anew.values()))),
+            severity="info",
+        )
 
     def _say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
         """Add a line to the device's history."""
@@ -191,9 +207,7 @@ class Pipeline:
 
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
-        oldest = self._clock.wall_ns() - HOST_READING_NS
-        self._host = {key: reading for key, reading in self._host.items() if reading.time_ns >= oldest}
-        return tuple(self._host.values())
+        return self._host.newest(self._clock.wall_ns() - HOST_READING_NS)
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""
@@ -214,7 +228,7 @@ class Pipeline:
             self._refused += 1
             return
         learned = monitor.reference is not None
-        changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), tuple(self._host.values()))
+        changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
             self._say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self._share_budget()
@@ -232,7 +246,10 @@ class Pipeline:
         if monitor is None and len(self._monitors) < MAX_STREAMS:
             monitor = StreamMonitor(stream, self._factories, self._store, default_alarms_per(self._alarms))
             self._monitors[stream.key] = monitor
-            monitor.advance_to(self._book.newest_row(stream))
+            if not monitor.resumed:
+                monitor.advance_to(self._book.newest_row(stream))
+            if monitor.began_anew:
+                self._tell_of_new_start(monitor)
             self._book.resume(stream, monitor.rows, self._clock.wall_ns())
         return monitor
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from agent.baselines import SignalBaseline  # noqa: TC001  # one place for what is shown
 from agent.model import (  # msgspec resolves the annotations at run time
     Block,
     Cause,
@@ -24,7 +25,7 @@ from agent.model import (  # msgspec resolves the annotations at run time
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agent.model import Finding
     from agent.status import BufferStatus, Status
@@ -49,10 +50,6 @@ class Collector(Protocol):
     def close(self) -> None:
         """Release files and descriptors. May be called twice."""
         ...
-
-
-class UnfitError(Exception):
-    """A detector's factory has nothing to judge in this stream; the message says why, for a person."""
 
 
 class Detector(Protocol):
@@ -114,6 +111,10 @@ class Reference(Protocol):
         """Return the stored form."""
         ...
 
+    def describe(self) -> tuple[SignalBaseline, ...]:
+        """Return what people want to know of each signal."""
+        ...
+
 
 class Recent(Protocol):
     """The most recent rows of one stream beside its reference: how large a change is, and what explains it."""
@@ -144,6 +145,10 @@ class Learner(Protocol):
         """Take a block in; return the reference once there is enough."""
         ...
 
+    def archive(self) -> bytes:
+        """Return the rows that were taken in, in a form from which any later version can fit its reference."""
+        ...
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is known when a finding is explained."""
@@ -153,6 +158,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     effects: tuple[Effect, ...]  # of all signals, now
     host: tuple[Reading, ...]  # the newest of each
     changes: tuple[StreamChange, ...]  # recent ones of this stream, newest first
+    onset_ns: int = 0  # when the change is thought to have begun; 0: not known
+    opened_ns: int = 0  # and when it was noticed
+    host_before: tuple[Reading, ...] = ()  # of each reading the median of some time before the onset, where it is known
+    held: Severity | None = None  # what was said of this case before; None for a new one
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,8 +205,41 @@ class StateStore(Protocol):
         """Return what `put_state` kept, or None."""
         ...
 
+    def state_keys(self, part: str) -> list[str]:
+        """Return the streams of which such a part is kept and not empty."""
+        ...
 
-class Store(FindingStore, StateStore, Protocol):
+
+class RowStore(Protocol):
+    """The stored rows of a stream, for what has to look back: a restart, a reference of what is there.
+
+    A mark is opaque, and stays good over a restart. Empty, it stands for the beginning. Reading raises OSError where
+    the files cannot be read now, ValueError for what is no mark.
+    """
+
+    @property
+    def settled(self) -> bool:
+        """Whether all rows that were appended are durable, or gone for good."""
+        ...
+
+    def mark(self) -> bytes:
+        """Say how far the rows are durable."""
+        ...
+
+    def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:
+        """Yield a stream's durable rows since `mark`, in the order in which they were appended."""
+        ...
+
+    def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:
+        """Return the newest `count` durable rows of a stream, or of those up to the mark `until`, in order."""
+        ...
+
+
+class MonitorStore(StateStore, RowStore, Protocol):
+    """What a stream's monitor needs of the buffer."""
+
+
+class Store(FindingStore, MonitorStore, Protocol):
     """The buffer, as the pipeline sees it.
 
     `append` keeps in memory, bounded; `commit` makes it durable and returns once it is. A full disk raises nothing

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.findings import FindingBook
+from agent.host_history import HostHistory
 from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
 from agent.pipeline import judge
-from agent.wiring import make_factories
+from agent.wiring import Config, make_factories
 from collectors.table import OUTPUTS, TableError
 from detectors import fit_reference
 from detectors.cause import CauseExplainer
@@ -17,8 +18,7 @@ from detectors.cause import CauseExplainer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agent.model import Finding
-    from agent.wiring import Config
+    from agent.model import Block, Finding
     from collectors.table import Table
 
 BLOCK_ROWS = 200
@@ -42,6 +42,24 @@ class NoStore:
         """Have none."""
         return None
 
+    def state_keys(self, part: str) -> list[str]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return []
+
+    settled = True
+
+    def mark(self) -> bytes:
+        """Be at the beginning."""
+        return b""
+
+    def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return iter(())
+
+    def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:  # noqa: ARG002  # the port's interface
+        """Have none."""
+        return []
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -53,20 +71,12 @@ class Said:
 
 
 def replay(
-    table: Table,
-    reference: Table,
-    reference_rows: int,
-    start: int,
-    alarms_per: float,
-    config: Config,
-    progress: Callable[[int], None],
-    note: Callable[[str], None],
+    table: Table, reference: Table, reference_rows: int, start: int, alarms_per: float, progress: Callable[[int], None]
 ) -> Iterator[Said]:
     """Judge the rows of `table` from `start` on against the first `reference_rows` of `reference`.
 
     Yields each finding once, when its explanation has ripened or the file ends, in the order in which they opened.
-    `progress` is called with the number of rows done, `note` with each sentence about a detector that could not judge.
-    Raises TableError where the reference lacks a column.
+    `progress` is called with the number of rows done. Raises TableError where the reference lacks a column.
     """
     missing = [name for name in table.names if name not in reference.names]
     if missing:
@@ -80,15 +90,16 @@ def replay(
         learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
     except ValueError as error:
         raise TableError(f"{reference.path}: {error}") from error
-    monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(config), NoStore(), alarms_per)
+    monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(Config().reference), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())
+    host = HostHistory()  # a file knows no host
     waiting: dict[str, Finding] = {}  # opened, not yet told; in the order of opening
     told: set[str] = set()
     for block in table.blocks(learned.signals, start, BLOCK_ROWS):
         waiting |= {
             finding.id: finding
-            for finding in judge(monitor, book, block, int(block.time_ns[-1]), ())
+            for finding in judge(monitor, book, block, int(block.time_ns[-1]), host)
             if finding.id not in told
         }
         ripe = [f for f in waiting.values() if f.state == "closed" or monitor.rows - f.row >= SETTLE_ROWS]
@@ -98,8 +109,6 @@ def replay(
         progress(start + monitor.rows)
     for finding in waiting.values():
         yield _said(finding, start)
-    for part in monitor.health():
-        note(f"{part.name.removeprefix(monitor.key).strip()}: {part.note}")
 
 
 def _said(finding: Finding, start: int) -> Said:

@@ -21,7 +21,7 @@ from collectors.rings import RingCollector
 from detectors.cause import CauseExplainer
 from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
-from detectors.river import RiverConfig, river_factories
+from detectors.training import refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
 
@@ -51,7 +51,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer: buffer.BufferConfig = buffer.BufferConfig()
     host: HostConfig = HostConfig()
     scrape: ScrapeConfig = ScrapeConfig()
-    river: tuple[RiverConfig, ...] = ()
 
 
 class StateError(Exception):
@@ -81,19 +80,22 @@ def load_config(chosen: str | None) -> tuple[Path | None, Config]:
     return path, Config() if path is None else read_config(path, Config)
 
 
-def make_factories(config: Config) -> Factories:
+def make_factories(reference: ReferenceConfig) -> Factories:
     """Say how a monitor makes its parts; `driftline replay` judges with exactly these."""
-    reference = config.reference
 
     def learner(signals: tuple[Signal, ...]) -> ReferenceLearner:
         return ReferenceLearner(signals, reference.rows, reference.seconds, reference.max_rows)
 
+    def trained(signals: tuple[Signal, ...], training: bytes) -> ReferenceLearner:
+        return trained_learner(training, signals, reference.rows, reference.seconds, reference.max_rows)
+
     return Factories(
         learner=learner,
+        trained_learner=trained,
         decode_reference=decode_reference,
+        refit_reference=refit_reference,
         recent=RecentRows,
-        detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()}
-        | {name: (factory, 0.0) for name, factory in river_factories(config.river).items()},
+        detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()},
     )
 
 
@@ -108,7 +110,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         collectors=[RingCollector(run_dirs, clock, store.positions()), host],
         store=store,
         explainer=CauseExplainer(),
-        factories=make_factories(config),
+        factories=make_factories(config.reference),
         clock=clock,
         alarms=config.alarms,
         commit_seconds=config.buffer.commit_seconds,

@@ -12,6 +12,7 @@ from detectors.errors import ErrorDetector
 from detectors.latency import LatencyDetector
 from detectors.quality import QualityDetector
 from detectors.reference import Reference, decode_reference, fit_reference
+from detectors.series import SeriesDetector, Verdict, make_series_detector
 from detectors.shift import ShiftDetector, make_shift_detector
 
 if TYPE_CHECKING:
@@ -26,4 +27,13 @@ FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {
     "errors": ErrorDetector,
 }
 
-__all__ = ["FACTORIES", "Reference", "decode_reference", "fit_reference", "make_shift_detector"]
+__all__ = [
+    "FACTORIES",
+    "Reference",
+    "SeriesDetector",
+    "Verdict",
+    "decode_reference",
+    "fit_reference",
+    "make_series_detector",
+    "make_shift_detector",
+]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from detectors.picture import CLEAR, Hypothesis
+from detectors.picture import CLEAR, Hypothesis, over_noise_same_mix
 
 if TYPE_CHECKING:
     from detectors.picture import Picture
@@ -39,7 +39,7 @@ def _fault_flags(picture: Picture) -> list[Hypothesis]:
         found.append(
             Hypothesis(
                 "sensor", "camera frozen: it delivers the same frame again and again", 0.95, "frames repeat bit by bit",
-                "Restart the camera; check its cable, its power and the process that reads it.",
+                "Restart the camera; check its cable, its power and the process that reads it.", faulty=True,
             )
         )  # fmt: skip
     elif picture.flagged("stuck_pixels"):
@@ -48,7 +48,7 @@ def _fault_flags(picture: Picture) -> list[Hypothesis]:
         found.append(
             Hypothesis(
                 "sensor", "stuck pixels in the camera", 0.9, f"{count}pixels no longer change",
-                "Look at a few images for dots that never change; recalibrate or replace the camera.",
+                "Look at a few images for dots that never change; recalibrate or replace the camera.", faulty=True,
             )
         )  # fmt: skip
     return found
@@ -59,7 +59,7 @@ def _turned(picture: Picture) -> list[Hypothesis]:
     if effect is None:
         return []
     tilt, contrast = abs(picture.moved("tilt")), abs(picture.moved("contrast"))
-    left = picture.excess_same_mix(effect)
+    left = over_noise_same_mix(effect)
     if tilt < CLEAR or tilt < TURNED * contrast or left <= 0:
         return []
     return [
@@ -104,7 +104,7 @@ def _light_and_lens(picture: Picture) -> list[Hypothesis]:
 def _pixels(picture: Picture) -> list[Hypothesis]:
     sharpness, contrast = picture.moved("sharpness"), picture.moved("contrast")
     effect = picture.effects.get("sharpness")
-    if effect is None or sharpness < CLEAR or contrast < -CLEAR or picture.excess_same_mix(effect) <= 0:
+    if effect is None or sharpness < CLEAR or contrast < -CLEAR or over_noise_same_mix(effect) <= 0:
         return []
     return [
         Hypothesis(

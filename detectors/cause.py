@@ -1,7 +1,4 @@
-"""Puts a finding into words: what kind it is, how bad, what the likely causes are, what to try first.
-
-Severity follows from the effect, not from the evidence: the evidence for a tiny change grows without end.
-"""
+"""Puts a finding into words: what kind it is, how bad, what the likely causes are, what to try first."""
 
 from __future__ import annotations
 
@@ -10,20 +7,14 @@ from typing import TYPE_CHECKING
 from agent.model import Cause
 from agent.ports import Explanation
 from detectors.camera_causes import camera_causes
-from detectors.causes import (
-    CLASS_MIX,
-    change_causes,
-    device_causes,
-    error_causes,
-    feature_causes,
-    model_causes,
-    quality_causes,
-    world_causes,
-)
-from detectors.picture import Hypothesis, Picture, describe, over_noise
+from detectors.causes import CLASS_MIX, change_causes, error_causes, model_causes, world_causes
+from detectors.device_causes import device_causes
+from detectors.feature_causes import feature_causes, quality_causes
+from detectors.picture import Hypothesis, Picture, over_noise
+from detectors.severity import severity_of
+from detectors.wording import say
 
 if TYPE_CHECKING:
-    from agent.model import Severity
     from agent.ports import Case
 
 RULES = (
@@ -38,11 +29,6 @@ RULES = (
 )
 KEPT, WEAKEST = 4, 0.05
 NAMED = 3  # signals in a sentence
-RIVER = "river "  # begins the names of river's detectors, which stand outside the alarm budget
-# Limits on distance (of distributions, 0 to 1) and on the shift in standard deviations of the reference.
-CRITICAL_DISTANCE, CRITICAL_SHIFT = 0.6, 2.0
-WARNING_DISTANCE, WARNING_SHIFT = 0.1, 0.3
-CRITICAL_SLOWNESS = 5.0  # times the usual latency
 
 
 class CauseExplainer:
@@ -62,7 +48,7 @@ class CauseExplainer:
         )
         return Explanation(
             kind=_kind(case, ranked[0]),
-            severity=_severity(picture, ranked[0]),
+            severity=severity_of(picture, ranked[0]),
             causes=causes,
             sentence=_sentence(picture, ranked[0]),
             advice=ranked[0].advice,
@@ -70,54 +56,32 @@ class CauseExplainer:
 
 
 def _kind(case: Case, cause: Hypothesis) -> str:
+    """Say what was seen, by what explains it: a score that joined an episode does not rename it."""
     if any(score.detector == "errors" for score in case.scores):
         return "errors"
-    if any(score.detector == "quality" for score in case.scores):
+    if cause.faulty or all(score.detector == "quality" for score in case.scores):
         return "quality"
-    if all(score.detector.startswith(RIVER) for score in case.scores):
-        return "outliers" if all(score.detector.endswith("_trees") for score in case.scores) else "drift"
     if all(score.signal.role == "runtime" for score in case.scores):
         return "slow"
     inputs = any(score.signal.role == "input" for score in case.scores)
     return "input_shift" if inputs and cause.name != CLASS_MIX else "prediction_shift"
 
 
-def _severity(picture: Picture, cause: Hypothesis) -> Severity:
-    if any(score.detector == "errors" for score in picture.case.scores):
-        return "critical"
-    if cause.kind == "device":
-        latency = next((e for e in picture.case.effects if e.signal.role == "runtime"), None)
-        before, now = (latency.reference_mean, latency.recent_mean) if latency else (None, None)
-        slow = before is not None and now is not None and now > CRITICAL_SLOWNESS * before
-        return "critical" if slow else "warning"
-    if any(s.detector == "quality" and s.signal.role == "output" for s in picture.case.scores):
-        return "critical"
-    judged = [*picture.inputs, *picture.outputs]
-    distance = max((over_noise(e.ks, e.rows) for e in judged), default=0.0)
-    shift = max((e.wasserstein for e in judged if over_noise(e.ks, e.rows) > 0), default=0.0)
-    if cause.kind == "world":
-        return "warning" if distance >= WARNING_DISTANCE else "info"
-    if distance >= CRITICAL_DISTANCE or shift >= CRITICAL_SHIFT:
-        return "critical"
-    faulty = any(score.detector == "quality" for score in picture.case.scores)
-    return "warning" if faulty or distance >= WARNING_DISTANCE or shift >= WARNING_SHIFT else "info"
-
-
 def _sentence(picture: Picture, cause: Hypothesis) -> str:
     failing = next((score for score in picture.case.scores if score.detector == "errors"), None)
     if failing is not None:
         return f"Inferences fail: {failing.detail}; most likely: {cause.name}."
-    if all(score.detector.startswith(RIVER) for score in picture.case.scores):
-        return f"{'; '.join(score.detail for score in picture.case.scores[:NAMED])}; most likely: {cause.name}."
-    if cause.kind == "device":
+    if cause.kind in ("device", "load"):
         return f"Inferences have become slow ({_detail(picture)}); most likely: {cause.name}."
     alarmed = {score.signal.name for score in picture.case.scores}
-    told = sorted((e for e in picture.case.effects if e.signal.name in alarmed), key=lambda e: -e.ks)
-    words = [describe(e) for e in told if e.signal.kind != "flag"][:NAMED] or [
+    told = [e for e in picture.case.effects if e.signal.name in alarmed and e.signal.kind != "flag"]
+    # Inputs come before what follows from them, but for a change of the classes, which is told by the predictions.
+    first = "output" if cause.name == CLASS_MIX else "input"
+    told.sort(key=lambda e: (e.signal.role != first, -over_noise(e), -e.ks))
+    words = say(told[:NAMED]) or ", ".join(
         f"{score.signal.name} {score.detail}".strip() for score in picture.case.scores[:NAMED]
-    ]
-    text = ", ".join(words)
-    return f"{text[:1].upper()}{text[1:]}; most likely: {cause.name}."
+    )
+    return f"{words}; most likely: {cause.name}."
 
 
 def _detail(picture: Picture) -> str:

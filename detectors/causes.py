@@ -1,71 +1,25 @@
-"""What can be wrong beside the camera: the device, the model file, the data's shape, one feature, the world."""
+"""What can be wrong beside camera, readings and machine: the model file, the form of the data, the calls, the world."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from detectors.camera_causes import IMAGE
-from detectors.picture import Hypothesis, describe, over_noise
+from detectors.picture import Hypothesis, over_noise, over_noise_same_mix
+from detectors.wording import describe
 
 if TYPE_CHECKING:
-    from agent.model import Effect
+    from agent.model import StreamChange
     from detectors.picture import Picture
 
-BUSY, SHORT_OF_MEMORY, SWAPPING, HOT_CELSIUS = 0.9, 0.92, 0.3, 80.0
 CLASS_MIX = "mix of classes has changed"
 MIX_CHANGED = 0.1  # total variation beyond noise
 ALONE = 0.6  # of all change of the inputs
 REST = 0.3  # of its change that a signal the class mix explains may keep
-
-
-def device_causes(picture: Picture) -> list[Hypothesis]:
-    """Explain slowness: by the host's readings where they say something, else by the service itself."""
-    slow = next((score for score in picture.case.scores if score.detector == "latency"), None)
-    if slow is None:
-        return []
-    found = []
-    cpu = _highest(picture, "system.cpu.utilization")
-    heat = _highest(picture, "hw.temperature")
-    memory = max(_highest(picture, "system.memory.utilization", "used"), 0.0)
-    swap = _highest(picture, "system.paging.utilization")
-    if _highest(picture, "system.cpu.throttled") > 0:
-        found.append(
-            Hypothesis(
-                "device", "processor is being slowed down by its own protection", 0.85,
-                f"throttled{f', {heat:.0f} °C' if math.isfinite(heat) else ''}",
-                "Check the power supply and its cable, then fan, vents and the room's temperature.",
-            )
-        )  # fmt: skip
-    elif heat >= HOT_CELSIUS:
-        found.append(
-            Hypothesis(
-                "device", "processor too hot: it slows down to protect itself", 0.85, f"{heat:.0f} °C",
-                "Clean fan and vents, check the room's temperature; look for a fan that stands still.",
-            )
-        )  # fmt: skip
-    if memory >= SHORT_OF_MEMORY or swap >= SWAPPING:
-        found.append(
-            Hypothesis(
-                "device", "device is short of memory", 0.8, f"{memory:.0%} of memory, {max(swap, 0):.0%} of swap",
-                "Find the program that takes the memory (`top`) and stop it, or restart the device.",
-            )
-        )  # fmt: skip
-    if cpu >= BUSY:
-        found.append(
-            Hypothesis(
-                "device", "other programs take the processor", 0.7, f"processor {100 * cpu:.0f} % busy",
-                "Find the program that takes the processor (`top`) and stop or move it.",
-            )
-        )  # fmt: skip
-    service = 0.3 if found else 0.7
-    found.append(
-        Hypothesis(
-            "device", "inference service itself has become slower", service, slow.detail or "inferences take longer",
-            "Restart the service; if it stays slow, look at its threads, its accelerator and its input size.",
-        )
-    )  # fmt: skip
-    return found
+STILL = 0.25  # of the outputs' change that inputs may show when the model alone has changed
+SLACK_NS = 10_000_000_000  # a change this long before the onset may be its cause: services take time to come up,
+SLACK_DELAYS = 2  # and onsets are known so far, in times of the delay
+LONG_BEFORE = 0.1  # of its strength that a change keeps which came long before, or after the alarm
 
 
 def error_causes(picture: Picture) -> list[Hypothesis]:
@@ -77,19 +31,22 @@ def error_causes(picture: Picture) -> list[Hypothesis]:
         Hypothesis(
             "data", "the service sends what the model cannot take", 0.6, failing.detail,
             "Read the exception in the service's log; compare its input's name, shape and type with the model's.",
+            faulty=True,
         )
     ]  # fmt: skip
 
 
 def change_causes(picture: Picture) -> list[Hypothesis]:
-    """Explain by what is known to have been changed: the model file, or the shape of the data."""
+    """Explain by what is known to have been changed, shortly before the onset: the model file, or the form of data."""
     found = []
+    own = picture.case.stream.sha256
     for change in picture.case.changes:
         other = change.stream.sha256
-        if change.kind == "opened" and other and picture.case.stream.sha256 not in ("", other):
+        if change.kind == "opened" and own and other and other != own:
             found.append(
                 Hypothesis(
-                    "model", "model file was changed", 0.95, f"{other[:12]} beside {picture.case.stream.sha256[:12]}",
+                    "model", "model file was changed", 0.95 * _timely(picture, _switched(picture, change)),
+                    f"{other[:12]} beside {own[:12]}",
                     "If the update was meant, accept a new baseline; if not, put the former model file back.",
                 )
             )  # fmt: skip
@@ -98,7 +55,8 @@ def change_causes(picture: Picture) -> list[Hypothesis]:
         if change.kind in ("shape", "dtype", "missing"):
             found.append(
                 Hypothesis(
-                    "data", "form of the data was changed", 0.9, change.detail or change.kind,
+                    "data", "form of the data was changed", 0.9 * _timely(picture, change.time_ns),
+                    change.detail or change.kind,
                     "Compare the input's shape, types and columns with what the model was made for.",
                 )
             )  # fmt: skip
@@ -106,46 +64,14 @@ def change_causes(picture: Picture) -> list[Hypothesis]:
     return found
 
 
-def quality_causes(picture: Picture) -> list[Hypothesis]:
-    """Explain faults of single signals: missing, frozen, out of range, or not a number."""
-    found = []
-    for score in picture.case.scores:
-        name = score.signal.name
-        if score.detector != "quality" or name in (*IMAGE, "repeated_frame", "stuck_pixels"):
-            continue
-        if score.signal.role == "output":
-            found.append(
-                Hypothesis(
-                    "model", f"model gives no finite result ({name})", 0.9, score.detail,
-                    "Look at the input of such an inference; put the former model file back if it was changed.",
-                )
-            )  # fmt: skip
-        elif score.detail.startswith("missing") or name.endswith("_nonfinite"):
-            found.append(
-                Hypothesis(
-                    "data", f"{name} is missing or not finite", 0.85, score.detail,
-                    f"Check the source of {name}: cable, connection, and the code that reads it.",
-                )
-            )  # fmt: skip
-        else:
-            what = "stuck" if score.detail.startswith("stuck") else "out of range"
-            found.append(
-                Hypothesis(
-                    "sensor", f"sensor of {name} {what}", 0.85, score.detail,
-                    f"Check the sensor of {name}, its cable and its calibration.",
-                )
-            )  # fmt: skip
-    return found
-
-
 def world_causes(picture: Picture) -> list[Hypothesis]:
     """Explain by what comes before the camera or the sensors: another mix of classes, or inputs that move together."""
     prediction = picture.effects.get("prediction")
-    changed = [e for e in picture.inputs if over_noise(e.ks, e.rows) > 0]
-    total = sum(over_noise(e.ks, e.rows) for e in changed)
-    if prediction is not None and over_noise(prediction.ks, prediction.rows) > MIX_CHANGED:
-        left = sum(picture.excess_same_mix(e) for e in picture.inputs)
-        unexplained = left / total if total > 0 else (1.0 if left > 0 else 0.0)
+    changed = [e for e in picture.inputs if over_noise(e) > 0]
+    total = sum(over_noise(e) for e in changed)
+    if prediction is not None and over_noise(prediction) > MIX_CHANGED:
+        left = sum(over_noise_same_mix(e) for e in picture.inputs)
+        unexplained = left / total if total > 0 else 1.0
         if unexplained <= REST:
             return [
                 Hypothesis(
@@ -154,7 +80,7 @@ def world_causes(picture: Picture) -> list[Hypothesis]:
                 )
             ]  # fmt: skip
     plain = [e for e in changed if e.signal.name not in IMAGE]
-    if len(plain) < 2 or max(over_noise(e.ks, e.rows) for e in plain) >= ALONE * total:  # noqa: PLR2004
+    if len(plain) < 2 or max(over_noise(e) for e in plain) >= ALONE * total:  # noqa: PLR2004
         return []
     share = len(plain) / len(picture.inputs)
     names = ", ".join(describe(e) for e in sorted(plain, key=lambda e: -e.ks)[:3])
@@ -166,64 +92,38 @@ def world_causes(picture: Picture) -> list[Hypothesis]:
     ]  # fmt: skip
 
 
-def feature_causes(picture: Picture) -> list[Hypothesis]:
-    """Explain by one feature that changed alone."""
-    plain = [e for e in picture.inputs if e.signal.name not in IMAGE]
-    changes = {e.signal.name: over_noise(e.ks, e.rows) for e in plain}
-    total = sum(changes.values())
-    alarmed = [score.signal.name for score in picture.case.scores if score.signal.name in changes]
-    if total > 0:
-        name = max(changes, key=lambda key: changes[key])
-    elif alarmed:
-        name = alarmed[0]
-    else:
-        return []
-    share = changes[name] / total if total > 0 else ALONE
-    if share < ALONE:
-        return []
-    effect, score = picture.effects[name], picture.alarmed.get(name)
-    detail = score.detail if score else ""
-    if detail.startswith(("missing", "frequent value up", "repeated value up")):
-        return [_filled(effect, detail, share)]
-    advice = f"Check the sensor of {name}, its calibration, and any change in how {name} is computed."
-    return [
-        Hypothesis("sensor", f"sensor of {name} reads differently", 0.55 * share, describe(effect), advice),
-        Hypothesis("data", f"{name} is computed or coded differently", 0.35 * share, f"{name} changed alone", advice),
-    ]
-
-
 def model_causes(picture: Picture) -> list[Hypothesis]:
-    """Explain outputs that changed while no input did."""
-    still = all(over_noise(e.ks, e.rows) <= 0 for e in picture.inputs)
+    """Explain outputs that changed while no input did, or hardly."""
     roles = {score.signal.role for score in picture.case.scores}
-    if not (still and picture.inputs and "output" in roles and "input" not in roles):
+    inputs = max((over_noise(e) for e in picture.inputs), default=0.0)
+    outputs = max((over_noise(e) for e in picture.outputs), default=0.0)
+    if not picture.inputs or "output" not in roles or "input" in roles or inputs > STILL * outputs:
         return []
     changed = [e for e in picture.outputs if e.signal.name in picture.alarmed]
+    still = 1 - inputs / outputs if outputs > 0 else 1.0
     return [
         Hypothesis(
-            "model", "model answers differently to the same kind of input", 0.7,
-            "; ".join(describe(e) for e in sorted(changed, key=lambda e: -e.ks)[:2]) + "; no input changed",
+            "model", "model answers differently to the same kind of input", 0.8 * still,
+            "; ".join(describe(e) for e in sorted(changed, key=lambda e: -e.ks)[:2])
+            + ("; no input changed" if inputs == 0 else "; inputs hardly changed"),
             "Check whether the model, its runtime or its preprocessing was updated; put the former back if so.",
         )
     ]  # fmt: skip
 
 
-def _filled(effect: Effect, detail: str, share: float) -> Hypothesis:
-    name = effect.signal.name
-    what = (
-        "is missing more often"
-        if detail.startswith("missing")
-        else "repeats one value, perhaps put in for missing ones"
-    )
-    return Hypothesis(
-        "data", f"{name} {what}", 0.8 * share, detail, f"Check the source of {name} and what is put in when it is away."
-    )
+def _switched(picture: Picture, other: StreamChange) -> int:
+    """Say when the files were exchanged: when this one came after the other, else when the other came."""
+    own = picture.case.stream.sha256
+    later = [c.time_ns for c in picture.case.changes if c.kind == "opened" and c.stream.sha256 == own]
+    return max((time_ns for time_ns in later if time_ns >= other.time_ns), default=other.time_ns)
 
 
-def _highest(picture: Picture, name: str, state: str | None = None) -> float:
-    values = [
-        reading.value
-        for reading in picture.case.host
-        if reading.name == name and (state is None or dict(reading.labels).get("state", state) == state)
-    ]
-    return max(values, default=-math.inf)
+def _timely(picture: Picture, time_ns: int) -> float:
+    """Give how well a moment fits the onset: fully from a little before it up to the alarm, else less and less."""
+    case = picture.case
+    if not case.onset_ns:
+        return 1.0
+    if time_ns > max(case.opened_ns, case.onset_ns):
+        return LONG_BEFORE
+    slack = max(SLACK_NS, SLACK_DELAYS * max(case.opened_ns - case.onset_ns, 0))
+    return max(LONG_BEFORE, min(1.0, slack / max(1, case.onset_ns - time_ns)))

@@ -18,6 +18,7 @@ import numpy as np
 from agent.model import Block, Score, Signal
 from detectors.onset import History
 from detectors.packing import pack, unpack
+from detectors.wording import durations
 
 if TYPE_CHECKING:
     from agent.model import Stream
@@ -114,7 +115,7 @@ class LatencyDetector:
             threshold=math.log(self.alarms_per),
             onset_row=onset_row,
             onset_ns=onset_ns,
-            detail=f"{state.typical_s:.3g} s, was {self._usual_s:.3g} s; limit {self.limit_s:.3g} s",
+            detail="{}, was {}; limit {}".format(*durations(state.typical_s, self._usual_s, self.limit_s)),
         )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from agent.model import Signal
 from detectors.bets import Bank
 from detectors.calibration import Calibration, restore_calibration
+from detectors.described import describe_signal
 from detectors.packing import pack, unpack
 from detectors.profile import Profile
 from detectors.ranks import RankTable, build_table
@@ -20,6 +21,8 @@ from detectors.statistics import StatisticSet
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from agent.baselines import SignalBaseline
 
 FORMAT = 1
 
@@ -42,6 +45,12 @@ class Reference:
     def encode(self) -> bytes:
         """Return the stored form, which `decode_reference` reads."""
         return self._encoded
+
+    def describe(self) -> tuple[SignalBaseline, ...]:
+        """Return what people want to know of each signal."""
+        return tuple(
+            describe_signal(self.table, self.profile, self.lengths, at, s) for at, s in enumerate(self.signals)
+        )
 
     @property
     def fingerprint(self) -> int:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from detectors.bands import kolmogorov_band, spread_of
+from detectors.wording import describe
+
 if TYPE_CHECKING:
     from agent.model import CauseClass, Effect
     from agent.ports import Case
 
-REFERENCE_ROWS = 500  # about what the comparison's reference side is worth
-NOISE = 1.36  # of a Kolmogorov-Smirnov distance, at 5 %
+REFERENCE_ROWS = 500  # what the reference is taken to be worth where an effect comes without its band
 CLEAR = 0.4  # standard deviations
+FLAGGED = 0.1  # of all rows
 
 
 class Hypothesis(NamedTuple):
-    """One possible explanation; `strength` in [0, 1] says how well the evidence fits, before others are weighed."""
+    """One possible explanation; `strength` in [0, 1] says how well the evidence fits, before others are weighed.
+
+    `faulty`: it explains data that is plainly broken, and not a shift of good data.
+    """
 
     kind: CauseClass
     name: str
     strength: float
     evidence: str
     advice: str
+    faulty: bool = False
 
 
 class Picture:
@@ -44,17 +51,12 @@ class Picture:
     def excess(self, name: str) -> float:
         """How much of a signal's Kolmogorov-Smirnov distance is more than noise."""
         effect = self.effects.get(name)
-        return 0.0 if effect is None else over_noise(effect.ks, effect.rows)
-
-    def excess_same_mix(self, effect: Effect) -> float:
-        """Say the same after the change of the class mix is allowed for."""
-        distance = effect.ks if effect.ks_same_mix is None else effect.ks_same_mix
-        return over_noise(distance, effect.rows)
+        return 0.0 if effect is None else over_noise(effect)
 
     def flagged(self, name: str) -> bool:
         """Whether a fault flag alarmed, or has come to stand higher than in the reference."""
         effect = self.effects.get(name)
-        return name in self.alarmed or (effect is not None and effect.ks > 0.1 and self.rose(name))  # noqa: PLR2004
+        return name in self.alarmed or (effect is not None and effect.ks > FLAGGED and self.rose(name))
 
     def rose(self, name: str) -> bool:
         """Whether the recent mean is above the reference's."""
@@ -66,13 +68,28 @@ class Picture:
         return ", ".join(describe(self.effects[name]) for name in names if name in self.effects)
 
 
-def over_noise(distance: float, rows: int) -> float:
-    """Take off what two samples of one distribution would differ by.
+def over_noise(effect: Effect) -> float:
+    """Take off what stationary data would show.
 
-    >>> over_noise(0.05, 500), round(over_noise(0.5, 500), 2)
-    (0.0, 0.41)
+    >>> from agent.model import Effect, Signal
+    >>> light = Signal("light", "input")
+    >>> round(over_noise(Effect(
+    ...     signal=light, psi=1, ks=0.5, wasserstein=1, reference_mean=0, recent_mean=1, rows=500, ks_noise=0.09
+    ... )), 2)
+    0.41
     """
-    return max(0.0, distance - NOISE * math.sqrt(1 / max(1, rows) + 1 / REFERENCE_ROWS))
+    return max(0.0, effect.ks - _noise(effect.ks_noise, effect.rows))
+
+
+def over_noise_same_mix(effect: Effect) -> float:
+    """Say the same after the change of the class mix is allowed for."""
+    if effect.ks_same_mix is None:
+        return over_noise(effect)
+    return max(0.0, effect.ks_same_mix - _noise(effect.ks_same_mix_noise, effect.rows))
+
+
+def _noise(band: float | None, rows: int) -> float:
+    return kolmogorov_band(spread_of(REFERENCE_ROWS, rows)) if band is None else band
 
 
 def rise(effect: Effect) -> float:
@@ -80,23 +97,3 @@ def rise(effect: Effect) -> float:
     if effect.recent_mean is None or effect.reference_mean is None:
         return math.nan
     return effect.recent_mean - effect.reference_mean
-
-
-def describe(effect: Effect) -> str:
-    """Say how one signal changed.
-
-    >>> from agent.model import Effect, Signal
-    >>> light = Signal("brightness", "input")
-    >>> describe(Effect(signal=light, psi=2, ks=0.9, wasserstein=3, reference_mean=0.32, recent_mean=0.186, rows=500))
-    'brightness fell from 0.32 to 0.186'
-    """
-    name, before, now = effect.signal.name, effect.reference_mean, effect.recent_mean
-    if effect.signal.kind == "categorical":
-        return f"the mix of {name} changed ({100 * effect.ks:.0f} % differ)"
-    if now is None:
-        return f"{name} is missing"
-    if before is None:
-        return f"{name} appeared"
-    if effect.wasserstein < 2 * effect.ks * 0.1 or f"{before:.3g}" == f"{now:.3g}":
-        return f"{name} is distributed otherwise"
-    return f"{name} {'rose' if now > before else 'fell'} from {before:.3g} to {now:.3g}"

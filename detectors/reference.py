@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from agent.model import Signal
+from detectors.archive import Rows
 from detectors.bets import FEW_BLOCKS, fit_banks
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.calibration import MIN_LABELLED, Calibration, fit_calibration, labelled
@@ -168,7 +169,18 @@ class ReferenceLearner:
             return None
         if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
             return None
-        return fit_reference(np.concatenate(self._values), self._signals, latency_s=np.concatenate(self._latency))
+        return self._fit()
+
+    def archive(self) -> bytes:
+        """Return the rows that were taken in."""
+        return self._rows().encode()
+
+    def _fit(self) -> Reference:
+        rows = self._rows()
+        return fit_reference(rows.values, rows.signals, latency_s=rows.latency_s, correct=rows.correct)
+
+    def _rows(self) -> Rows:
+        return Rows(self._signals, np.concatenate(self._values), np.concatenate(self._latency))
 
 
 def _calibration(

@@ -17,11 +17,12 @@ from agent.buffer.errors import UnavailableError
 from agent.buffer.files import Files, say
 from agent.buffer.lock import DirectoryLock
 from agent.buffer.pending import Batch, Pending
+from agent.buffer.stored import StoredRows
 from agent.clock import utc
 from agent.status import BufferStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -54,6 +55,7 @@ class Buffer:
         self._turn = threading.RLock()
         self._pending = Pending(round(config.pending_mib * MIB))
         self._files = Files(directory, config, disk=lock is not None)
+        self._rows = StoredRows(self._files)
         self._unsettled: Batch | None = None
         self._last_batch = self._files.segments.last_batch
         self._discarded = 0
@@ -106,6 +108,31 @@ class Buffer:
         """Return what `put_state` kept, or None."""
         with self._turn:
             return self._files.read(lambda engine: self._files.ledger.get_state(engine, stream_key, part))
+
+    def state_keys(self, part: str) -> list[str]:
+        """Return the streams of which such a part is kept."""
+        with self._turn:
+            return self._files.read(lambda engine: self._files.ledger.state_keys(engine, part))
+
+    @property
+    def settled(self) -> bool:
+        """Whether no row waits to be written."""
+        return self._unsettled is None and not self._pending.waiting
+
+    def mark(self) -> bytes:
+        """Say how far the rows are written."""
+        with self._turn:
+            return self._rows.mark()
+
+    def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:
+        """Yield the committed rows of a stream since `mark`, in their order. Raises OSError, ValueError."""
+        with self._turn:
+            yield from self._rows.since(stream_key, mark)
+
+    def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:
+        """Return the newest `count` committed rows of a stream, or of those up to a mark. Raises as `rows_since`."""
+        with self._turn:
+            return self._rows.last(stream_key, count, until)
 
     def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
         """Keep a line of the device's history; it is durable with the next commit."""

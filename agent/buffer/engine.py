@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from agent.buffer.config import BufferConfig
 
 # Messages of failures that are no fault of the file: they pass, or an operator can mend them.
@@ -61,6 +63,11 @@ class Engine:
         # An open result would block the next `register`, so none is ever left open.
         values = [storable(value) if isinstance(value, str) else value for value in parameters]
         return self._writer.execute(sql, values).fetchall()
+
+    def fetch(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, NDArray[Any]]:
+        """Run one question on the writing connection and return its columns, masked where they are NULL."""
+        columns: dict[str, NDArray[Any]] = self._writer.execute(sql, parameters).fetchnumpy()
+        return columns
 
     def insert(self, sql: str, columns: Mapping[str, object]) -> None:
         """Run an INSERT that selects from numpy columns."""

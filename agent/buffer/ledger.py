@@ -124,6 +124,14 @@ class Ledger:
         found = engine.run(schema.READ_STATE, [key, part])
         return bytes(found[0][0]) if found else None
 
+    def state_keys(self, engine: Engine, part: str) -> list[str]:
+        """Return the streams of which such a part is kept, and is not empty."""
+        kept = {key for (key,) in engine.run(schema.READ_STATE_KEYS, [part])}
+        for (key, other), payload in self._states.items():
+            if other == part:
+                kept = kept | {key} if payload else kept - {key}
+        return sorted(kept)
+
     def _queue(self, seq: int, statements: list[Statement]) -> None:
         if len(self._waiting) == _MOST_WAITING:
             self._waiting.popleft()

@@ -54,6 +54,11 @@ class Pending:
         self.discarded_rows = 0
         self.discarded_readings = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._items)
+
     def add(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows in. Raises ValueError for a block whose arrays do not fit together."""
         for block in blocks:

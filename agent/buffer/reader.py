@@ -62,6 +62,10 @@ class Reader:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
         return self._ledger.findings(self._engine, everything=everything)
 
+    def state_keys(self, part: str) -> list[str]:
+        """Return the streams of which such a part is kept."""
+        return self._ledger.state_keys(self._engine, part)
+
     def get_state(self, stream_key: str, part: str) -> bytes | None:
         """Return what a part of the agent kept for a restart, or None."""
         return self._ledger.get_state(self._engine, stream_key, part)

@@ -73,6 +73,7 @@ READ_FINDINGS = f"SELECT arg_max(record, seq) FROM {CORE}.finding_history GROUP 
 DELETE_STATE = f"DELETE FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 INSERT_STATE = f"INSERT INTO {CORE}.states VALUES (?, ?, ?)"
 READ_STATE = f"SELECT payload FROM {CORE}.states WHERE stream_key = ? AND part = ?"
+READ_STATE_KEYS = f"SELECT stream_key FROM {CORE}.states WHERE part = ? AND octet_length(payload) > 0"
 INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?, ?)"
 
 READ_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY table_name"

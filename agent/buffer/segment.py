@@ -61,6 +61,11 @@ class Segment:
         """The numbers of its tables of rows."""
         return range(1, _next(self._schemas))
 
+    @property
+    def tables(self) -> dict[int, tuple[Signal, ...]]:
+        """Its tables of rows, each with the signals that it holds."""
+        return {number: signals for signals, number in self._schemas.items()}
+
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what is known of earlier batches."""
         prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)

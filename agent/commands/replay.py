@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import EXIT_CONFIG, EXIT_USAGE
-from agent.commands.options import config_option, fail
+from agent.cli import EXIT_USAGE
+from agent.commands.options import fail
+from agent.commands.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,52 +34,79 @@ MIN_REFERENCE_ROWS = 500
     type=click.FloatRange(min=1, min_open=True),
     help="The false-alarm budget: at most one expected false alarm in so many rows.",
 )
-@config_option
-def command(file: Path, reference: str | None, alarms_per: float, config: str | None) -> None:
-    """Say what Driftline would have said on a CSV or Parquet file, one row an inference.
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["inferences", "series"]),
+    default="inferences",
+    show_default=True,
+    help="What a row is: an inference, or a point of one series.",
+)
+@click.option("--time", metavar="COLUMN", help="Series: the time, ISO 8601 or a number since 1970 (default: time).")
+@click.option("--value", metavar="COLUMN", help="Series: the value (default: value).")
+@click.option(
+    "--scores",
+    metavar="OUT.csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Series: where to write an anomaly score in [0, 1] for every row.",
+)
+def command(
+    file: Path,
+    reference: str | None,
+    alarms_per: float,
+    kind: str,
+    time: str | None,
+    value: str | None,
+    scores: Path | None,
+) -> None:
+    """Say what Driftline would have said on a CSV or Parquet file.
 
-    The first row names the columns. `prediction`, `confidence`, `latency_s` and `time` are understood; every other
-    column is a feature. Findings are printed as JSON lines; rows are data rows of FILE, from 0. The configuration adds
-    detectors ([[river]]) as it does for the agent.
+    The first row names the columns. One row is an inference: `prediction`, `confidence`, `latency_s` and `time` are
+    understood; every other column is a feature. Findings are printed as JSON lines; rows are data rows of FILE, from 0.
+
+    With --as series one row is a point of the series that --time and --value name. A row's score follows from it and
+    the rows before it; .5 is an alarm. The episodes are printed.
     """
-    from agent.config import ConfigError  # noqa: PLC0415  # loads what `--help` does not need
-    from agent.replay import replay  # noqa: PLC0415  # duckdb and numpy, the same
-    from agent.wiring import load_config  # noqa: PLC0415
+    _refuse_mixture(kind, reference=reference, time=time, value=value, scores=scores)
+    if kind == "series":
+        from agent.commands.replay_series import run  # noqa: PLC0415  # only what is asked for is loaded
+
+        run(file, time or "time", value or "value", scores)
+        return
+    from agent.replay import replay  # noqa: PLC0415  # loads duckdb and numpy, which `--help` does not need
     from collectors.table import Table, TableError  # noqa: PLC0415
 
-    try:
-        settings = load_config(config)[1]
-    except ConfigError as error:
-        fail(str(error), EXIT_CONFIG)
     try:
         with Table(file) as table:
             if reference is None or reference.isdigit():
                 rows = int(reference) if reference else max(table.rows // 10, MIN_REFERENCE_ROWS)
-                said = replay(table, table, rows, rows, alarms_per, settings, _Progress(table.rows), _note)
-                _report(said, table.left_out)
+                _report(replay(table, table, rows, rows, alarms_per, Progress(table.rows)), table.left_out)
             else:
                 with Table(Path(reference)) as learned:
-                    progress = _Progress(table.rows)
-                    said = replay(table, learned, learned.rows, 0, alarms_per, settings, progress, _note)
-                    _report(said, table.left_out)
+                    _report(replay(table, learned, learned.rows, 0, alarms_per, Progress(table.rows)), table.left_out)
     except TableError as error:
         fail(str(error), EXIT_USAGE)
+
+
+def _refuse_mixture(kind: str, **given: object) -> None:
+    """Refuse options that mean nothing for the kind of file."""
+    of_series = ("time", "value", "scores")
+    for name, option in given.items():
+        if option is not None and (name in of_series) != (kind == "series"):
+            other = "series" if name in of_series else "inferences"
+            raise click.UsageError(f"--{name} goes with --as {other}")
 
 
 def _report(findings: Iterable[Said], left_out: list[str]) -> None:
     import msgspec  # noqa: PLC0415
 
     for name in left_out:
-        _note(f"column {name} is left out: too many different texts to be a category")
+        click.echo(f"driftline: column {name} is left out: too many different texts to be a category", err=True)
     told = 0
     for said in findings:
         click.echo(msgspec.json.encode(_line(said)))
         told += 1
     click.echo(f"driftline: {told} finding{'' if told == 1 else 's'}", err=True)
-
-
-def _note(sentence: str) -> None:
-    click.echo(f"driftline: {sentence}", err=True)
 
 
 def _line(said: Said) -> dict[str, object]:
@@ -97,24 +124,3 @@ def _line(said: Said) -> dict[str, object]:
         "sentence": finding.sentence,
         "advice": finding.advice,
     }
-
-
-class _Progress:
-    """A bar on stderr, on a terminal only; redrawn when it would look different."""
-
-    WIDTH = 40
-
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
-        self._drawn = -1
-        self._shown = sys.stderr.isatty()
-
-    def __call__(self, done: int) -> None:
-        filled = done * self.WIDTH // self._rows
-        if not self._shown or filled == self._drawn:
-            return
-        self._drawn = filled
-        end = "\n" if done >= self._rows else ""
-        click.echo(
-            f"\r[{'#' * filled}{' ' * (self.WIDTH - filled)}] {done} of {self._rows} rows{end}", err=True, nl=False
-        )

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agent.baselines import SignalBaseline
 from agent.model import Block, Cause, Effect, Finding, Reading, Score, Signal, Stream
 from agent.monitor import Factories
 from agent.ports import Case, Explanation, Item
 from agent.status import BufferStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 STREAM = Stream(model="meter-reader", sha256="ab" * 32, pid=77)
 SIGNALS = (Signal("brightness", "input"), Signal("prediction", "output", "categorical"), Signal("latency", "runtime"))
@@ -85,6 +86,31 @@ class MemoryStore:
         """Return it."""
         return self.states.get((stream_key, part))
 
+    def state_keys(self, part: str) -> list[str]:
+        """Return whose it keeps."""
+        return sorted(key for (key, kept), payload in self.states.items() if kept == part and payload)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is held."""
+        return not self.pending
+
+    def mark(self) -> bytes:
+        """Count what is committed."""
+        return str(len(self.committed)).encode()
+
+    def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:
+        """Yield what was committed since."""
+        return (b for b in self.committed[int(mark or b"0") :] if b.stream.key == stream_key)
+
+    def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:
+        """Return the last blocks that hold `count` rows; the first of them whole."""
+        found: list[Block] = []
+        for b in reversed(self.committed[: None if until is None else int(until or b"0")]):
+            if b.stream.key == stream_key and sum(map(len, found)) < count:
+                found.insert(0, b)
+        return found
+
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Hold until the commit."""
         self.pending += blocks
@@ -125,6 +151,10 @@ class MeanReference:
         """Return it as text."""
         return f"{self.mean} {self.rows}".encode()
 
+    def describe(self) -> tuple[SignalBaseline, ...]:
+        """Give the mean as the median."""
+        return (SignalBaseline(signal=SIGNALS[0], block_rows=1, missing=0.0, quantiles=((0.5, self.mean),)),)
+
     @classmethod
     def decode(cls, stored: bytes) -> MeanReference:
         """Read it back. Raises ValueError."""
@@ -144,6 +174,10 @@ class MeanLearner:
         self.rows += len(block)
         self._sum += float(block.values[:, 0].sum())
         return MeanReference(self._sum / self.rows, self.rows) if self.rows >= self.target else None
+
+    def archive(self) -> bytes:
+        """Keep what the reference needs."""
+        return f"{self._sum / self.rows} {self.rows}".encode()
 
 
 class FarDetector:
@@ -249,7 +283,9 @@ def factories(**detectors: tuple[type[FarDetector], float]) -> Factories:
     """Put the stand-ins together; by default with a FarDetector that has half of the budget."""
     return Factories(
         learner=MeanLearner,
+        trained_learner=lambda signals, _training: MeanLearner(signals),
         decode_reference=MeanReference.decode,
+        refit_reference=MeanReference.decode,
         recent=LastRows,
         detectors=detectors or {"far": (FarDetector, 0.5)},
     )

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agent.findings import QUIET_NS, QUIET_ROWS, FindingBook, Moment
-from agent.model import Cause, Effect, Score, Signal
+from agent.model import Cause, Effect, Reading, Score, Signal
 from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, MemoryStore, PlainExplainer
 
 if TYPE_CHECKING:
@@ -105,15 +105,45 @@ def test_a_finding_stays_open_while_its_effect_lasts() -> None:
     assert [f.id for f in book.open_findings()] == [finding.id]
 
 
-def test_a_shift_that_was_slow_to_see_is_given_longer() -> None:
-    """Quiet is measured against how long the first alarm took."""
+def test_a_clear_shift_that_was_slow_to_see_closes_soon_after_it_is_over() -> None:
+    """Rows that are plainly back at their reference need no longer wait, however long the alarm took to come."""
     book, _ = _book()
     slow = msgspec.structs.replace(_score(1_000), onset_row=0)
-    finding = _only(book.update(_moment(1_000), [slow]))
-    book.update(_moment(1_000 + 4 * QUIET_ROWS, over=True), [])
-    assert [f.id for f in book.open_findings()] == [finding.id]
-    book.update(_moment(1_000 + 5 * QUIET_ROWS, over=True), [])
+    book.update(_moment(1_000), [slow])
+    book.update(_moment(1_000 + QUIET_ROWS, over=True), [])
     assert book.open_findings() == ()
+
+
+def test_a_small_shift_that_was_slow_to_see_is_given_longer() -> None:
+    """Where chance would hide half of it, quiet is measured against how long the first alarm took."""
+    book, _ = _book()
+    slow = msgspec.structs.replace(_score(1_000), onset_row=0)
+
+    def wide(rows: int) -> tuple[Effect, ...]:
+        return tuple(msgspec.structs.replace(effect, ks=0.25, ks_noise=0.3) for effect in _effects(rows))
+
+    finding = _only(book.update(Moment(STREAM, 1_000, 1_000 * SECOND_NS, wide, (), ()), [slow]))
+    for row, still in ((1_000 + 4 * QUIET_ROWS, [finding.id]), (1_000 + 5 * QUIET_ROWS, [])):
+        book.update(Moment(STREAM, row, row * SECOND_NS, wide, (), ()), [])
+        assert [f.id for f in book.open_findings()] == still
+
+
+def test_an_explanation_knows_the_onset_the_host_before_it_and_what_was_said() -> None:
+    """The explainer is told when it began, what was usual before, and at the next look the severity that it gave."""
+    explainer = PlainExplainer()
+    book = FindingBook(explainer, MemoryStore())
+    asked: list[int] = []
+
+    def before(moment_ns: int) -> tuple[Reading, ...]:
+        asked.append(moment_ns)
+        return (Reading("hw.temperature", "Cel", 50.0, moment_ns),)
+
+    for row, scores in ((150, [_score(140)]), (260, [])):
+        book.update(Moment(STREAM, row, row * SECOND_NS, _effects, (), (), before), scores)
+    first, second = explainer.cases
+    assert (first.onset_ns, first.opened_ns, first.held) == (100 * SECOND_NS, 140 * SECOND_NS, None)
+    assert (second.held, asked) == ("warning", [100 * SECOND_NS] * 2)
+    assert first.host_before[0].value == 50.0
 
 
 def test_a_new_signal_long_after_opens_another_finding() -> None:

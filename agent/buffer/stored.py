@@ -1,0 +1,218 @@
+# ruff: noqa: S608  # every name that is put into a statement here is a number of ours or goes through `quote`
+"""Reads the rows of one stream back, in the order in which they were written, as the blocks that they came as.
+
+A mark says how far the segments had been written at one moment: rows are only ever appended, so a number of rows for
+each table of the newest segment is enough. Rows of one table come back in their order. Where a stream changed its
+signals, rows of two tables are put together by their times. Rows of more than MOST_SIGNALS signals are not stored
+whole, and do not come back.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+import msgspec
+import numpy as np
+
+from agent.buffer import schema
+from agent.buffer.columns import column_names
+from agent.buffer.errors import UnavailableError
+from agent.buffer.segment import MOST_SIGNALS
+from agent.model import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from agent.buffer.engine import Engine
+    from agent.buffer.files import Files
+    from agent.buffer.segment import Segment
+
+BLOCK_ROWS = 2_000
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """What had been written: everything in segments before `segment`, and so many rows of each of its tables."""
+
+    segment: int = 0
+    rows: dict[int, int] = {}
+
+
+class StoredRows:
+    """The rows in the segments of `files`. Reading raises OSError where DuckDB cannot, ValueError for no mark."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def mark(self) -> bytes:
+        """Say how far the segments are written."""
+        with _said_plainly():
+            return msgspec.msgpack.encode(self._files.read(self._mark))
+
+    def since(self, key: str, mark: bytes) -> Iterator[Block]:
+        """Yield the rows of a stream that were written after `mark`."""
+        after = _decode(mark)
+        with _said_plainly():
+            engine = self._files.ready()
+            if engine is None:
+                raise OSError(self._files.trouble)
+            for segment in self._files.segments.opened:
+                if segment.number < after.segment:
+                    continue
+                written = after.rows if segment.number == after.segment else {}
+                spans = {table: (written.get(table, 0), _height(engine, segment, table)) for table in segment.tables}
+                yield from _read(engine, segment, key, spans)
+
+    def last(self, key: str, count: int, until: bytes | None) -> list[Block]:
+        """Return the newest `count` rows of a stream, or of those before `until`."""
+        before = None if until is None else _decode(until)
+        with _said_plainly():
+            blocks = self._files.read(lambda engine: self._last(engine, key, count, before))
+        surplus = sum(map(len, blocks)) - count  # where several tables were looked through
+        while surplus > 0 and blocks:
+            first = blocks.pop(0)
+            if len(first) > surplus:
+                blocks.insert(0, _cut(first, surplus))
+            surplus -= len(first)
+        return blocks
+
+    def _mark(self, engine: Engine) -> Mark:
+        segments = self._files.segments.opened
+        if not segments:
+            return Mark()
+        newest = segments[-1]
+        return Mark(newest.number, {table: _height(engine, newest, table) for table in newest.tables})
+
+    def _last(self, engine: Engine, key: str, count: int, before: Mark | None) -> list[Block]:
+        found: list[list[Block]] = []
+        for segment in reversed(self._files.segments.opened):
+            if count <= 0 or (before and segment.number > before.segment):
+                continue
+            spans = {}
+            for table in segment.tables:
+                top = _height(engine, segment, table)
+                if before and segment.number == before.segment:
+                    top = min(top, before.rows.get(table, 0))
+                spans[table] = (_start_of_last(engine, segment, table, key, count, top), top)
+            found.append(list(_read(engine, segment, key, spans)))
+            count -= sum(map(len, found[-1]))
+        return [block for some in reversed(found) for block in some]
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, UnavailableError) as error:
+        raise OSError(str(error).splitlines()[0]) from error
+
+
+def _decode(mark: bytes) -> Mark:
+    try:
+        return msgspec.msgpack.decode(mark, type=Mark) if mark else Mark()
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no mark of a buffer: {error}") from error
+
+
+def _cut(block: Block, first: int) -> Block:
+    """Give a block without its first rows."""
+    return Block(
+        stream=block.stream,
+        signals=block.signals,
+        time_ns=block.time_ns[first:],
+        latency_s=block.latency_s[first:],
+        status=block.status[first:],
+        values=block.values[first:],
+        source=block.source,
+        last_seq=block.last_seq,
+    )
+
+
+def _height(engine: Engine, segment: Segment, table: int) -> int:
+    return int(engine.run(f"SELECT count(*) FROM {segment.alias}.rows_{table}")[0][0])
+
+
+def _start_of_last(engine: Engine, segment: Segment, table: int, key: str, count: int, top: int) -> int:
+    sql = (
+        f"SELECT min(place) FROM (SELECT rowid AS place FROM {segment.alias}.rows_{table} WHERE rowid < ? AND "
+        f"list_contains(?, stream) ORDER BY rowid DESC LIMIT ?)"
+    )
+    first = engine.run(sql, [top, _numbers(segment, key), count])[0][0]
+    return top if first is None else int(first)
+
+
+def _numbers(segment: Segment, key: str) -> list[int]:
+    return [number for stream, number in segment.streams.items() if stream.key == key]
+
+
+def _read(engine: Engine, segment: Segment, key: str, spans: dict[int, tuple[int, int]]) -> Iterator[Block]:
+    filled = {
+        table: span for table, span in spans.items() if span[1] > span[0] and len(segment.tables[table]) <= MOST_SIGNALS
+    }
+    if not _numbers(segment, key):
+        return
+    if len(filled) <= 1:
+        runs = [(table, start, stop) for table, (start, stop) in filled.items()]
+    else:
+        runs = _merged(engine, segment, key, filled)
+    for table, start, stop in runs:
+        for first in range(start, stop, BLOCK_ROWS):
+            block = _fetch(engine, segment, key, table, first, min(first + BLOCK_ROWS, stop))
+            if len(block):
+                yield block
+
+
+def _merged(
+    engine: Engine, segment: Segment, key: str, spans: dict[int, tuple[int, int]]
+) -> list[tuple[int, int, int]]:
+    """Cut the spans of several tables into runs, in the order of their times."""
+    rows, times, tables = [], [], []
+    for table, (start, stop) in spans.items():
+        sql = (
+            f"SELECT rowid AS place, epoch_ns(time) AS t FROM {segment.alias}.rows_{table} "
+            "WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
+        )
+        found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
+        rows.append(np.asarray(found["place"], np.int64))
+        # Within a table the order of writing holds, whatever the clock did.
+        times.append(np.maximum.accumulate(np.asarray(found["t"], np.int64)) if len(found["t"]) else found["t"])
+        tables.append(np.full(len(rows[-1]), table))
+    order = np.argsort(np.concatenate(times), kind="stable")
+    row, of = np.concatenate(rows)[order], np.concatenate(tables)[order]
+    if not len(row):
+        return []
+    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
+    ends = np.concatenate((begins[1:], [len(row)])) - 1
+    return [(int(of[b]), int(row[b]), int(row[e]) + 1) for b, e in zip(begins.tolist(), ends.tolist(), strict=True)]
+
+
+def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, stop: int) -> Block:
+    signals = segment.tables[table]
+    columns = column_names(signal.name for signal in signals)
+    names = "".join(f", {schema.quote(column)} AS c{at}" for at, column in enumerate(columns))
+    sql = (
+        f"SELECT epoch_ns(time) AS t, stream AS s, latency_s AS l, status AS e{names} "
+        f"FROM {segment.alias}.rows_{table} WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
+    )
+    found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
+    count = len(found["t"])
+    streams = {number: stream for stream, number in segment.streams.items()}
+    last = int(found["s"][-1]) if count else 0
+    return Block(
+        stream=streams[last] if count else next(iter(segment.streams)),
+        signals=signals,
+        time_ns=np.asarray(found["t"], np.int64),
+        latency_s=_filled(found["l"]).astype(np.float64),
+        status=np.asarray(found["e"], np.uint8),
+        values=np.column_stack([_filled(found[f"c{at}"]) for at in range(len(columns))]).astype(np.float32)
+        if columns
+        else np.empty((count, 0), np.float32),
+    )
+
+
+def _filled(column: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Missing values are NaN again."""
+    return np.ma.filled(np.ma.asarray(column, np.float32), np.nan)

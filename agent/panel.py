@@ -1,0 +1,147 @@
+"""The detectors that judge one stream by one reference: made together, fed together, saved together.
+
+A detector that fails is taken out and named; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from agent.model import Block, Effect, Score, Signal
+    from agent.ports import Detector, Learner, Recent, Reference
+    from agent.saved import SavedMonitor
+
+ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
+
+
+@dataclass(frozen=True, slots=True)
+class Factories:
+    """How a monitor makes its parts; `agent.wiring` fills this in.
+
+    `detectors` maps a name to a factory and to the share of the stream's alarm budget that it may spend
+    (0: it stands outside the budget). A reference is handed only to parts that were made for its class, hence Any.
+    """
+
+    learner: Callable[[tuple[Signal, ...]], Learner]
+    trained_learner: Callable[[tuple[Signal, ...], bytes], Learner]  # with the rows of a training file
+    decode_reference: Callable[[bytes], Reference]
+    refit_reference: Callable[[bytes], Reference]  # from what `Learner.archive` gave
+    recent: Callable[[Any], Recent]
+    detectors: Mapping[str, tuple[Callable[[Any, float], Detector], float]]
+
+
+class Panel:
+    """Judges by `reference`, from `row` of the stream on."""
+
+    def __init__(self, reference: Reference, factories: Factories, alarms_per: float, row: int) -> None:
+        self.reference = reference
+        self.rows = row
+        self.failed: dict[str, str] = {}
+        self._recent = factories.recent(reference)
+        self._shares = {name: share for name, (_, share) in factories.detectors.items()}
+        self._detectors = {
+            name: make(reference, alarms_per / share if share else 0.0)
+            for name, (make, share) in factories.detectors.items()
+        }
+        self._offsets = dict.fromkeys(self._detectors, row)
+        self._times: deque[tuple[int, int]] = deque(maxlen=ROW_TIMES)  # (first row of a block, its time)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The detectors that are at work."""
+        return tuple(self._detectors)
+
+    def set_budget(self, alarms_per: float) -> None:
+        """Spend at most one false alarm in `alarms_per` inferences from here on."""
+        for name, detector in self._detectors.items():
+            share = self._shares[name]
+            if share:
+                detector.alarms_per = alarms_per / share
+
+    def judge(self, block: Block) -> list[Score]:
+        """Have every detector judge a block and learn it; return the alarms, dated."""
+        block = aligned(block, self.reference.signals)
+        self._times.append((self.rows, int(block.time_ns[0])))
+        scores = []
+        for name, detector in list(self._detectors.items()):
+            try:
+                offset = self._offsets[name]
+                scores += [self._dated(score, offset) for score in detector.score(block) if score.crossed]
+                detector.learn(block)
+            except Exception as error:  # noqa: BLE001  # a detector that fails must not take the others down
+                self.failed[name] = f"{type(error).__name__}: {error}"
+                del self._detectors[name]
+        self._recent.add(block)
+        self.rows += len(block)
+        return scores
+
+    def show(self, block: Block) -> None:
+        """Take a block into the recent rows alone: it was judged before."""
+        self._recent.add(aligned(block, self.reference.signals))
+
+    def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
+        """How far the last `rows` rows are from the reference, a signal each."""
+        return self._recent.effects(rows)
+
+    def evidence(self) -> dict[str, float]:
+        """Per signal, the share of the way to an alarm, of the detector that is furthest on it."""
+        evidence: dict[str, float] = {}
+        for detector in self._detectors.values():
+            for name, share in detector.evidence().items():
+                evidence[name] = max(share, evidence.get(name, 0.0))
+        return evidence
+
+    def states(self) -> tuple[dict[str, int], dict[str, bytes]]:
+        """Return, per detector, where its count of rows begins, and its state."""
+        return dict(self._offsets), {name: detector.state() for name, detector in self._detectors.items()}
+
+    def restore(self, saved: SavedMonitor) -> dict[str, str]:
+        """Go on from saved states; return the detectors that cannot read theirs and begin anew, and why."""
+        began_anew = {}
+        self.rows = saved.rows
+        for name, detector in self._detectors.items():
+            self._offsets[name] = self.rows
+            state = saved.detectors.get(name)
+            try:
+                if state is not None:
+                    detector.restore(state)
+                    self._offsets[name] = saved.offsets.get(name, 0)
+            except ValueError as error:
+                began_anew[name] = str(error)
+        return began_anew
+
+    def advance_to(self, row: int) -> None:
+        """Count on from `row` where that is further."""
+        missed = max(0, row - self.rows)
+        self.rows += missed
+        self._offsets = {name: offset + missed for name, offset in self._offsets.items()}
+
+    def _dated(self, score: Score, offset: int) -> Score:
+        """Count the score's rows as the stream does, and say when the onset was."""
+        score = msgspec.structs.replace(score, row=score.row + offset, onset_row=score.onset_row + offset)
+        onset_ns = score.onset_ns or (self._times[0][1] if self._times else score.time_ns)
+        for row, time_ns in () if score.onset_ns else reversed(self._times):
+            if row <= score.onset_row:
+                onset_ns = time_ns
+                break
+        return msgspec.structs.replace(score, onset_ns=min(onset_ns, score.time_ns))
+
+
+def aligned(block: Block, signals: Sequence[Signal]) -> Block:
+    """Give a block the columns `signals`, in their order; a column that is gone is missing (NaN)."""
+    if block.signals == tuple(signals):
+        return block
+    at = {signal.name: column for column, signal in enumerate(block.signals)}
+    values = np.full((len(block), len(signals)), np.nan, np.float32)
+    for column, signal in enumerate(signals):
+        if signal.name in at:
+            values[:, column] = block.values[:, at[signal.name]]
+    return replace(block, signals=tuple(signals), values=values)

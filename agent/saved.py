@@ -1,0 +1,113 @@
+"""What a stream's monitor keeps over a restart, and under which names.
+
+The states of the detectors are kept with the mark of the stored rows that they have seen: a restarted agent has them
+judge the rows behind that mark again, and so goes on exactly where it was, however it ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent import __version__
+from agent.baselines import Origin
+from agent.clock import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.model import Block
+    from agent.ports import MonitorStore
+
+FORMAT = 2
+
+REFERENCE = "reference"  # the encoded reference
+ROWS = "reference rows"  # what it was learned from: another version of Driftline fits its own reference to them
+ORIGIN = "reference origin"
+LEARNING = "learning"  # the mark behind which the rows lie that are being learned from
+TRAINING = "training"  # rows of a training file that wait for the stream's own, to be put into their order
+MONITOR = "monitor"
+
+
+class SavedMonitor(msgspec.Struct, kw_only=True):
+    """The detectors' states in one piece, so that they always belong together."""
+
+    format: int = FORMAT
+    mark: bytes
+    rows: int
+    alarms_per: float
+    offsets: dict[str, int]  # per detector: the monitor's row at which the detector's own count began
+    detectors: dict[str, bytes]
+
+
+def encode_saved(saved: SavedMonitor) -> bytes:
+    """Give the states the form in which they are stored."""
+    return msgspec.msgpack.encode(saved)
+
+
+def decode_saved(stored: bytes) -> SavedMonitor:
+    """Read stored states. Raises ValueError for those of another version, or damaged ones."""
+    try:
+        saved = msgspec.msgpack.decode(stored, type=SavedMonitor)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"the stored state is of another version or damaged: {error}") from error
+    if saved.format != FORMAT:
+        raise ValueError(f"the stored state has format {saved.format}, this version reads {FORMAT}")
+    return saved
+
+
+class StreamStore:
+    """The part of the buffer that belongs to one stream."""
+
+    def __init__(self, store: MonitorStore, key: str) -> None:
+        self._store = store
+        self._key = key
+
+    def get(self, part: str) -> bytes:
+        """Return a part, empty where there is none."""
+        return self._store.get_state(self._key, part) or b""
+
+    def put(self, part: str, payload: bytes) -> None:
+        """Keep a part, in place of what was kept before."""
+        self._store.put_state(self._key, part, payload)
+
+    def origin(self) -> Origin | None:
+        """Say where the stored reference comes from, or last came from."""
+        try:
+            return msgspec.json.decode(self.get(ORIGIN), type=Origin)
+        except msgspec.MsgspecError:
+            return None
+
+    def keep_reference(self, reference: bytes, rows: bytes, learned_ns: int, how: str, by: str = "") -> Origin:
+        """Keep a new reference with its rows, and with a number of its own; the old one's states go."""
+        before = self.origin()
+        origin = Origin(
+            number=before.number + 1 if before else 1, learned=utc(learned_ns), how=how, by=by, version=__version__
+        )
+        self.put(ROWS, rows)
+        self.put(ORIGIN, msgspec.json.encode(origin))
+        self.put(REFERENCE, reference)
+        for part in (MONITOR, TRAINING):
+            if self.get(part):
+                self.put(part, b"")
+        return origin
+
+    def begin_learning(self, mark: bytes, training: bytes = b"") -> None:
+        """Forget the reference; rows behind `mark` are learned from, beside those of a training file."""
+        self.put(LEARNING, mark)
+        for part, payload in ((TRAINING, training), (MONITOR, b""), (ROWS, b""), (REFERENCE, b"")):
+            if payload or self.get(part):
+                self.put(part, payload)
+
+    def mark(self) -> bytes:
+        """Say how far the stored rows reach."""
+        return self._store.mark()
+
+    def rows_since(self, mark: bytes) -> Iterator[Block]:
+        """Yield the stored rows since a mark."""
+        return self._store.rows_since(self._key, mark)
+
+    def last_rows(self, count: int, until: bytes | None = None) -> list[Block]:
+        """Return the newest stored rows, or those up to a mark."""
+        return self._store.last_rows(self._key, count, until)

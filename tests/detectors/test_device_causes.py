@@ -1,0 +1,84 @@
+"""Slowness: which reading of the host explains it, and which was as bad before."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from agent.model import Effect, Reading, Score, Signal, Stream
+from agent.ports import Case, Explanation
+from detectors.cause import CauseExplainer
+
+STREAM = Stream(model="meter-reader", sha256="ab" * 32, pid=77)
+LATENCY = Signal("latency", "runtime", "continuous", "s")
+USED, OWN = (("state", "used"),), (("pid", "77"), ("model", "meter-reader"))
+FOREIGN = (("pid", "78"), ("model", "other"))
+
+
+def busy(share: float) -> Reading:
+    """All cores together."""
+    return Reading("system.cpu.utilization", "1", share, 1)
+
+
+def used(cores: float, labels: tuple[tuple[str, str], ...] = OWN) -> Reading:
+    """One process, of one core."""
+    return Reading("process.cpu.utilization", "1", cores, 1, labels)
+
+
+CORES = Reading("system.cpu.logical.count", "{cpu}", 4.0, 1)
+HOT = Reading("hw.temperature", "Cel", 91.0, 1, (("sensor", "cpu"),))
+
+
+def explain(*host: Reading, before: tuple[Reading, ...] = (), slower: float = 3.0) -> Explanation:
+    """Explain slow inferences on a host with these readings."""
+    effect = Effect(
+        signal=LATENCY, psi=9, ks=1, wasserstein=50, reference_mean=0.004, recent_mean=0.004 * slower, rows=500
+    )
+    slow = Score(
+        detector="latency", stream=STREAM, signal=LATENCY, time_ns=1, row=9, value=15, threshold=13, detail="12 ms"
+    )
+    return CauseExplainer().explain(
+        Case(stream=STREAM, scores=(slow,), effects=(effect,), host=host, changes=(), host_before=before)
+    )
+
+
+@pytest.mark.parametrize(
+    ("readings", "kind", "words"),
+    [
+        ((busy(0.97),), "load", "other programs"),
+        ((busy(0.97), CORES, used(0.4)), "load", "other programs"),
+        ((busy(0.97), CORES, used(0.4), used(3.0, FOREIGN)), "load", "other programs"),
+        ((busy(0.99), CORES, used(3.8)), "device", "service itself takes all"),
+        ((HOT,), "device", "too hot"),
+        ((Reading("system.memory.utilization", "1", 0.97, 1, USED),), "device", "short of memory"),
+        ((Reading("system.paging.utilization", "1", 0.8, 1),), "device", "short of memory"),
+        ((Reading("system.memory.utilization", "1", 0.97, 1, (("state", "free"),)),), "device", "service itself"),
+        ((Reading("system.cpu.throttled", "1", 1.0, 1),), "device", "slowed down by its own protection"),
+        ((Reading("system.cpu.throttled", "1", 0.0, 1),), "device", "service itself"),
+        ((busy(0.2),), "device", "service itself"),
+    ],
+)
+def test_the_host_explains_slowness(readings: tuple[Reading, ...], kind: str, words: str) -> None:
+    """Heat, lack of memory and what *other* programs take come before the service itself, where they are seen."""
+    said = explain(*readings)
+    assert (said.kind, said.causes[0].kind) == ("slow", kind)
+    assert words in said.causes[0].name
+    assert said.causes[0].name in said.sentence
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [busy(0.97), HOT, Reading("system.memory.utilization", "1", 0.97, 1, USED),
+     Reading("system.cpu.throttled", "1", 1.0, 1)],
+)  # fmt: skip
+def test_what_was_so_before_explains_nothing(reading: Reading) -> None:
+    """A device that is always hot, busy or full has not become slow by it; one that just became so has."""
+    assert "service itself" in explain(reading, before=(reading,)).causes[0].name
+    calm = msgspec.structs.replace(reading, value=reading.value / 2)
+    assert "service itself" not in explain(reading, before=(calm,)).causes[0].name
+
+
+@pytest.mark.parametrize(("slower", "severity"), [(1.5, "warning"), (4.0, "warning"), (6.0, "critical")])
+def test_slowness_is_judged_by_its_factor(slower: float, severity: str) -> None:
+    """Five times the usual latency is critical, whatever slowed it."""
+    assert explain(busy(0.97), slower=slower).severity == severity
