@@ -26,6 +26,7 @@ COMMANDS = {
     "findings": ("agent.commands.findings", "List findings, or acknowledge one."),
     "query": ("agent.commands.query", "Ask the buffer in SQL, reading only."),
     "replay": ("agent.commands.replay", "Say what Driftline would have said on a CSV or Parquet file."),
+    "report": ("agent.commands.report", "Write what happened as HTML and JSON, with Evidently's second opinion."),
     "doctor": ("agent.commands.doctor", "Check this installation, and say what to mend."),
     "config": ("agent.commands.config", "Check a configuration file."),
     "completion": ("agent.commands.completion", "Print shell completion for bash, zsh or fish."),

@@ -23,6 +23,7 @@ from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
 from detectors.training import refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
+from exporters.report.config import ReportConfig
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer: buffer.BufferConfig = buffer.BufferConfig()
     host: HostConfig = HostConfig()
     scrape: ScrapeConfig = ScrapeConfig()
+    report: ReportConfig = ReportConfig()
 
 
 class StateError(Exception):

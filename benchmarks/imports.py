@@ -26,7 +26,7 @@ RESIDENT = {
     "psutil": "psutil",
 }
 ON_DEMAND = {"textual": "textual.app", "onnxruntime": "onnxruntime"}
-NOT_LOADED = {"river": "river.drift", "scipy": "scipy.stats"}
+NOT_LOADED = {"evidently": "evidently", "pandas": "pandas", "river": "river.drift", "scipy": "scipy.stats"}
 
 CHILD = """
 import json, os, sys, time

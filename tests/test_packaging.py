@@ -33,10 +33,10 @@ def project(path: str) -> dict[str, Any]:
 
 
 def runtime_closure() -> dict[str, str]:
-    """Return name -> version of all that `driftline[onnx]` brings, as pinned, without our own distributions."""
+    """Return name -> version of all that `driftline[onnx,report]` brings, as pinned, without our own distributions."""
     pinned = dict(line.split("==") for line in constraint_lines())
     pinned = {canonicalize_name(name): version for name, version in pinned.items()}
-    waiting = [Requirement("driftline[onnx]")]
+    waiting = [Requirement("driftline[onnx,report]")]
     found: set[str] = set()
     while waiting:
         requirement = waiting.pop()
@@ -94,7 +94,7 @@ def test_constraints_are_exact_versions() -> None:
 def test_all_that_is_needed_at_run_time_is_pinned() -> None:
     """A user's installation is the tested one: every dependency, direct or not, has its version in constraints.txt."""
     closure = runtime_closure()
-    assert {"numpy", "duckdb", "aiohttp", "textual", "onnxruntime"} <= set(closure)
+    assert {"numpy", "duckdb", "aiohttp", "textual", "onnxruntime", "evidently", "pandas"} <= set(closure)
     for text in project("pyproject.toml")["project"]["dependencies"]:
         requirement = Requirement(text)
         if requirement.name not in OWN:

@@ -1,0 +1,87 @@
+"""Where a report's data comes from: a running agent, asked over its socket, or the files of a stopped one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from agent.commands.options import client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.buffer import Reader
+    from agent.client import AgentClient
+    from agent.model import Finding
+    from agent.wiring import Config
+
+QUERY_S = 60.0  # a page of rows takes milliseconds; a slow card and a week of rows may take this long
+
+
+class Source(Protocol):
+    """What a report asks for."""
+
+    site: str
+    device: str
+
+    def query(self, sql: str, row_limit: int) -> dict[str, Any]:
+        """Run one reading statement: `columns`, `rows`, `truncated`. Raises ValueError or an error of the agent's."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """Return all findings that are stored."""
+        ...
+
+    def reference(self, stream_key: str) -> bytes | None:
+        """Return a stream's stored reference, or None."""
+        ...
+
+
+class _Agent:
+    def __init__(self, agent: AgentClient) -> None:
+        self._agent = agent
+        about = agent.status().agent
+        self.site, self.device = about.site, about.device
+
+    def query(self, sql: str, row_limit: int) -> dict[str, Any]:
+        return self._agent.query(sql, row_limit, QUERY_S)
+
+    def findings(self) -> list[Finding]:
+        return self._agent.findings(everything=True)
+
+    def reference(self, stream_key: str) -> bytes | None:
+        return self._agent.reference(stream_key)
+
+
+class _Files:
+    def __init__(self, reader: Reader, site: str, device: str) -> None:
+        self._reader = reader
+        self.site, self.device = site, device
+
+    def query(self, sql: str, row_limit: int) -> dict[str, Any]:
+        from agent.commands.offline import run_query  # noqa: PLC0415  # loads duckdb
+
+        answer: dict[str, Any] = msgspec.to_builtins(run_query(self._reader, sql, row_limit, QUERY_S))
+        return answer
+
+    def findings(self) -> list[Finding]:
+        return self._reader.findings(everything=True)
+
+    def reference(self, stream_key: str) -> bytes | None:
+        return self._reader.get_state(stream_key, "reference")
+
+
+@contextlib.contextmanager
+def opened_source(run: str | None, state: str | None, config: Config) -> Iterator[Source]:
+    """Reach the agent, or open `state` where that is given. Raises AgentAwayError; ends the command on bad files."""
+    if state is None:
+        yield _Agent(client(run))
+        return
+    import socket  # noqa: PLC0415
+
+    from agent.commands.offline import open_stopped  # noqa: PLC0415  # loads duckdb
+
+    with open_stopped(state) as reader:
+        yield _Files(reader, config.site, config.device or socket.gethostname())
