@@ -131,6 +131,7 @@ class Daemon:
             host=pipeline.host(),
             findings=pipeline.findings(),
             events=pipeline.events(),
+            series=pipeline.series(),
         )
 
     def _greeting(self) -> str:

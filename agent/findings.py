@@ -10,66 +10,28 @@ new record.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent.clock import utc
+from agent.episodes import Episode, family_of, family_of_finding, goes_on, is_quiet, is_young
 from agent.model import Finding, SignalEvidence
 from agent.ports import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from agent.model import Cause, Effect, Reading, Score, Severity, Stream, StreamChange
+    from agent.episodes import Moment
+    from agent.model import Cause, Effect, Score, Severity, Stream
     from agent.ports import Explainer, FindingStore
 
-JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
-FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
-RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
-QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this, and so many rows show what is left;
-QUIET_NS = 120_000_000_000  # and a person needs some time to see it
-PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
-QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOTICES = 5
-NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
-
-Left = Literal["lasts", "over", "unsure"]
 
 EFFECT_FIELDS = (
     "psi", "ks", "wasserstein", "reference_mean", "recent_mean", "psi_noise", "ks_noise", "wasserstein_noise",
 )  # fmt: skip
 SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
-
-
-def _nothing_known(_moment_ns: int) -> tuple[Reading, ...]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What the stream's monitor knows when the book looks at it. `effects` measures the last so many rows."""
-
-    stream: Stream
-    row: int
-    time_ns: int
-    effects: Callable[[int], tuple[Effect, ...]]
-    changes: tuple[StreamChange, ...]
-    host: tuple[Reading, ...]
-    host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
-
-
-@dataclass(slots=True)
-class Episode:
-    """An open finding and what is needed to carry it on."""
-
-    finding: Finding
-    family: str
-    scores: dict[str, Score] = field(default_factory=dict)
-    last_row: int = 0
-    last_ns: int = 0
-    ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
 
 
 class FindingBook:
@@ -88,7 +50,7 @@ class FindingBook:
         self._explainer = explainer
         self._store = store
         self._episodes: dict[str, Episode] = {
-            finding.id: Episode(finding, _family_of_finding(finding)) for finding in store.findings()
+            finding.id: Episode(finding, family_of_finding(finding)) for finding in store.findings()
         }
 
     def open_findings(self) -> tuple[Finding, ...]:
@@ -107,26 +69,16 @@ class FindingBook:
         grown: set[str] = set()
         for score in scores:
             episode = self._episode_for(moment, score)
-            if score.signal.name not in episode.scores:
+            if episode.take(score):
                 grown.add(episode.finding.id)
-            if score.signal.name not in episode.scores or score.value > episode.scores[score.signal.name].value:
-                episode.scores[score.signal.name] = score
-            episode.last_row, episode.last_ns = max(episode.last_row, score.row), max(episode.last_ns, score.time_ns)
         changed = []
         for episode in self._of(moment.stream):
-            rows_seen = moment.row - episode.finding.row
-            quiet = _quiet(episode, moment)
-            ripe = rows_seen >= episode.ripe_at and not quiet  # rows from after its end would only thin it
-            if ripe:
-                episode.ripe_at = max(rows_seen, episode.ripe_at) * RIPEN_FACTOR
+            quiet = is_quiet(episode, moment)
+            ripe = not quiet and episode.ripened(moment.row)  # rows from after its end would only thin it
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
                 changed.append(episode.finding)
-            if quiet:
-                left = _left(episode, moment)
-                if left == "lasts":
-                    episode.last_row, episode.last_ns = moment.row, moment.time_ns
-                elif left == "over" or _long_quiet(episode, moment):
-                    changed.append(self._close(episode, moment.time_ns))
+            if quiet and not goes_on(episode, moment):
+                changed.append(self._close(episode, moment.time_ns))
         return changed
 
     def raise_notice(
@@ -174,12 +126,12 @@ class FindingBook:
         return self._replace(episode, time_ns, state="acknowledged", note=note)
 
     def _episode_for(self, moment: Moment, score: Score) -> Episode:
-        family = _family_of(score)
+        family = family_of(score)
         for episode in self._of(moment.stream):
             known = any(signal.name == score.signal.name for signal in episode.finding.signals)
             # What comes later, or after a person has seen the finding, is news of its own.
-            young = episode.finding.state == "open" and score.row - episode.finding.row <= JOIN_ROWS
-            if episode.family == family and (known or young):
+            young = is_young(episode, score)
+            if episode.family == family and (known or young or family == "latency"):
                 return episode
         finding = Finding(
             id=_new_id(), stream=moment.stream, kind=family, severity="info", state="open", sentence="", advice="",
@@ -229,51 +181,6 @@ class FindingBook:
             for episode in self._episodes.values()
             if episode.finding.stream.key == stream.key and episode.family != "notice"
         ]
-
-
-def _quiet(episode: Episode, moment: Moment) -> bool:
-    """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
-    return moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS
-
-
-def _left(episode: Episode, moment: Moment) -> Left:
-    """Say what is left of an episode in the rows since its last alarm.
-
-    `lasts`: a signal is still half as far from its reference as it was. `over`: none is. `unsure`: chance alone might
-    hide half of what it was, in so few rows, or in rows that hang together.
-    """
-    now = {effect.signal.name: effect for effect in moment.effects(moment.row - episode.last_row)}
-    unsure = False
-    for signal in episode.finding.signals:
-        effect = now.get(signal.name)
-        if effect is None or signal.ks is None:
-            continue
-        noise = NOISE_KS if effect.ks_noise is None else effect.ks_noise
-        part = PERSISTS * signal.ks
-        if effect.ks >= max(part, noise):
-            return "lasts"
-        unsure |= part < noise
-    return "unsure" if unsure else "over"
-
-
-def _long_quiet(episode: Episode, moment: Moment) -> bool:
-    """Tell whether alarms stayed away for several times as long as the first took to come."""
-    delay = episode.finding.row - episode.finding.onset_row
-    return moment.row - episode.last_row >= QUIET_DELAYS * delay
-
-
-def _family_of(score: Score) -> str:
-    if score.detector == "errors":
-        return "errors"
-    return "latency" if score.signal.role == "runtime" else "data"
-
-
-def _family_of_finding(finding: Finding) -> str:
-    if not finding.signals:
-        return "notice"
-    if any(signal.detector == "errors" for signal in finding.signals):
-        return "errors"
-    return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"
 
 
 def _evidence(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Role = Literal["input", "output", "runtime"]
+Role = Literal["input", "output", "runtime", "host"]
 SignalKind = Literal["continuous", "categorical", "flag"]
 Severity = Literal["info", "warning", "critical"]
 FindingState = Literal["open", "acknowledged", "closed"]
@@ -50,6 +50,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 class Signal(msgspec.Struct, frozen=True):
     """One column of a block: a feature, an image statistic, a model output or a measure of the run itself.
 
+    A series of the device has the role `host`, and is in no block.
     `categorical` values are integer codes stored as floats. A `flag` is 0 in health, and counts or measures a fault.
     """
 

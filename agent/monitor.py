@@ -28,13 +28,14 @@ from agent.saved import (
     encode_saved,
 )
 from agent.statistics import StreamStatistics
-from agent.status import PartHealth, SignalStatus, StreamStatus
+from agent.status import PartHealth, StreamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
     from agent.ports import Learner, MonitorStore, Reference
+    from agent.status import SeriesStatus
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
 MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
@@ -66,6 +67,7 @@ class StreamMonitor:
         self.dropped = 0
         self.running: set[str] = set()  # sources that are open
         self.changes: deque[StreamChange] = deque(maxlen=20)
+        self.beside: Callable[[], tuple[Effect, ...]] = tuple  # effects of what is no signal of its blocks
         self.notes: tuple[str, ...] = ()
         self.began_anew: dict[str, str] = {}  # detectors whose stored state could not be read, and why
         self.resumed = False  # whether the count of rows goes on from a stored one
@@ -119,8 +121,9 @@ class StreamMonitor:
         return self._judge(block)
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
-        """How far the last `rows` rows are from the reference, a signal each; empty while learning."""
-        return () if self._panel is None else self._panel.effects(rows)
+        """How far the last `rows` rows are from the reference, a signal each; and what the series beside them say."""
+        recent = () if self._panel is None else self._panel.effects(rows)
+        return (*recent, *self.beside())
 
     @property
     def wants_saving(self) -> bool:
@@ -144,7 +147,7 @@ class StreamMonitor:
         failed = {} if self._panel is None else self._panel.failed
         return [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
 
-    def status(self, now_ns: int, state: StreamState) -> StreamStatus:
+    def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
         figures = self.statistics
         p50, p99 = figures.latency_quantiles(now_ns)
@@ -173,17 +176,8 @@ class StreamMonitor:
             predictions=figures.predictions(),
             last_inference=None if figures.last_inference_ns is None else utc(figures.last_inference_ns),
             alarm_every_inferences=self._alarms_per if self.reference else None,
-            signals=self._signal_status(),
-        )
-
-    def _signal_status(self) -> tuple[SignalStatus, ...]:
-        if self._panel is None:
-            return ()
-        evidence = self._panel.evidence()
-        effects = {effect.signal.name: effect for effect in self.effects()}
-        return tuple(
-            SignalStatus(signal=signal, evidence=evidence.get(signal.name, 0.0), effect=effects.get(signal.name))
-            for signal in self._panel.reference.signals
+            signals=() if self._panel is None else self._panel.signals(),
+            series=series,
         )
 
     def adopt(self, reference: Reference) -> None:
@@ -202,6 +196,11 @@ class StreamMonitor:
         self._panel = self._learner = None
         self.notes = ()
         self._rejudge(mark)
+
+    def placed(self, score: Score) -> Score:
+        """Give the rows of a score that knows only times: it is at the newest row."""
+        onset_row = self.rows if self._panel is None else self._panel.row_at(score.onset_ns)
+        return msgspec.structs.replace(score, row=self.rows, onset_row=onset_row)
 
     def advance_to(self, row: int) -> None:
         """Count on from `row` where that is further: a finding knows rows that the stored state had not reached."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from agent.status import SignalStatus
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -83,6 +85,14 @@ class Panel:
         self.rows += len(block)
         return scores
 
+    def row_at(self, time_ns: int) -> int:
+        """Return the row that ran at a time, as far as is remembered."""
+        row = self.rows
+        for row, began_ns in reversed(self._times):  # noqa: B007  # the last one that was looked at is the answer
+            if began_ns <= time_ns:
+                break
+        return row
+
     def show(self, block: Block) -> None:
         """Take a block into the recent rows alone: it was judged before."""
         self._recent.add(aligned(block, self.reference.signals))
@@ -98,6 +108,15 @@ class Panel:
             for name, share in detector.evidence().items():
                 evidence[name] = max(share, evidence.get(name, 0.0))
         return evidence
+
+    def signals(self) -> tuple[SignalStatus, ...]:
+        """Describe each signal."""
+        evidence = self.evidence()
+        effects = {effect.signal.name: effect for effect in self.effects()}
+        return tuple(
+            SignalStatus(signal=signal, evidence=evidence.get(signal.name, 0.0), effect=effects.get(signal.name))
+            for signal in self.reference.signals
+        )
 
     def states(self) -> tuple[dict[str, int], dict[str, bytes]]:
         """Return, per detector, where its count of rows begins, and its state."""

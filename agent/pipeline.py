@@ -6,17 +6,18 @@ the tick itself goes on.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from agent.budget import default_alarms_per, share_budget
-from agent.clock import utc
 from agent.condition import device_state, stream_state
-from agent.findings import FindingBook, Moment
+from agent.episodes import Moment
+from agent.events import Events
+from agent.findings import FindingBook
 from agent.host_history import HostHistory
 from agent.model import Block, Cause, Reading, Stream, StreamChange
 from agent.monitor import Factories, StreamMonitor
-from agent.status import EventLine, PartHealth
+from agent.series import SeriesWatches
+from agent.status import PartHealth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.model import DeviceState, Finding, Severity
     from agent.ports import Collector, Explainer, Item, Store
-    from agent.status import StreamStatus
+    from agent.series import SeriesParts
+    from agent.status import EventLine, SeriesStatus, StreamStatus
 
-EVENTS_KEPT = 200
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 SAVE_STATE_NS = 300_000_000_000  # what was judged since is judged again after a restart, so this costs nothing
 BUDGET_NS = 60_000_000_000
@@ -63,6 +64,8 @@ class Pipeline:
         The false-alarm budget of the device.
     commit_seconds
         How often rows are made durable: what a power cut can cost.
+    series
+        What watches the series of streams and of the device; None watches none.
 
     """
 
@@ -76,6 +79,7 @@ class Pipeline:
         clock: Clock,
         alarms: AlarmsConfig,
         commit_seconds: float,
+        series: SeriesParts | None = None,
     ) -> None:
         self._collectors = collectors
         self._store = store
@@ -84,11 +88,11 @@ class Pipeline:
         self._alarms = alarms
         self._commit_ns = round(commit_seconds * 1e9)
         self._book = FindingBook(explainer, store)
+        self._series = SeriesWatches(series, store, self._book, clock, alarms)
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
-        self._events: deque[EventLine] = deque(maxlen=EVENTS_KEPT)
+        self._events = Events(store, clock)
         self._health: dict[str, PartHealth] = {}
-        self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
         self._refused = 0
         self._repairs_told = 0
         now = clock.monotonic_ns()
@@ -108,8 +112,10 @@ class Pipeline:
                 elif isinstance(item, Reading):
                     readings.append(item)
                     self._host.add(item)
+                    self._series.take_reading(item)
                 else:
                     self._guarded(f"changes of {item.stream.key}", self._note_change, item)
+        self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
         self._guarded("buffer", self._store.append, blocks, readings)
         now = self._clock.monotonic_ns()
         if now - self._committed_ns >= self._commit_ns:
@@ -146,6 +152,7 @@ class Pipeline:
         mark = self._store.mark()
         for monitor in self._monitors.values():
             monitor.save(mark)
+        self._series.save()
 
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
@@ -160,7 +167,7 @@ class Pipeline:
         monitor = self._monitors.get(self._book.stream_of(finding_id).key)
         over = monitor is not None and not monitor.running
         finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns(), over=over)
-        self._say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
+        self._events.say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
     def notice(self, kind: str, sentence: str, advice: str, evidence: str, severity: Severity = "warning") -> None:
@@ -182,11 +189,6 @@ class Pipeline:
             severity="info",
         )
 
-    def _say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
-        """Add a line to the device's history."""
-        self._events.appendleft(EventLine(utc(self._clock.wall_ns()), f"{subject}: {kind}: {detail}"))
-        self._store.add_event(kind, subject, detail, count=count)
-
     def pids(self) -> dict[int, str]:
         """Return the processes that are watched now, each with its model's name."""
         return {m.stream.pid: m.stream.model for m in self._monitors.values() if m.running and m.stream.pid}
@@ -195,7 +197,13 @@ class Pipeline:
         """Describe every stream."""
         now = self._clock.monotonic_ns()
         findings = self._book.open_findings()
-        return tuple(m.status(now, stream_state(m, findings, now)) for m in self._monitors.values())
+        return tuple(
+            m.status(now, stream_state(m, findings, now), self._series.status(m)) for m in self._monitors.values()
+        )
+
+    def series(self) -> tuple[SeriesStatus, ...]:
+        """Describe the device's own series."""
+        return self._series.status()
 
     def findings(self) -> tuple[Finding, ...]:
         """Return open and acknowledged findings, worst first."""
@@ -203,7 +211,7 @@ class Pipeline:
 
     def events(self) -> tuple[EventLine, ...]:
         """Return the recent history, newest first."""
-        return tuple(self._events)
+        return self._events.lines()
 
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
@@ -214,6 +222,7 @@ class Pipeline:
         parts = list(self._health.values())
         for monitor in self._monitors.values():
             parts += monitor.health()
+        parts += self._series.health()
         if self._refused:
             parts.append(
                 PartHealth(name="streams", ok=False, note=f"{self._refused} blocks beyond {MAX_STREAMS} streams")
@@ -230,16 +239,10 @@ class Pipeline:
         learned = monitor.reference is not None
         changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
-            self._say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
+            self._events.say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self._share_budget()
-        for finding in changed:
-            news = (finding.state, finding.severity, finding.causes[0].name if finding.causes else "")
-            if self._said.get(finding.id) == news:
-                continue  # only its figures ripened
-            self._said[finding.id] = news
-            if finding.state == "closed":
-                del self._said[finding.id]
-            self._say(finding.state, finding.stream.model, f"{finding.severity}: {finding.sentence}")
+        self._series.take_block(monitor, block)
+        self._events.tell(changed)
 
     def _monitor(self, stream: Stream) -> StreamMonitor | None:
         monitor = self._monitors.get(stream.key)
@@ -256,7 +259,7 @@ class Pipeline:
     def _note_change(self, change: StreamChange) -> None:
         """Count what happened to a stream, and write it into its history."""
         monitor = self._monitor(change.stream) if change.kind != "unreadable" else None
-        self._say(change.kind, change.stream.model, change.detail, change.count)
+        self._events.say(change.kind, change.stream.model, change.detail, change.count)
         if change.kind == "unreadable":
             self.notice(
                 "ring",
@@ -266,6 +269,7 @@ class Pipeline:
             )
         if monitor is None:
             return
+        self._series.interrupt(change.stream)
         if change.kind == "opened":
             replaced = [
                 other
@@ -273,7 +277,8 @@ class Pipeline:
                 if other.stream.model == change.stream.model and other is not monitor
             ]
             for finding in self._book.supersede(change.stream, self._clock.wall_ns()):
-                self._say("closed", finding.stream.model, f"{finding.severity}: {finding.sentence} ({finding.note})")
+                detail = f"{finding.severity}: {finding.sentence} ({finding.note})"
+                self._events.say("closed", finding.stream.model, detail)
             monitor.running.add(change.source)
             monitor.stream = change.stream
             for other in replaced:
@@ -291,4 +296,6 @@ class Pipeline:
         return device_state(streams, self._book.open_findings())
 
     def _share_budget(self) -> None:
-        share_budget(self._alarms, [monitor for monitor in self._monitors.values() if monitor.running])
+        running = [monitor for monitor in self._monitors.values() if monitor.running]
+        share_budget(self._alarms, running)
+        self._series.set_budget(running)

@@ -29,6 +29,18 @@ class SignalStatus(msgspec.Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
 
 
+class SeriesStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One series (a number a minute) that is watched. `evidence` is the share of the way to the alarm, in [0, 1].
+
+    value: the newest. usual: the median of the day before, None while too little was seen.
+    """
+
+    signal: Signal
+    evidence: float
+    value: float | None = None
+    usual: float | None = None
+
+
 class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One stream as the dashboard, `driftline status` and the exporters see it.
 
@@ -61,6 +73,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_inference: datetime | None = None
     alarm_every_inferences: float | None = None
     signals: tuple[SignalStatus, ...] = ()
+    series: tuple[SeriesStatus, ...] = ()
 
 
 class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +135,4 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     host: tuple[Reading, ...]
     findings: tuple[Finding, ...]  # open and acknowledged, worst first
     events: tuple[EventLine, ...]  # newest first, bounded
+    series: tuple[SeriesStatus, ...] = ()  # of the device: temperature, memory and the like

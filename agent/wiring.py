@@ -16,11 +16,16 @@ from agent.buffer.query import run_query
 from agent.config import find_config, read_config
 from agent.monitor import Factories
 from agent.pipeline import Pipeline
+from agent.series import SeriesParts
 from collectors.host import HostCollector, HostConfig
 from collectors.rings import RingCollector
 from detectors.cause import CauseExplainer
+from detectors.host_series import HostPoints
 from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
+from detectors.series_watch import SeriesWatcher
+from detectors.series_words import SeriesExplainer
+from detectors.stream_series import StreamPoints
 from detectors.training import refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
 from exporters.report.config import ReportConfig
@@ -35,8 +40,9 @@ if TYPE_CHECKING:
     from agent.status import Status
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
-# series and accuracy detectors.
-BUDGET_SHARES = {"shift": 0.6, "latency": 0.2, "quality": 0.0, "errors": 0.0}
+# accuracy detectors.
+BUDGET_SHARES = {"shift": 0.5, "latency": 0.1, "quality": 0.0, "errors": 0.0}
+SERIES_SHARE = 0.1  # the series of a stream, beside its detectors
 
 
 BUSY_NS = 3_000_000_000  # how long somebody who reads the buffer of a stopped agent may hold up its start
@@ -101,6 +107,16 @@ def make_factories(reference: ReferenceConfig) -> Factories:
     )
 
 
+def make_series() -> SeriesParts:
+    """Say how the series of a stream and of the device are watched."""
+    detector = detectors.make_series_detector
+    return SeriesParts(
+        stream=lambda stream, alarms_per: SeriesWatcher(stream, StreamPoints(), detector, alarms_per),
+        device=lambda stream, alarms_per: SeriesWatcher(stream, HostPoints(), detector, alarms_per),
+        share=SERIES_SHARE,
+    )
+
+
 def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, clock: Clock) -> Parts:
     """Put the agent together; rings are looked for in all of `run_dirs`, the first is its own.
 
@@ -111,11 +127,12 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
     pipeline = Pipeline(
         collectors=[RingCollector(run_dirs, clock, store.positions()), host],
         store=store,
-        explainer=CauseExplainer(),
+        explainer=SeriesExplainer(CauseExplainer()),
         factories=make_factories(config.reference),
         clock=clock,
         alarms=config.alarms,
         commit_seconds=config.buffer.commit_seconds,
+        series=make_series(),
     )
     _tell_of_memory(pipeline, store)
     return Parts(

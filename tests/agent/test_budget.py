@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.budget import AlarmsConfig, share_budget
+from agent.budget import DEVICE_SHARE, AlarmsConfig, points_per_alarm, share_budget
+from agent.wiring import BUDGET_SHARES, SERIES_SHARE
 
 DAY_S = 86_400
 
@@ -20,16 +21,24 @@ class Rated:
         self.alarms_per = alarms_per
 
 
-def test_the_shares_of_all_streams_sum_to_the_budget() -> None:
-    """Whatever their rates, all streams together are allowed one false alarm in the days of the budget."""
+def test_the_shares_of_streams_and_device_sum_to_the_budget() -> None:
+    """Whatever the rates, all streams and the device are together allowed one false alarm in the days of the budget."""
+    alarms = AlarmsConfig(budget_days=10)
     streams = [Rated(0.01), Rated(5.0), Rated(3_000.0)]
-    share_budget(AlarmsConfig(budget_days=10), streams)
-    alarms = sum(10 * DAY_S * stream.rate / stream.alarms_per for stream in streams)
-    assert pytest.approx(1.0) == alarms
+    share_budget(alarms, streams)
+    allowed = [10 * DAY_S * stream.rate / stream.alarms_per for stream in streams]
+    allowed.append(10 * DAY_S / 60 / points_per_alarm(alarms, DEVICE_SHARE, 60))
+    assert sum(allowed) == pytest.approx(1.0)
+
+
+def test_what_judges_a_stream_spends_no_more_than_its_share() -> None:
+    """The shares of all detectors and of the series of one stream sum to at most 1."""
+    assert sum(BUDGET_SHARES.values()) + SERIES_SHARE <= 1
 
 
 def test_a_stream_without_a_rate_has_no_share() -> None:
     """A stream that has not run yet takes nothing from the others."""
     silent, busy = Rated(0.0), Rated(2.0)
     share_budget(AlarmsConfig(budget_days=1), [silent, busy])
-    assert (silent.alarms_per, busy.alarms_per) == (0.0, 2.0 * DAY_S)
+    assert silent.alarms_per == 0.0
+    assert busy.alarms_per == pytest.approx(2.0 * DAY_S / (1 - DEVICE_SHARE))

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from agent.findings import QUIET_NS, QUIET_ROWS, FindingBook, Moment
+from agent.episodes import QUIET_NS, QUIET_ROWS, Moment
+from agent.findings import FindingBook
 from agent.model import Cause, Effect, Reading, Score, Signal
 from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, MemoryStore, PlainExplainer
 

@@ -1,0 +1,151 @@
+"""Episodes: which alarms belong together, when there is more to say of them, when they are over.
+
+Alarms of one family (the data, the speed, the errors, the device) make one episode if they come soon after its first,
+or concern a signal that it already has. It is over when none has come for a while and the rows since then are back at
+their reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.model import Effect, Finding, Reading, Score, Stream, StreamChange
+
+JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
+JOIN_S = 1_800  # what befalls a device within half an hour has one cause more often than two
+FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
+RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
+QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this, and so many rows show what is left;
+QUIET_NS = 120_000_000_000  # and a person needs some time to see it
+PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
+QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
+NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
+
+Left = Literal["lasts", "over", "unsure"]
+
+
+def _nothing_known(_moment_ns: int) -> tuple[Reading, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the stream's monitor knows when the book looks at it. `effects` measures the last so many rows."""
+
+    stream: Stream
+    row: int
+    time_ns: int
+    effects: Callable[[int], tuple[Effect, ...]]
+    changes: tuple[StreamChange, ...]
+    host: tuple[Reading, ...]
+    host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
+
+
+@dataclass(slots=True)
+class Episode:
+    """An open finding and what is needed to carry it on."""
+
+    finding: Finding
+    family: str
+    scores: dict[str, Score] = field(default_factory=dict)
+    last_row: int = 0
+    last_ns: int = 0
+    ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
+
+    def take(self, score: Score) -> bool:
+        """Take an alarm in; tell whether it says something new: a further signal, or a series that became worse."""
+        self.last_row, self.last_ns = max(self.last_row, score.row), max(self.last_ns, score.time_ns)
+        before = self.scores.get(score.signal.name)
+        if before is not None and score.value <= before.value:
+            return False
+        self.scores[score.signal.name] = score
+        return before is None or score.detector == "series"
+
+    def ripened(self, row: int) -> bool:
+        """Tell whether so many rows were seen since the last time that the explanation is worth another look."""
+        seen = row - self.finding.row
+        if seen < self.ripe_at:
+            return False
+        self.ripe_at = max(seen, self.ripe_at) * RIPEN_FACTOR
+        return True
+
+
+def is_young(episode: Episode, score: Score) -> bool:
+    """Tell whether the score comes so soon after the episode's first that they belong together."""
+    if episode.finding.state != "open":  # what comes after a person has seen the finding is news of its own
+        return False
+    if episode.family == "device":  # which has no rows
+        return score.time_ns / 1e9 - episode.finding.opened.timestamp() <= JOIN_S
+    return score.row - episode.finding.row <= JOIN_ROWS
+
+
+def is_quiet(episode: Episode, moment: Moment) -> bool:
+    """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
+    if _only_series(episode):  # which alarm with each point of it
+        return moment.time_ns - episode.last_ns >= QUIET_NS
+    return moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS
+
+
+def goes_on(episode: Episode, moment: Moment) -> bool:
+    """Tell whether a quiet episode is not over; one that lasts is quiet no more."""
+    left = _left(episode, moment)
+    if left == "lasts":
+        episode.last_row, episode.last_ns = moment.row, moment.time_ns
+        return True
+    return left == "unsure" and not _long_quiet(episode, moment)
+
+
+def _only_series(episode: Episode) -> bool:
+    return {signal.detector for signal in episode.finding.signals} == {"series"}
+
+
+def _left(episode: Episode, moment: Moment) -> Left:
+    """Say what is left of an episode in the rows since its last alarm.
+
+    `lasts`: a signal is still half as far from its reference as it was. `over`: none is. `unsure`: chance alone might
+    hide half of what it was, in so few rows, or in rows that hang together.
+    """
+    if _only_series(episode):
+        return "over"
+    now = {effect.signal.name: effect for effect in moment.effects(moment.row - episode.last_row)}
+    unsure = False
+    for signal in episode.finding.signals:
+        effect = now.get(signal.name)
+        if effect is None or signal.ks is None:
+            continue
+        noise = NOISE_KS if effect.ks_noise is None else effect.ks_noise
+        part = PERSISTS * signal.ks
+        if effect.ks >= max(part, noise):
+            return "lasts"
+        unsure |= part < noise
+    return "unsure" if unsure else "over"
+
+
+def _long_quiet(episode: Episode, moment: Moment) -> bool:
+    """Tell whether alarms stayed away for several times as long as the first took to come."""
+    delay = episode.finding.row - episode.finding.onset_row
+    return moment.row - episode.last_row >= QUIET_DELAYS * delay
+
+
+def family_of(score: Score) -> str:
+    """Return the kind of episode that a score belongs to."""
+    if score.detector == "errors":
+        return "errors"
+    if score.signal.role == "host":
+        return "device"
+    return "latency" if score.signal.role == "runtime" else "data"
+
+
+def family_of_finding(finding: Finding) -> str:
+    """Return the kind of episode that a stored finding was."""
+    if not finding.signals:
+        return "notice"
+    if any(signal.detector == "errors" for signal in finding.signals):
+        return "errors"
+    if any(signal.role == "host" for signal in finding.signals):
+        return "device"
+    return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"
