@@ -6,20 +6,18 @@ vouches for. The handlers read records that the pipeline's thread made; they nev
 
 from __future__ import annotations
 
-import os
-import pwd
 import socket
 import stat
-import struct
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from aiohttp import web
 
+from agent.baseline_api import BaselineAnswers, baseline_routes
 from agent.client import SOCKET_NAME
+from agent.http_answers import decode_body, json_answer, refuse_in_words, require_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from agent.model import Finding
@@ -28,14 +26,13 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_ROWS = 100_000
 MAX_QUERY_S = 60.0
-_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(Protocol):
+class Answers(BaselineAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     def status(self) -> Status | None:
@@ -107,7 +104,7 @@ def claim_socket(run_dir: Path) -> socket.socket:
 
 async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
     """Serve the API on a bound socket; stop it with the runner's `cleanup()`."""
-    application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_refuse_in_words])
+    application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refuse_in_words])
     api = _Api(answers)
     application.add_routes(
         [
@@ -116,6 +113,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             web.post("/v1/findings/{id}/acknowledge", api.acknowledge),
             web.get("/v1/reference", api.reference),
             web.post("/v1/query", api.query),
+            *baseline_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
@@ -132,71 +130,31 @@ class _Api:
         status = self._answers.status()
         if status is None:
             raise web.HTTPServiceUnavailable(text="the agent is starting")
-        return _json(status)
+        return json_answer(status)
 
     async def findings(self, request: web.Request) -> web.Response:
-        return _json(await self._answers.findings(everything=request.query.get("all", "0") == "1"))
+        return json_answer(await self._answers.findings(everything=request.query.get("all", "0") == "1"))
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        _require_writer(request)
-        body = _body(await request.read(), AcknowledgeRequest)
+        require_writer(request)
+        body = decode_body(await request.read(), AcknowledgeRequest)
         try:
-            return _json(await self._answers.acknowledge(request.match_info["id"], body.note))
+            return json_answer(await self._answers.acknowledge(request.match_info["id"], body.note))
         except KeyError as error:
             raise web.HTTPNotFound(text=f"no open finding has the id {request.match_info['id']}") from error
 
     async def reference(self, request: web.Request) -> web.Response:
         key = request.query.get("stream", "")
         stored = await self._answers.reference(key)
-        if stored is None:
+        if not stored:
             raise web.HTTPNotFound(text=f"no reference is stored for {key!r}")
         return web.Response(body=stored, content_type="application/octet-stream")
 
     async def query(self, request: web.Request) -> web.Response:
-        body = _body(await request.read(), QueryRequest)
+        body = decode_body(await request.read(), QueryRequest)
         rows = min(max(body.row_limit, 1), MAX_QUERY_ROWS)
         seconds = min(max(body.time_limit_s, 0.1), MAX_QUERY_S)
         try:
-            return _json(await self._answers.query(body.sql, rows, seconds))
+            return json_answer(await self._answers.query(body.sql, rows, seconds))
         except ValueError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json", status=status)
-
-
-def _body(raw: bytes, kind: Any) -> Any:
-    try:
-        return msgspec.json.decode(raw or b"{}", type=kind)
-    except msgspec.MsgspecError as error:
-        raise web.HTTPBadRequest(text=f"the request's body: {error}") from error
-
-
-@web.middleware
-async def _refuse_in_words(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        return _json({"error": error.text or error.reason}, error.status)
-
-
-def _require_writer(request: web.Request) -> None:
-    transport = request.transport
-    peer = None if transport is None else transport.get_extra_info("socket")
-    if transport is None or peer is None:
-        raise web.HTTPForbidden(text="the caller cannot be identified")
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-    _, uid, gid = _PEER.unpack(raw)
-    group = os.stat(transport.get_extra_info("sockname")).st_gid  # noqa: PTH116  # sockname is a plain string
-    if uid not in {0, os.getuid()} and group not in _groups_of(uid, gid):
-        raise web.HTTPForbidden(text="only the agent's user, root or the socket's group may change anything")
-
-
-def _groups_of(uid: int, gid: int) -> set[int]:
-    try:
-        return set(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
-    except KeyError:
-        return {gid}

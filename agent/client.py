@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 import msgspec
 from driftline import wire
 
+from agent.baselines import Baseline, BaselineChange
 from agent.model import Finding
 from agent.ports import AgentAwayError
 from agent.status import Status
 
 SOCKET_NAME = "agent.sock"
 TIMEOUT_S = 5.0
+SLOW_S = 60.0  # a reference of many signals is fitted anew
 
 T = TypeVar("T")
 
@@ -83,6 +85,28 @@ class AgentClient:
         except KeyError:
             return None
 
+    def baselines(self, name: str = "") -> list[Baseline]:
+        """Describe one reference, or all. Raises AgentAwayError, or AgentRefusedError with the streams there are."""
+        return _decode(self._ask("GET", _named("/v1/baselines", name)), list[Baseline], self.path)
+
+    def export_baseline(self, name: str) -> bytes:
+        """Return a reference as a file. Raises AgentAwayError, AgentRefusedError."""
+        return self._ask("GET", _named("/v1/baselines/export", name), timeout=SLOW_S)
+
+    def accept_baseline(self, name: str, *, learn: bool) -> BaselineChange:
+        """Make what is seen now the reference. Raises AgentAwayError, or AgentRefusedError for too little of it."""
+        answer = self._ask("POST", _named("/v1/baselines/accept", name), {"learn": learn}, timeout=SLOW_S)
+        return _decode(answer, BaselineChange, self.path)
+
+    def reset_baseline(self, name: str) -> BaselineChange:
+        """Forget a reference. Raises AgentAwayError, AgentRefusedError."""
+        return _decode(self._ask("POST", _named("/v1/baselines/reset", name), {}), BaselineChange, self.path)
+
+    def import_baseline(self, name: str, data: bytes) -> BaselineChange:
+        """Give the agent a file. Raises AgentAwayError, AgentRefusedError."""
+        answer = self._ask("POST", _named("/v1/baselines/import", name), data, timeout=SLOW_S)
+        return _decode(answer, BaselineChange, self.path)
+
     def query(self, sql: str, row_limit: int, time_limit_s: float) -> dict[str, Any]:
         """Run one reading statement. Raises AgentAwayError, or AgentRefusedError with what is wrong with it."""
         body = {"sql": sql, "row_limit": row_limit, "time_limit_s": time_limit_s}
@@ -92,7 +116,7 @@ class AgentClient:
     def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
         connection = _UnixConnection(self.path, timeout)
         try:
-            payload = None if body is None else msgspec.json.encode(body)
+            payload = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
             connection.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
             response = connection.getresponse()
             answer = response.read()
@@ -114,6 +138,10 @@ class AgentClient:
         if response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
             raise AgentAwayError(reason)
         raise AgentRefusedError(reason)
+
+
+def _named(target: str, stream: str) -> str:
+    return f"{target}?{urllib.parse.urlencode({'stream': stream})}"
 
 
 def _decode(answer: bytes, kind: type[T], path: Path) -> T:

@@ -11,7 +11,7 @@ import functools
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
@@ -20,13 +20,17 @@ from agent.clock import utc
 from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket
 
+    from agent.baseline_keeper import BaselineKeeper
     from agent.model import Finding
     from agent.wiring import Parts
 
 POLL_S = 0.25  # how long a record may wait in its ring; a quarter of what a person notices on the dashboard
 STATUS_S = 1.0
+
+T = TypeVar("T")
 
 
 class Daemon:
@@ -163,6 +167,13 @@ class Daemon:
         """Return the stored reference of a stream, or None."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._ticks, self._parts.store.get_state, stream_key, "reference")
+
+    async def baselines(self, ask: Callable[[BaselineKeeper], T]) -> T:
+        """Have the keeper of the references asked. Raises BaselineError."""
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._ticks, ask, self._parts.pipeline.baselines)
+        await loop.run_in_executor(self._ticks, self._describe)
+        return answer
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         """Run one reading statement beside the ingest. Raises ValueError."""

@@ -131,6 +131,11 @@ def _long_quiet(episode: Episode, moment: Moment) -> bool:
     return moment.row - episode.last_row >= QUIET_DELAYS * delay
 
 
+def is_compared(episode: Episode) -> bool:
+    """Tell whether the episode says how a stream differs from its reference: exceptions and series need none."""
+    return episode.family in {"data", "latency"} and not _only_series(episode)
+
+
 def family_of(score: Score) -> str:
     """Return the kind of episode that a score belongs to."""
     if score.detector == "errors":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.clock import utc
-from agent.episodes import Episode, family_of, family_of_finding, goes_on, is_quiet, is_young
+from agent.episodes import Episode, family_of, family_of_finding, goes_on, is_compared, is_quiet, is_young
 from agent.model import Finding, SignalEvidence
 from agent.ports import Case
 
@@ -109,6 +109,14 @@ class FindingBook:
         ]
         note = f"another model file took its place: {stream.key}"
         return [self._close(episode, time_ns, episode.finding.note or note) for episode in old]
+
+    def compared(self, stream: Stream) -> list[Finding]:
+        """Return the open findings of a stream that compare it with its reference; exceptions need none."""
+        return [episode.finding for episode in self._of(stream) if is_compared(episode)]
+
+    def settle(self, stream: Stream, note: str, time_ns: int) -> list[Finding]:
+        """Close the findings that compared with a reference that has been replaced."""
+        return [self._close(episode, time_ns, note) for episode in self._of(stream) if is_compared(episode)]
 
     def newest_row(self, stream: Stream) -> int:
         """Return the row of the newest finding of a stream, 0 where there is none."""

@@ -14,19 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from agent import saved as part
 from agent.clock import utc
-from agent.panel import Factories, Panel, aligned
-from agent.saved import (
-    LEARNING,
-    MONITOR,
-    REFERENCE,
-    ROWS,
-    TRAINING,
-    SavedMonitor,
-    StreamStore,
-    decode_saved,
-    encode_saved,
-)
+from agent.panel import Panel, aligned
+from agent.saved import SavedMonitor, StreamStore, decode_saved, encode_saved
 from agent.statistics import StreamStatistics
 from agent.status import PartHealth, StreamStatus
 
@@ -34,14 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
+    from agent.panel import Factories
     from agent.ports import Learner, MonitorStore, Reference
     from agent.status import SeriesStatus
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
 MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
 RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
-
-__all__ = ["Factories", "StreamMonitor"]
 
 
 class StreamMonitor:
@@ -86,6 +76,18 @@ class StreamMonitor:
     def key(self) -> str:
         """The identity that the reference belongs to."""
         return self.stream.key
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Rows that the reference has, and that it will have."""
+        if self.reference is not None:
+            return (self.reference.rows,) * 2
+        learner = self._learner
+        return (0, self._factories.needed.rows) if learner is None else (learner.rows, learner.target)
+
+    def rows_since(self, row: int) -> int:
+        """Count the rows judged since `row`, by the present reference."""
+        return 0 if self._panel is None else self.rows - max(row, self._panel.first_row)
 
     def mean_rate(self) -> float:
         """Inferences per second since the first; 0 before there are any two."""
@@ -138,7 +140,7 @@ class StreamMonitor:
         saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self._alarms_per, offsets=offsets, detectors=states)
         encoded = encode_saved(saved)
         if encoded != self._saved:  # a stream that rests costs the flash nothing
-            self.store.put(MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
+            self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
             self._saved = encoded
         self._saved_at = self.rows
 
@@ -151,9 +153,7 @@ class StreamMonitor:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
         figures = self.statistics
         p50, p99 = figures.latency_quantiles(now_ns)
-        rows, target = (self.reference.rows,) * 2 if self.reference else (0, 0)
-        if self._learner is not None:
-            rows, target = self._learner.rows, self._learner.target
+        rows, target = self.progress
         return StreamStatus(
             stream=self.stream,
             key=self.key,
@@ -181,13 +181,16 @@ class StreamMonitor:
         )
 
     def adopt(self, reference: Reference) -> None:
-        """Use a reference that was made elsewhere (from a file), instead of learning one; nothing is kept."""
-        self._watch(reference)
+        """Judge by a reference from here on; nothing is kept of it."""
+        self._panel = Panel(reference, self._factories, self._alarms_per, self.rows)
+        self._learner = None
+        self.notes = reference.notes
+        self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:
         """Keep a new reference and judge by it from here on; `rows` is what it was learned from, as archived."""
         self.store.keep_reference(reference.encode(), rows, learned_ns, how, by)
-        self._watch(reference)
+        self.adopt(reference)
 
     def learn_anew(self, mark: bytes, training: bytes = b"") -> None:
         """Forget the reference, and learn from the rows behind `mark`, put beside those of a training file."""
@@ -217,7 +220,7 @@ class StreamMonitor:
         return self._panel.judge(block)
 
     def _learn(self, block: Block) -> None:
-        training = self.store.get(TRAINING)
+        training = self.store.get(part.TRAINING)
         if self._learner is None:
             make = self._factories
             self._learner = make.trained_learner(block.signals, training) if training else make.learner(block.signals)
@@ -227,20 +230,14 @@ class StreamMonitor:
             how = "a training file and the stream" if training else "the stream"
             self.take_reference(reference, self._learner.archive(), int(block.time_ns[-1]), how)
 
-    def _watch(self, reference: Reference) -> None:
-        self._panel = Panel(reference, self._factories, self._alarms_per, self.rows)
-        self._learner = None
-        self.notes = reference.notes
-        self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
-
     def _restore(self) -> None:
         """Go on with what is stored; a part that cannot be read starts anew and says so."""
-        stored = self.store.get(REFERENCE)
+        stored = self.store.get(part.REFERENCE)
         if not stored:
-            self._rejudge(self.store.get(LEARNING))
+            self._rejudge(self.store.get(part.LEARNING))
             return
         try:
-            self._watch(self._factories.decode_reference(stored))
+            self.adopt(self._factories.decode_reference(stored))
         except ValueError as error:
             self._refit(str(error))
         else:
@@ -249,18 +246,18 @@ class StreamMonitor:
     def _refit(self, why: str) -> None:
         """Fit the reference anew to the rows that it was learned from: another version of Driftline stored it."""
         try:
-            reference = self._factories.refit_reference(self.store.get(ROWS))
+            reference = self._factories.refit_reference(self.store.get(part.ROWS))
         except ValueError:
             self.learn_anew(self.store.mark())
             self.notes = (f"the stored reference could not be read ({why}); learning a new one",)
             return
-        self._watch(reference)
-        self.store.put(REFERENCE, reference.encode())
+        self.adopt(reference)
+        self.store.put(part.REFERENCE, reference.encode())
         self.began_anew = dict.fromkeys(self._factories.detectors, f"this version fitted the reference anew: {why}")
 
     def _resume(self) -> None:
         """Give the detectors their stored states, and have them judge again what was stored since."""
-        stored = self.store.get(MONITOR)
+        stored = self.store.get(part.MONITOR)
         if not stored or self._panel is None:
             return
         try:

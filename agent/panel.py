@@ -24,18 +24,30 @@ if TYPE_CHECKING:
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
 
 
+class Needed(msgspec.Struct, frozen=True):
+    """How much makes a reference: so many rows over so many seconds, or `max_rows`."""
+
+    rows: int
+    seconds: float
+    max_rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Factories:
     """How a monitor makes its parts; `agent.wiring` fills this in.
 
     `detectors` maps a name to a factory and to the share of the stream's alarm budget that it may spend
-    (0: it stands outside the budget). A reference is handed only to parts that were made for its class, hence Any.
+    (0: it stands outside the budget). `fit` makes a reference of all the rows that it is given, put beside those of a
+    training file where there are any, and archives them; it raises ValueError. A reference is handed only to parts that
+    were made for its class, hence Any.
     """
 
     learner: Callable[[tuple[Signal, ...]], Learner]
     trained_learner: Callable[[tuple[Signal, ...], bytes], Learner]  # with the rows of a training file
     decode_reference: Callable[[bytes], Reference]
     refit_reference: Callable[[bytes], Reference]  # from what `Learner.archive` gave
+    fit: Callable[[tuple[Signal, ...], Sequence[Block], bytes], tuple[Reference, bytes]]
+    needed: Needed
     recent: Callable[[Any], Recent]
     detectors: Mapping[str, tuple[Callable[[Any, float], Detector], float]]
 
@@ -45,7 +57,7 @@ class Panel:
 
     def __init__(self, reference: Reference, factories: Factories, alarms_per: float, row: int) -> None:
         self.reference = reference
-        self.rows = row
+        self.rows = self.first_row = row
         self.failed: dict[str, str] = {}
         self._recent = factories.recent(reference)
         self._shares = {name: share for name, (_, share) in factories.detectors.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
 from agent.condition import device_state, stream_state
 from agent.episodes import Moment
@@ -15,7 +16,8 @@ from agent.events import Events
 from agent.findings import FindingBook
 from agent.host_history import HostHistory
 from agent.model import Block, Cause, Reading, Stream, StreamChange
-from agent.monitor import Factories, StreamMonitor
+from agent.monitor import StreamMonitor
+from agent.saved import new_start_words
 from agent.series import SeriesWatches
 from agent.status import PartHealth
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
     from agent.model import DeviceState, Finding, Severity
+    from agent.panel import Factories
     from agent.ports import Collector, Explainer, Item, Store
     from agent.series import SeriesParts
     from agent.status import EventLine, SeriesStatus, StreamStatus
@@ -97,6 +100,7 @@ class Pipeline:
         self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._budgeted_ns = now
+        self.baselines = BaselineKeeper(self._monitors, store, factories, self._book, clock, self._commit, self._events)
 
     def tick(self) -> None:
         """Do one round."""
@@ -177,18 +181,6 @@ class Pipeline:
             Cause("device", kind, 1.0, evidence), time_ns=self._clock.wall_ns(),
         )  # fmt: skip
 
-    def _tell_of_new_start(self, monitor: StreamMonitor) -> None:
-        """Open a finding where what the detectors had gathered was stored by another version and cannot be read."""
-        names = ", ".join(sorted(monitor.began_anew))
-        self.notice(
-            "state",
-            f"After a change of Driftline's version, {monitor.stream.model} is watched from the beginning: {names}. "
-            "What it looks like when it is well is still known.",
-            "Nothing needs to be done; acknowledge it when you have read it.",
-            "; ".join(sorted(set(monitor.began_anew.values()))),
-            severity="info",
-        )
-
     def pids(self) -> dict[int, str]:
         """Return the processes that are watched now, each with its model's name."""
         return {m.stream.pid: m.stream.model for m in self._monitors.values() if m.running and m.stream.pid}
@@ -252,7 +244,7 @@ class Pipeline:
             if not monitor.resumed:
                 monitor.advance_to(self._book.newest_row(stream))
             if monitor.began_anew:
-                self._tell_of_new_start(monitor)
+                self.notice("state", *new_start_words(stream.model, monitor.began_anew), severity="info")
             self._book.resume(stream, monitor.rows, self._clock.wall_ns())
         return monitor
 

@@ -15,7 +15,7 @@ from agent.baselines import Origin
 from agent.clock import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from agent.model import Block
     from agent.ports import MonitorStore
@@ -57,6 +57,24 @@ def decode_saved(stored: bytes) -> SavedMonitor:
     return saved
 
 
+def new_start_words(model: str, began_anew: Mapping[str, str]) -> tuple[str, str, str]:
+    """Say that detectors (name, why) had to begin anew: a sentence, what to do, and the evidence."""
+    sentence = (
+        f"After a change of Driftline's version, {model} is watched from the beginning: "
+        f"{', '.join(sorted(began_anew))}. What it looks like when it is well is still known."
+    )
+    advice = "Nothing needs to be done; acknowledge it when you have read it."
+    return sentence, advice, "; ".join(sorted(set(began_anew.values())))
+
+
+def decode_origin(stored: bytes) -> Origin | None:
+    """Read where a reference comes from; None where that is not known."""
+    try:
+        return msgspec.json.decode(stored, type=Origin)
+    except msgspec.MsgspecError:
+        return None
+
+
 class StreamStore:
     """The part of the buffer that belongs to one stream."""
 
@@ -74,10 +92,7 @@ class StreamStore:
 
     def origin(self) -> Origin | None:
         """Say where the stored reference comes from, or last came from."""
-        try:
-            return msgspec.json.decode(self.get(ORIGIN), type=Origin)
-        except msgspec.MsgspecError:
-            return None
+        return decode_origin(self.get(ORIGIN))
 
     def keep_reference(self, reference: bytes, rows: bytes, learned_ns: int, how: str, by: str = "") -> Origin:
         """Keep a new reference with its rows, and with a number of its own; the old one's states go."""

@@ -14,7 +14,7 @@ from agent import buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.query import run_query
 from agent.config import find_config, read_config
-from agent.monitor import Factories
+from agent.panel import Factories, Needed
 from agent.pipeline import Pipeline
 from agent.series import SeriesParts
 from collectors.host import HostCollector, HostConfig
@@ -26,7 +26,7 @@ from detectors.reference import ReferenceConfig, ReferenceLearner, decode_refere
 from detectors.series_watch import SeriesWatcher
 from detectors.series_words import SeriesExplainer
 from detectors.stream_series import StreamPoints
-from detectors.training import refit_reference, trained_learner
+from detectors.training import fit_blocks, refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
 from exporters.report.config import ReportConfig
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.clock import Clock
-    from agent.model import Signal
+    from agent.model import Block, Signal
     from agent.status import Status
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
@@ -97,11 +97,16 @@ def make_factories(reference: ReferenceConfig) -> Factories:
     def trained(signals: tuple[Signal, ...], training: bytes) -> ReferenceLearner:
         return trained_learner(training, signals, reference.rows, reference.seconds, reference.max_rows)
 
+    def fit(signals: tuple[Signal, ...], blocks: Sequence[Block], training: bytes) -> tuple[detectors.Reference, bytes]:
+        return fit_blocks(signals, blocks, training, reference.max_rows)
+
     return Factories(
         learner=learner,
         trained_learner=trained,
         decode_reference=decode_reference,
         refit_reference=refit_reference,
+        fit=fit,
+        needed=Needed(reference.rows, reference.seconds, reference.max_rows),
         recent=RecentRows,
         detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()},
     )

@@ -157,6 +157,15 @@ class ReferenceLearner:
 
     def add(self, block: Block) -> Reference | None:
         """Take a block in; return the reference once there is enough."""
+        self.take(block)
+        if self._span is None or self.rows < self._target:
+            return None
+        if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
+            return None
+        return self.fit()
+
+    def take(self, block: Block) -> None:
+        """Take a block in, as far as there is room."""
         good = np.flatnonzero((block.status == 0) & ~np.isnan(block.values).all(axis=1))[: self._max - self.rows]
         if len(good):
             self._values.append(block.values[good])
@@ -165,21 +174,19 @@ class ReferenceLearner:
             times = block.time_ns[good]
             first, last = int(times.min()), int(times.max())
             self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
-        if self._span is None or self.rows < self._target:
-            return None
-        if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
-            return None
-        return self._fit()
 
     def archive(self) -> bytes:
         """Return the rows that were taken in."""
         return self._rows().encode()
 
-    def _fit(self) -> Reference:
+    def fit(self) -> Reference:
+        """Fit to what was taken in, however much it is. Raises ValueError where that is too little for anything."""
         rows = self._rows()
         return fit_reference(rows.values, rows.signals, latency_s=rows.latency_s, correct=rows.correct)
 
     def _rows(self) -> Rows:
+        if not self.rows:
+            raise ValueError("there is no row to learn from")
         return Rows(self._signals, np.concatenate(self._values), np.concatenate(self._latency))
 
 

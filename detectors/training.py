@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.archive import Rows, decode_rows
-from detectors.reference import ReferenceLearner, fit_reference
+from detectors.reference import MIN_ROWS, ReferenceLearner, fit_reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from agent.model import Signal
+    from agent.model import Block, Signal
     from detectors.learned import Reference
 
 SEED = 0  # of the order among equal values: any will do, but the same every time
@@ -96,3 +96,17 @@ def trained_learner(
 ) -> TrainedLearner:
     """Make the learner of an encoded training file. Raises ValueError where it cannot be read."""
     return TrainedLearner(decode_rows(data), signals, target_rows, min_seconds, max_rows)
+
+
+def fit_blocks(
+    signals: Sequence[Signal], blocks: Sequence[Block], training: bytes, max_rows: int
+) -> tuple[Reference, bytes]:
+    """Fit a reference to all the rows of `blocks`, and archive them; `training` is an encoded file, or empty.
+
+    The blocks have the columns `signals`. Raises ValueError where there are fewer rows than any reference needs.
+    """
+    bounds = (MIN_ROWS, 0.0, max_rows)
+    learner = trained_learner(training, signals, *bounds) if training else ReferenceLearner(signals, *bounds)
+    for block in blocks:
+        learner.take(block)
+    return learner.fit(), learner.archive()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agent.baselines import SignalBaseline
 from agent.model import Block, Cause, Effect, Finding, Reading, Score, Signal, Stream
-from agent.monitor import Factories
+from agent.panel import Factories, Needed
 from agent.ports import Case, Explanation, Item
 from agent.status import BufferStatus
 
@@ -34,6 +35,14 @@ def block(values: Sequence[float], start_row: int = 0, stream: Stream = STREAM, 
         source=source,
         last_seq=start_row + len(values),
     )
+
+
+def _row(whole: Block, at: int) -> Block:
+    one = slice(at, at + 1)
+    return replace(
+        whole, time_ns=whole.time_ns[one], latency_s=whole.latency_s[one], status=whole.status[one],
+        values=whole.values[one],
+    )  # fmt: skip
 
 
 class ListCollector:
@@ -104,12 +113,12 @@ class MemoryStore:
         return (b for b in self.committed[int(mark or b"0") :] if b.stream.key == stream_key)
 
     def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:
-        """Return the last blocks that hold `count` rows; the first of them whole."""
+        """Return the last `count` rows, a block each."""
         found: list[Block] = []
-        for b in reversed(self.committed[: None if until is None else int(until or b"0")]):
-            if b.stream.key == stream_key and sum(map(len, found)) < count:
-                found.insert(0, b)
-        return found
+        for b in self.committed[: None if until is None else int(until or b"0")]:
+            if b.stream.key == stream_key:
+                found += [_row(b, at) for at in range(len(b))]
+        return found[-count:]
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Hold until the commit."""
@@ -279,6 +288,17 @@ class PlainExplainer:
         )
 
 
+def fit_mean(signals: tuple[Signal, ...], blocks: Sequence[Block], _training: bytes) -> tuple[MeanReference, bytes]:
+    """Learn from all blocks."""
+    learner = MeanLearner(signals, 0)
+    reference = None
+    for taken in blocks:
+        reference = learner.add(taken)
+    if reference is None:
+        raise ValueError("there is no row to learn from")
+    return reference, learner.archive()
+
+
 def factories(**detectors: tuple[type[FarDetector], float]) -> Factories:
     """Put the stand-ins together; by default with a FarDetector that has half of the budget."""
     return Factories(
@@ -286,6 +306,8 @@ def factories(**detectors: tuple[type[FarDetector], float]) -> Factories:
         trained_learner=lambda signals, _training: MeanLearner(signals),
         decode_reference=MeanReference.decode,
         refit_reference=MeanReference.decode,
+        fit=fit_mean,
+        needed=Needed(10, 0.0, 100),
         recent=LastRows,
         detectors=detectors or {"far": (FarDetector, 0.5)},
     )

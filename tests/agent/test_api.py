@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent import api
+from agent.baseline_file import MAX_BYTES
+from agent.baseline_keeper import BaselineKeeper
 from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
-from agent.clock import utc
+from agent.clock import ManualClock, utc
+from agent.events import Events
+from agent.findings import FindingBook
 from agent.model import Finding, Stream
 from agent.ports import AgentAwayError
 from agent.status import AgentStatus, BufferStatus, Status
+from tests.agent.fakes import MemoryStore, PlainExplainer, factories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 NOW = utc(1_700_000_000_000_000_000)
 FINDING = Finding(
@@ -45,6 +53,9 @@ class Answers:
     def __init__(self) -> None:
         self.ready = True
         self.notes: list[str] = []
+        store, clock = MemoryStore(), ManualClock()
+        book = FindingBook(PlainExplainer(), store)
+        self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, Events(store, clock))
 
     def status(self) -> Status | None:
         return STATUS if self.ready else None
@@ -60,6 +71,9 @@ class Answers:
 
     async def reference(self, stream_key: str) -> bytes | None:
         return b"\x00reference" if stream_key == "m@1 &?" else None
+
+    async def baselines(self, ask: Callable[[BaselineKeeper], T]) -> T:
+        return ask(self.keeper)
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         if sql == "bad":
@@ -188,14 +202,36 @@ def test_a_stranger_may_read_and_not_write(client: AgentClient, answers: Answers
         os.setresuid(65534, 65534, 65534)
         try:
             client.status()
-            client.acknowledge("f1", "by a stranger")
-        except AgentRefusedError:
+            client.baselines()
+            for change in (
+                lambda: client.acknowledge("f1", "by a stranger"),
+                lambda: client.accept_baseline("m", learn=True),
+                lambda: client.reset_baseline("m"),
+                lambda: client.import_baseline("m", b""),
+            ):
+                try:
+                    change()
+                except AgentRefusedError as error:
+                    if "only the agent's user" not in str(error):
+                        os._exit(3)
+                else:
+                    os._exit(1)
             os._exit(0)
         except BaseException:  # noqa: BLE001  # whatever else happens, the child must not return into pytest
             os._exit(2)
-        os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert answers.notes == []
+
+
+def test_what_a_baseline_command_cannot_do_comes_back_as_a_sentence(client: AgentClient) -> None:
+    """Not a code, and with what there is."""
+    assert client.baselines() == []
+    with pytest.raises(AgentRefusedError, match="no model has been seen yet"):
+        client.reset_baseline("m")
+    with pytest.raises(AgentRefusedError, match="this is no file of `driftline baseline export`"):
+        client.import_baseline("m", b"x" * 100_000)
+    with pytest.raises(AgentRefusedError, match="larger than 32 MiB"):
+        client.import_baseline("m", bytes(MAX_BYTES + 1))
 
 
 def test_rubbish_on_the_socket_does_no_harm(client: AgentClient) -> None:
