@@ -22,6 +22,14 @@ class ConfigError(Exception):
     """The configuration cannot be used. The message names file, line, key and what would be accepted."""
 
 
+class ValueRefusedError(ValueError):
+    """A section refuses the value of one of its keys; `key` is counted from the section. For `__post_init__`."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(why)
+        self.key = key
+
+
 def find_config(chosen: str | None) -> Path | None:
     """Return the configuration file to read, or None where there is none: zero configuration works.
 
@@ -58,6 +66,8 @@ def read_config(path: Path, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         keys = tuple(where.rstrip("`").split("."))
+        if isinstance(error.__cause__, ValueRefusedError):
+            keys = (*keys, *error.__cause__.key.split("."))
         value = _lookup(data, keys)
         raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)} = {value!r}: {_lower(what)}") from error
 
@@ -71,13 +81,28 @@ def _refuse_unknown_keys(path: Path, text: str, data: dict[str, Any], kind: Any,
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             accepted = ", ".join(sorted(fields))
-            place = f"[{'.'.join(above)}]" if above else "the top level"
+            place = _place(above)
             raise ConfigError(
                 f"{path}:{_line_of(text, keys)}: unknown key {'.'.join(keys)}: {hint}{place} accepts {accepted}"
             )
         section = _struct_of(fields[key].type)
-        if section is not None and isinstance(value, dict):
-            _refuse_unknown_keys(path, text, value, section, keys)
+        tables = (
+            [((*above, f"{key}[{at}]"), entry) for at, entry in enumerate(value)] if isinstance(value, list) else []
+        )
+        for place_of, table in [(keys, value), *tables]:
+            if section is not None and isinstance(table, dict):
+                _refuse_unknown_keys(path, text, table, section, place_of)
+
+
+def _place(keys: tuple[str, ...]) -> str:
+    """Name a section as the file does.
+
+    >>> _place(("alarms",)), _place(("river[1]",)), _place(())
+    ('[alarms]', '[[river]]', 'the top level')
+    """
+    names = ".".join(_indexed(key)[0] for key in keys)
+    brackets = "[[{}]]" if any(_indexed(key)[1] is not None for key in keys) else "[{}]"
+    return brackets.format(names) if names else "the top level"
 
 
 def _struct_of(annotation: Any) -> Any:
@@ -90,23 +115,52 @@ def _struct_of(annotation: Any) -> Any:
 
 def _lookup(data: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
-        data = data.get(key.split("[")[0]) if isinstance(data, dict) else data
+        name, at = _indexed(key)
+        data = data.get(name) if isinstance(data, dict) else data
+        data = data[at] if at is not None and isinstance(data, list) else data
     return data
 
 
+def _indexed(key: str) -> tuple[str, int | None]:
+    """Take a key apart: `river[2]` is the third table of an array of tables.
+
+    >>> _indexed("river[2]"), _indexed("alarms"), _indexed("parameters[...]")
+    (('river', 2), ('alarms', None), ('parameters', None))
+    """
+    name, _, at = key.partition("[")
+    return name, int(at[:-1]) if at[:-1].isdigit() else None
+
+
 def _line_of(text: str, keys: tuple[str, ...]) -> int:
-    """Find the line on which a key is set; tomllib does not tell. The section's line, or 1, where it is not found."""
+    """Find the line on which a key is set; tomllib does not tell. Its section's line, or 1, where it is not found."""
     section: tuple[str, ...] = ()
+    counts: dict[str, int] = {}  # tables seen of each array of tables
     found = 1
-    *above, last = (key.split("[")[0] for key in keys)
+    parts = [(name, at or 0) for name, at in map(_indexed, keys)]
+    *above, last = (name for name, _ in parts)
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-            section = tuple(part.strip(" \"'") for part in header[1].split("."))
-            if section in {tuple(above), (*above, last)}:
-                found = number
-        elif section == tuple(above) and re.match(rf"\s*[\"']?{re.escape(last)}[\"']?\s*=", line):
-            return number
+        if header := re.match(r"\s*(\[+)\s*([^\]]+?)\s*\]+", line):
+            section = tuple(part.strip(" \"'") for part in header[2].split("."))
+            if header[1] == "[[":
+                counts[section[0]] = counts.get(section[0], -1) + 1
+        right = not section or counts.get(section[0], 0) == parts[0][1]
+        if not right:
+            continue
+        if header and section in {tuple(above[: len(section)]), (*above, last)}:
+            found = number
+        elif not header and _sets(line, section, (*above, last)):
+            found = number
+            if section == tuple(above):
+                return number
     return found
+
+
+def _sets(line: str, section: tuple[str, ...], keys: tuple[str, ...]) -> bool:
+    """Tell whether a line under `section` sets the next of `keys`, on its own or as an inline table that holds it."""
+    rest = keys[len(section) :]
+    if section != keys[: len(section)] or not rest:
+        return False
+    return re.match(rf"\s*[\"']?{re.escape(rest[0])}[\"']?\s*=", line) is not None
 
 
 def _lower(sentence: str) -> str:

@@ -145,9 +145,10 @@ class StreamMonitor:
         self._saved_at = self.rows
 
     def health(self) -> list[PartHealth]:
-        """Name the detectors of this stream that had to be taken out."""
-        failed = {} if self._panel is None else self._panel.failed
-        return [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
+        """Name the detectors of this stream that had to be taken out, or had nothing to judge."""
+        failed, unfit = ({}, {}) if self._panel is None else (self._panel.failed, self._panel.unfit)
+        out = [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
+        return out + [PartHealth(name=f"{self.key} {name}", ok=True, note=note) for name, note in unfit.items()]
 
     def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from agent.ports import UnfitError
 from agent.status import SignalStatus
 
 if TYPE_CHECKING:
@@ -59,12 +60,17 @@ class Panel:
         self.reference = reference
         self.rows = self.first_row = row
         self.failed: dict[str, str] = {}
+        self.unfit: dict[str, str] = {}  # detectors that have nothing to judge in this stream
         self._recent = factories.recent(reference)
         self._shares = {name: share for name, (_, share) in factories.detectors.items()}
-        self._detectors = {
-            name: make(reference, alarms_per / share if share else 0.0)
-            for name, (make, share) in factories.detectors.items()
-        }
+        self._detectors: dict[str, Detector] = {}
+        for name, (make, share) in factories.detectors.items():
+            try:
+                self._detectors[name] = make(reference, alarms_per / share if share else 0.0)
+            except UnfitError as error:
+                self.unfit[name] = str(error)
+            except Exception as error:  # noqa: BLE001  # a detector that cannot be made must not take the others down
+                self.failed[name] = f"{type(error).__name__}: {error}"
         self._offsets = dict.fromkeys(self._detectors, row)
         self._times: deque[tuple[int, int]] = deque(maxlen=ROW_TIMES)  # (first row of a block, its time)
 

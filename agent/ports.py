@@ -52,6 +52,10 @@ class Collector(Protocol):
         ...
 
 
+class UnfitError(Exception):
+    """A detector's factory has nothing to judge in this stream; the message says why, for a person."""
+
+
 class Detector(Protocol):
     """What judges one stream against its reference.
 

@@ -10,7 +10,7 @@ from agent.host_history import HostHistory
 from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
 from agent.pipeline import judge
-from agent.wiring import Config, make_factories
+from agent.wiring import make_factories
 from collectors.table import OUTPUTS, TableError
 from detectors import fit_reference
 from detectors.cause import CauseExplainer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agent.model import Block, Finding
+    from agent.wiring import Config
     from collectors.table import Table
 
 BLOCK_ROWS = 200
@@ -71,12 +72,20 @@ class Said:
 
 
 def replay(
-    table: Table, reference: Table, reference_rows: int, start: int, alarms_per: float, progress: Callable[[int], None]
+    table: Table,
+    reference: Table,
+    reference_rows: int,
+    start: int,
+    alarms_per: float,
+    config: Config,
+    progress: Callable[[int], None],
+    note: Callable[[str], None],
 ) -> Iterator[Said]:
     """Judge the rows of `table` from `start` on against the first `reference_rows` of `reference`.
 
     Yields each finding once, when its explanation has ripened or the file ends, in the order in which they opened.
-    `progress` is called with the number of rows done. Raises TableError where the reference lacks a column.
+    `progress` is called with the number of rows done, `note` with each sentence about a detector that did not judge.
+    Raises TableError where the reference lacks a column.
     """
     missing = [name for name in table.names if name not in reference.names]
     if missing:
@@ -90,7 +99,7 @@ def replay(
         learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
     except ValueError as error:
         raise TableError(f"{reference.path}: {error}") from error
-    monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(Config().reference), NoStore(), alarms_per)
+    monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(config), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())
     host = HostHistory()  # a file knows no host
@@ -109,6 +118,8 @@ def replay(
         progress(start + monitor.rows)
     for finding in waiting.values():
         yield _said(finding, start)
+    for part in monitor.health():
+        note(f"{part.name.removeprefix(monitor.key).strip()}: {part.note}")
 
 
 def _said(finding: Finding, start: int) -> Said:

@@ -23,6 +23,7 @@ from detectors.cause import CauseExplainer
 from detectors.host_series import HostPoints
 from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
+from detectors.river import RiverConfig, river_factories
 from detectors.series_watch import SeriesWatcher
 from detectors.series_words import SeriesExplainer
 from detectors.stream_series import StreamPoints
@@ -59,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: HostConfig = HostConfig()
     scrape: ScrapeConfig = ScrapeConfig()
     report: ReportConfig = ReportConfig()
+    river: tuple[RiverConfig, ...] = ()
 
 
 class StateError(Exception):
@@ -88,8 +90,9 @@ def load_config(chosen: str | None) -> tuple[Path | None, Config]:
     return path, Config() if path is None else read_config(path, Config)
 
 
-def make_factories(reference: ReferenceConfig) -> Factories:
+def make_factories(config: Config) -> Factories:
     """Say how a monitor makes its parts; `driftline replay` judges with exactly these."""
+    reference = config.reference
 
     def learner(signals: tuple[Signal, ...]) -> ReferenceLearner:
         return ReferenceLearner(signals, reference.rows, reference.seconds, reference.max_rows)
@@ -108,7 +111,8 @@ def make_factories(reference: ReferenceConfig) -> Factories:
         fit=fit,
         needed=Needed(reference.rows, reference.seconds, reference.max_rows),
         recent=RecentRows,
-        detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()},
+        detectors={name: (detectors.FACTORIES[name], share) for name, share in BUDGET_SHARES.items()}
+        | {name: (factory, 0.0) for name, factory in river_factories(config.river).items()},
     )
 
 
@@ -133,7 +137,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         collectors=[RingCollector(run_dirs, clock, store.positions()), host],
         store=store,
         explainer=SeriesExplainer(CauseExplainer()),
-        factories=make_factories(config.reference),
+        factories=make_factories(config),
         clock=clock,
         alarms=config.alarms,
         commit_seconds=config.buffer.commit_seconds,

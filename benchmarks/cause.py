@@ -97,7 +97,7 @@ def watch(
         learned[0].signals,
         latency_s=np.concatenate([block.latency_s for block in learned]),
     )
-    monitor = StreamMonitor(learned[0].stream, make_factories(Config().reference), NoStore(), ALARMS_PER)
+    monitor = StreamMonitor(learned[0].stream, make_factories(Config()), NoStore(), ALARMS_PER)
     monitor.adopt(reference)
     monitor.changes.extend(changes)
     onset -= sum(map(len, learned))

@@ -29,6 +29,7 @@ RULES = (
 )
 KEPT, WEAKEST = 4, 0.05
 NAMED = 3  # signals in a sentence
+RIVER = "river "  # begins the names of river's detectors, which stand outside the alarm budget
 
 
 class CauseExplainer:
@@ -61,6 +62,8 @@ def _kind(case: Case, cause: Hypothesis) -> str:
         return "errors"
     if cause.faulty or all(score.detector == "quality" for score in case.scores):
         return "quality"
+    if _rivers(case):
+        return "outliers" if all("half_space_trees" in score.detector for score in case.scores) else "drift"
     if all(score.signal.role == "runtime" for score in case.scores):
         return "slow"
     inputs = any(score.signal.role == "input" for score in case.scores)
@@ -71,6 +74,8 @@ def _sentence(picture: Picture, cause: Hypothesis) -> str:
     failing = next((score for score in picture.case.scores if score.detector == "errors"), None)
     if failing is not None:
         return f"Inferences fail: {failing.detail}; most likely: {cause.name}."
+    if _rivers(picture.case):
+        return f"{'; '.join(score.detail for score in picture.case.scores[:NAMED])}; most likely: {cause.name}."
     if cause.kind in ("device", "load"):
         return f"Inferences have become slow ({_detail(picture)}); most likely: {cause.name}."
     alarmed = {score.signal.name for score in picture.case.scores}
@@ -82,6 +87,11 @@ def _sentence(picture: Picture, cause: Hypothesis) -> str:
         f"{score.signal.name} {score.detail}".strip() for score in picture.case.scores[:NAMED]
     )
     return f"{words}; most likely: {cause.name}."
+
+
+def _rivers(case: Case) -> bool:
+    """Whether nothing but river's detectors raised the alarms: then the words are theirs, and so is the promise."""
+    return bool(case.scores) and all(score.detector.startswith(RIVER) for score in case.scores)
 
 
 def _detail(picture: Picture) -> str:

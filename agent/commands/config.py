@@ -29,12 +29,20 @@ def check(config: str | None, file: str | None) -> None:
     click.echo(f"# {path}: fine" if path else "# no configuration file: these are the defaults")
     for key, value in msgspec.to_builtins(settings).items():
         if isinstance(value, dict):
-            click.echo(f"\n[{key}]")
-            for name, entry in value.items():
-                click.echo(f"{name} = {_toml(entry)}")
-        else:
+            _table(f"[{key}]", value)
+        elif not isinstance(value, (list, tuple)):
             click.echo(f"{key} = {_toml(value)}")
+        for table in value if isinstance(value, (list, tuple)) else ():
+            _table(f"[[{key}]]", table)
+
+
+def _table(header: str, entries: dict[str, object]) -> None:
+    click.echo(f"\n{header}")
+    for name, entry in entries.items():
+        click.echo(f"{name} = {_toml(entry)}")
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(entry)}" for name, entry in value.items()) + " }" if value else "{}"
     return msgspec.json.encode(value).decode()

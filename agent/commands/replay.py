@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import EXIT_USAGE
-from agent.commands.options import fail
+from agent.cli import EXIT_CONFIG, EXIT_USAGE
+from agent.commands.options import config_option, fail
 from agent.commands.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ MIN_REFERENCE_ROWS = 500
     type=click.Path(path_type=Path, dir_okay=False),
     help="Series: where to write an anomaly score in [0, 1] for every row.",
 )
+@config_option
 def command(
     file: Path,
     reference: str | None,
     alarms_per: float,
+    config: str | None,
     kind: str,
     time: str | None,
     value: str | None,
@@ -63,6 +65,7 @@ def command(
 
     The first row names the columns. One row is an inference: `prediction`, `confidence`, `latency_s` and `time` are
     understood; every other column is a feature. Findings are printed as JSON lines; rows are data rows of FILE, from 0.
+    The configuration adds detectors ([[river]]) as it does for the agent.
 
     With --as series one row is a point of the series that --time and --value name. A row's score follows from it and
     the rows before it; .5 is an alarm. The episodes are printed.
@@ -73,17 +76,26 @@ def command(
 
         run(file, time or "time", value or "value", scores)
         return
+    from agent.config import ConfigError  # noqa: PLC0415
     from agent.replay import replay  # noqa: PLC0415  # loads duckdb and numpy, which `--help` does not need
+    from agent.wiring import load_config  # noqa: PLC0415
     from collectors.table import Table, TableError  # noqa: PLC0415
 
+    try:
+        settings = load_config(config)[1]
+    except ConfigError as error:
+        fail(str(error), EXIT_CONFIG)
     try:
         with Table(file) as table:
             if reference is None or reference.isdigit():
                 rows = int(reference) if reference else max(table.rows // 10, MIN_REFERENCE_ROWS)
-                _report(replay(table, table, rows, rows, alarms_per, Progress(table.rows)), table.left_out)
+                said = replay(table, table, rows, rows, alarms_per, settings, Progress(table.rows), _note)
+                _report(said, table.left_out)
             else:
                 with Table(Path(reference)) as learned:
-                    _report(replay(table, learned, learned.rows, 0, alarms_per, Progress(table.rows)), table.left_out)
+                    progress = Progress(table.rows)
+                    said = replay(table, learned, learned.rows, 0, alarms_per, settings, progress, _note)
+                    _report(said, table.left_out)
     except TableError as error:
         fail(str(error), EXIT_USAGE)
 
@@ -101,12 +113,16 @@ def _report(findings: Iterable[Said], left_out: list[str]) -> None:
     import msgspec  # noqa: PLC0415
 
     for name in left_out:
-        click.echo(f"driftline: column {name} is left out: too many different texts to be a category", err=True)
+        _note(f"column {name} is left out: too many different texts to be a category")
     told = 0
     for said in findings:
         click.echo(msgspec.json.encode(_line(said)))
         told += 1
     click.echo(f"driftline: {told} finding{'' if told == 1 else 's'}", err=True)
+
+
+def _note(sentence: str) -> None:
+    click.echo(f"driftline: {sentence}", err=True)
 
 
 def _line(said: Said) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Every detector in the registration table keeps the port's contract."""
+"""Every detector in the registration table, and each of river's by name, keeps the port's contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from agent.model import Block, Signal
-from detectors import FACTORIES, fit_reference
+from detectors import FACTORIES as REGISTERED
+from detectors import fit_reference
+from detectors.river import RiverConfig, river_factories
+from detectors.river.catalogue import KINDS
 from tests.detectors.streams import make_block
 
 if TYPE_CHECKING:
@@ -21,6 +24,21 @@ SIGNALS = (
     Signal("prediction", "output", "categorical"),
     Signal("latency", "runtime", "continuous", "s"),
 )
+# river's, under the names that the agent gives them, each on what it can judge.
+WATCHED = {"half_space_trees": ("heat", "mode")}
+# With its defaults EDDM alarms on errors that have not changed.
+SETTINGS: dict[str, dict[str, int | float | bool | str]] = {"eddm": {"alpha": 0.8, "beta": 0.75}}
+FACTORIES = dict(REGISTERED) | dict(
+    river_factories(
+        [
+            RiverConfig(
+                name, ("repeated_frame",) if kind.binary else WATCHED.get(name, ("heat",)), SETTINGS.get(name, {})
+            )
+            for name, kind in KINDS.items()
+        ]
+    )
+)
+BINARY = {f"river {name}" for name, kind in KINDS.items() if kind.binary}
 
 
 def rows(seed: int, count: int) -> np.ndarray:
@@ -45,11 +63,14 @@ def blocks(values: np.ndarray, size: int = 50, name: str = "") -> list[Block]:
     ]
 
 
-def faulty(seed: int, count: int) -> np.ndarray:
-    """Heat stands still, too high, and inferences are slow, from the middle on."""
+def faulty(seed: int, count: int, name: str = "") -> np.ndarray:
+    """Heat stands still, too high, and inferences are slow, from the middle on; errors come otherwise for BINARY."""
     values = rows(seed, count)
     values[count // 2 :, 0] = 9.0
     values[count // 2 :, 4] += 0.05
+    if name in BINARY:
+        rate = np.where(np.arange(count) < count // 2, 0.5, 0.0 if name == "river fhddm" else 1.0)
+        values[:, 2] = np.random.default_rng(seed).random(count) < rate
     return values
 
 
@@ -65,7 +86,7 @@ def test_finds_its_fault_and_nothing_before(name: str, reference: Reference) -> 
     """Each detector is quiet on the first half and crosses in the second, where its fault is."""
     detector = FACTORIES[name](reference, 1e6)
     crossed = []
-    for block in blocks(faulty(1, 1_000), name=name):
+    for block in blocks(faulty(1, 1_000, name), name=name):
         scores = detector.score(block)
         detector.learn(block)
         assert all(score.crossed and score.detector == detector.name == name for score in scores)
@@ -79,7 +100,7 @@ def test_finds_its_fault_and_nothing_before(name: str, reference: Reference) -> 
 def test_scoring_changes_nothing(name: str, reference: Reference) -> None:
     """A second score of the same block says the same, and leaves the state as it was."""
     detector = FACTORIES[name](reference, 1e6)
-    for block in blocks(faulty(2, 1_000), name=name):
+    for block in blocks(faulty(2, 1_000, name), name=name):
         before = detector.state()
         first = detector.score(block)
         assert detector.score(block) == first
@@ -91,7 +112,7 @@ def test_scoring_changes_nothing(name: str, reference: Reference) -> None:
 def test_goes_on_from_its_state(name: str, reference: Reference) -> None:
     """A detector restored in mid-stream says exactly what an uninterrupted one says."""
     whole, former = FACTORIES[name](reference, 1e6), FACTORIES[name](reference, 1e6)
-    stream = blocks(faulty(3, 1_000), size=37, name=name)
+    stream = blocks(faulty(3, 1_000, name), size=37, name=name)
     for block in stream[:14]:
         for detector in (whole, former):
             detector.score(block)
@@ -133,7 +154,7 @@ def test_evidence_is_a_share_per_known_signal(name: str, reference: Reference) -
     """Evidence names signals of the stream and lies in [0, 1], also right at an alarm."""
     detector = FACTORIES[name](reference, 1e6)
     known = {signal.name for signal in SIGNALS}
-    for block in blocks(faulty(6, 800), size=8):
+    for block in blocks(faulty(6, 800, name), size=8):
         detector.score(block)
         detector.learn(block)
         shares = detector.evidence()

@@ -18,7 +18,7 @@ from agent.buffer import BufferConfig, open_buffer
 from agent.clock import ManualClock
 from agent.model import Block, Signal, Stream, StreamChange
 from agent.pipeline import Pipeline
-from agent.wiring import make_factories
+from agent.wiring import Config, make_factories
 from detectors.cause import CauseExplainer
 from detectors.reference import ReferenceConfig
 
@@ -79,7 +79,7 @@ def judge(directory: Path, last: int) -> tuple[Pipeline, Buffer]:
     feed = Feed(buffer.positions().get("ring-1", 0), last)
     pipeline = Pipeline(
         collectors=[feed], store=buffer, explainer=CauseExplainer(), clock=clock, alarms=AlarmsConfig(),
-        factories=make_factories(ReferenceConfig(rows=500, seconds=0)), commit_seconds=5.0,
+        factories=make_factories(Config(reference=ReferenceConfig(rows=500, seconds=0))), commit_seconds=5.0,
     )  # fmt: skip
     # The rate that an agent has seen depends on when it was started, and with it the row at which a shift alarms.
     pipeline._share_budget = lambda: None  # type: ignore[method-assign]
