@@ -78,6 +78,8 @@ class HostCollector:
         if self._cpu_marked:
             yield Reading("system.cpu.utilization", "1", busy / 100, time_ns)
         self._cpu_marked = True  # the first call has nothing to compare with, and answers 0
+        # What shares of single cores are compared with the share of all by.
+        yield Reading("system.cpu.logical.count", "{cpu}", float(os.cpu_count() or 1), time_ns)
         yield Reading("system.cpu.load_average.1m", "{thread}", os.getloadavg()[0], time_ns)
         memory = psutil.virtual_memory()
         used = (("state", "used"),)

@@ -156,6 +156,7 @@ def _host(otel: str, kind: MetricKind, unit: str, labels: tuple[str, ...], combi
 # Several processes of one model add up; of two sensors that share a label, the worse one counts.
 _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], ...] = (
     ("system.cpu.utilization", "gauge", "ratio", (), "max", "Share of all cores in use."),
+    ("system.cpu.logical.count", "gauge", "", (), "max", "Cores that programs may run on."),
     ("system.cpu.load_average.1m", "gauge", "", (), "max", "Load average over a minute."),
     ("system.cpu.frequency", "gauge", "hertz", (), "max", "Clock frequency of the processor."),
     ("system.cpu.frequency.ratio", "gauge", "ratio", (), "max", "Clock frequency as a share of the highest."),

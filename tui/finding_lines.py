@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LABEL_CELLS = 9
 _WITH_DISTANCES = 76  # cells from which PSI and KS are shown
+_SIZES = 3  # signals whose sizes are said with what of them chance alone gives
 
 
 def labelled(label: str, text: str, width: int, shade: Tone = "plain") -> list[Line]:
@@ -64,7 +65,19 @@ def page_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
         lines.append(((" none was found in what the agent can see", "quiet"),))
     lines += [(), heading("signals, furthest from their reference first", width)]
     lines += _signals(finding.signals, width)
+    for text in sizes(finding.signals):
+        lines += labelled("size", text, width, "quiet")
     return lines
+
+
+def sizes(signals: tuple[SignalEvidence, ...]) -> list[str]:
+    """Say how large the effects on the first few signals are, and what stationary data would show."""
+    return [
+        f"{signal.name}: PSI {fmt.size_of(signal.psi)} (up to {fmt.size_of(signal.psi_noise)} is noise), "
+        f"KS {fmt.size_of(signal.ks)} (up to {fmt.size_of(signal.ks_noise)})"
+        for signal in signals[:_SIZES]
+        if signal.psi_noise is not None
+    ]
 
 
 def _cause(cause: Cause, width: int) -> list[Line]:
@@ -88,7 +101,7 @@ def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
         share = signal.value / signal.threshold if signal.threshold > 0 else 0.0
         shade: Tone = "warning" if share >= 1 else "plain"
         distance = fmt.UNKNOWN if signal.wasserstein is None else f"{signal.wasserstein:.1f} sd"
-        more = f" {_short(signal.psi)} {_short(signal.ks)}" if wide else ""
+        more = f" {fmt.size_of(signal.psi):>5} {fmt.size_of(signal.ks):>5}" if wide else ""
         unit = "s" if signal.name == "latency" else ""
         means = f"{fmt.value(signal.reference_mean, unit):>10} {fmt.value(signal.recent_mean, unit):>10}"
         numbers = f"{means}  {distance:>7}{more}  "
@@ -97,7 +110,3 @@ def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
             ((f" {fit(signal.name, name)} ", "strong"), (numbers, "plain"), (f"{gauge(share, 5)} {reached}", shade))
         )
     return lines
-
-
-def _short(number: float | None) -> str:
-    return f"{fmt.UNKNOWN:>5}" if number is None else f"{min(number, 99.99):5.2f}"

@@ -102,6 +102,15 @@ def percent(share: float | None) -> str:
     return UNKNOWN if share is None or not math.isfinite(share) else f"{share * 100:.0f}%"
 
 
+def size_of(effect: float | None) -> str:
+    """Give the size of an effect in five cells.
+
+    >>> size_of(0.314), size_of(412.0), size_of(None)
+    ('0.31', '99.99', '-')
+    """
+    return UNKNOWN if effect is None or not math.isfinite(effect) else f"{min(effect, 99.99):.2f}"
+
+
 def value(number: float | None, unit: str = "") -> str:
     """Give any value with three digits that matter, and seconds as a latency.
 

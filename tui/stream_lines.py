@@ -21,7 +21,7 @@ _TWO_COLUMNS = 76
 _CHART_LINES = 4
 _ALARM_NEAR = 0.5
 _BAR_CELLS = 40
-_NUMBERS_FROM = (58, 72)  # cells from which the shift is shown, and PSI and KS too
+_NUMBERS_FROM = (58, 72, 84)  # cells from which the shift is shown, PSI and KS too, and what of both chance alone gives
 
 
 def page_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
@@ -73,9 +73,10 @@ def signals_lines(stream: StreamStatus, width: int, limit: int | None = None) ->
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
     columns = next((n for n, needed in enumerate(_NUMBERS_FROM) if width < needed), len(_NUMBERS_FROM))
     cells = 8 if columns else 5
-    name = max(12, min(26, width - cells - 28 - (0, 8, 20)[columns]))
+    name = max(12, min(26, width - cells - 28 - (0, 8, 20, 32)[columns]))
     titles = f" {fit('signal', name)} {fit('evidence', cells + 5)} {'reference':>9} {'now':>9}"
-    titles += ("", f" {'shift':>7}", f" {'shift':>7} {'PSI':>5} {'KS':>5}")[columns]
+    distances = f" {'PSI':>5} {'KS':>5}", f" {'PSI':>5} {'noise':>5} {'KS':>5} {'noise':>5}"
+    titles += (f" {'shift':>7}" if columns else "") + (distances[columns - 2] if columns > 1 else "")
     lines: list[Line] = [((cut(titles, width), "quiet"),)]
     ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
     return [*lines, *(_signal(signal, name, cells, columns) for signal in ordered)]
@@ -93,7 +94,8 @@ def _signal(status: SignalStatus, name: int, cells: int, columns: int) -> Line:
     if columns and effect is not None:
         numbers += f" {f'{effect.wasserstein:.1f} sd':>7}"
     if columns > 1 and effect is not None:
-        numbers += f" {min(effect.psi, 99.99):5.2f} {min(effect.ks, 99.99):5.2f}"
+        for size, noise in ((effect.psi, effect.psi_noise), (effect.ks, effect.ks_noise)):
+            numbers += f" {fmt.size_of(size):>5}" + (f" {fmt.size_of(noise):>5}" if columns > 2 else "")  # noqa: PLR2004
     return (
         (f" {fit(status.signal.name, name)} ", "strong"),
         (f"{gauge(share, cells)} {reached:>4} "[: cells + 6].ljust(cells + 6), shade),

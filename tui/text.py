@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui import format as fmt
+from tui.finding_lines import sizes
 from tui.machine import host_facts, process_facts
 from tui.spans import clean, cut, flow, plain, wrap
 from tui.tables import stream_header, stream_line
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _NARROWEST = 60
 _CAUSES = 3
+_SIZES = 1
 _EVENTS = 3
 
 
@@ -93,6 +95,9 @@ def render_findings(findings: Sequence[Finding], width: int = 80, now: datetime 
         since_when = f"since {fmt.local_time(finding.onset, until)}, noticed {fmt.local_time(finding.opened, until)}"
         lines += wrap(since_when + _ended(finding, until), width, "  ")
         lines += [line for cause in finding.causes[:_CAUSES] for line in _cause(cause, width)]
+        lines += [
+            line for text in sizes(finding.signals[:_SIZES]) for line in wrap(text, width, "  size    ", " " * 10)
+        ]
         lines += wrap(finding.advice, width, "  try     ", " " * 10) if finding.advice else []
         lines += wrap(finding.note, width, "  note    ", " " * 10) if finding.note else []
     return "\n".join(clean(line).rstrip() for line in lines)

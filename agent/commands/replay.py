@@ -133,7 +133,16 @@ def _line(said: Said) -> dict[str, object]:
         "kind": finding.kind,
         "severity": finding.severity,
         "signals": [
-            {"name": s.name, "detector": s.detector, "ks": s.ks, "psi": s.psi, "wasserstein": s.wasserstein}
+            {
+                "name": s.name,
+                "detector": s.detector,
+                "ks": s.ks,
+                "psi": s.psi,
+                "wasserstein": s.wasserstein,
+                "ks_noise": s.ks_noise,
+                "psi_noise": s.psi_noise,
+                "wasserstein_noise": s.wasserstein_noise,
+            }
             for s in finding.signals
         ],
         "cause": f"{finding.causes[0].kind}: {finding.causes[0].name}" if finding.causes else None,

@@ -22,6 +22,9 @@ def evidence(name: str, distance: float, before: float, after: float, role: str 
     return SignalEvidence(
         name=name, role=role, detector="shift", value=distance * 1e9, threshold=1e9, psi=distance,  # type: ignore[arg-type]
         ks=min(0.98, distance / 3), wasserstein=distance, reference_mean=before, recent_mean=after,
+        psi_noise=0.05,
+        ks_noise=0.07,
+        wasserstein_noise=0.09,
     )  # fmt: skip
 
 

@@ -42,6 +42,9 @@ def signals(*, fouled: bool, evidence: float = 0.08) -> tuple[SignalStatus, ...]
                 recent_mean=after if moved else before * 1.004,
                 rows=500,
                 ks_same_mix=min(0.9, distance / 3.2) if moved else 0.05,
+                psi_noise=0.05,
+                ks_noise=0.07,
+                wasserstein_noise=0.09,
             )
             share = min(1.0, distance / 1.1) if moved else evidence / (1 + position)
             found.append(SignalStatus(signal=effect.signal, evidence=share, effect=effect))

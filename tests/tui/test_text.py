@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.tui.fake_source import CASES, fouled, fouling, learning, slow
+from tui.finding_lines import page_lines
 from tui.graphs import ascii_text
-from tui.spans import cell_width
+from tui.spans import cell_width, plain
+from tui.stream_lines import signals_lines
 from tui.text import render_findings, render_line, render_status
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "status"
@@ -47,6 +49,17 @@ def test_findings_carry_what_a_technician_needs() -> None:
     ):
         assert expected in " ".join(text.split())
     assert render_findings([]) == "no open findings"
+
+
+def test_an_effect_is_said_with_what_of_it_is_noise() -> None:
+    """The size of the largest effect stands beside what stationary data would show, in text and on the page."""
+    expected = "sharpness: PSI 3.10 (up to 0.05 is noise), KS 0.98 (up to 0.07)"
+    assert expected in " ".join(render_findings([fouling()]).split())
+    page = [plain(line) for line in page_lines(fouling(), fouled().time, 100)]
+    assert any(expected in line for line in page)
+    table = [plain(line) for line in signals_lines(fouled().streams[0], 100)]
+    assert table[0].split()[-4:] == ["PSI", "noise", "KS", "noise"]
+    assert next(line for line in table if "sharpness" in line).split()[-4:] == ["3.10", "0.05", "0.98", "0.07"]
 
 
 def test_ascii_form_loses_no_word() -> None:
