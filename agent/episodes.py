@@ -28,6 +28,13 @@ NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by
 Left = Literal["lasts", "over", "unsure"]
 
 
+Pace = tuple[float | None, float | None]
+
+
+def _no_pace(_row: int) -> Pace:
+    return None, None
+
+
 def _nothing_known(_moment_ns: int) -> tuple[Reading, ...]:
     return ()
 
@@ -43,6 +50,7 @@ class Moment:
     changes: tuple[StreamChange, ...]
     host: tuple[Reading, ...]
     host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
+    pace: Callable[[int], Pace] = _no_pace  # inferences a second before a row, and since; None: not known
 
 
 @dataclass(slots=True)

@@ -155,11 +155,13 @@ class FindingBook:
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
+        pace_before, pace_now = moment.pace(finding.onset_row)
         onset_ns = round(finding.onset.timestamp() * 1e9)
         case = Case(
             stream=finding.stream, scores=tuple(scores), effects=effects, host=moment.host, changes=moment.changes,
             onset_ns=onset_ns, opened_ns=round(finding.opened.timestamp() * 1e9),
             host_before=moment.host_before(onset_ns), held=finding.severity if finding.sentence else None,
+            pace_before=pace_before, pace_now=pace_now,
         )  # fmt: skip
         said = self._explainer.explain(case)
         changes = {

@@ -127,6 +127,10 @@ class StreamMonitor:
         recent = () if self._panel is None else self._panel.effects(rows)
         return (*recent, *self.beside())
 
+    def pace(self, row: int) -> tuple[float | None, float | None]:
+        """Inferences a second before a row, and since; None where it is not known."""
+        return (None, None) if self._panel is None else self._panel.pace(row)
+
     @property
     def wants_saving(self) -> bool:
         """Whether so much was judged since the last save that it should not wait longer."""
@@ -138,8 +142,7 @@ class StreamMonitor:
             return
         offsets, states = self._panel.states()
         saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self._alarms_per, offsets=offsets, detectors=states)
-        encoded = encode_saved(saved)
-        if encoded != self._saved:  # a stream that rests costs the flash nothing
+        if (encoded := encode_saved(saved)) != self._saved:  # a stream that rests costs the flash nothing
             self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
             self._saved = encoded
         self._saved_at = self.rows

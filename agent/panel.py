@@ -119,6 +119,12 @@ class Panel:
         """How far the last `rows` rows are from the reference, a signal each."""
         return self._recent.effects(rows)
 
+    def pace(self, row: int) -> tuple[float | None, float | None]:
+        """Return the inferences a second before a row, as far back as is remembered, and since; None: not known."""
+        split = sum(first <= row for first, _ in self._times)
+        times = list(self._times)
+        return _rate(times[:split]), _rate(times[split:])
+
     def evidence(self) -> dict[str, float]:
         """Per signal, the share of the way to an alarm, of the detector that is furthest on it."""
         evidence: dict[str, float] = {}
@@ -182,3 +188,10 @@ def aligned(block: Block, signals: Sequence[Signal]) -> Block:
         if signal.name in at:
             values[:, column] = block.values[:, at[signal.name]]
     return replace(block, signals=tuple(signals), values=values)
+
+
+def _rate(times: Sequence[tuple[int, int]]) -> float | None:
+    """Give rows a second of (row, time) pairs; None where they span no time."""
+    if len(times) < 2 or times[-1][1] <= times[0][1]:  # noqa: PLR2004  # a span has two ends
+        return None
+    return (times[-1][0] - times[0][0]) / (times[-1][1] - times[0][1]) * 1e9

@@ -50,6 +50,7 @@ def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int,
         changes=tuple(monitor.changes),
         host=host.newest(time_ns - HOST_READING_NS),
         host_before=host.before,
+        pace=monitor.pace,
     )
     return book.update(moment, scores)
 

@@ -166,6 +166,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     opened_ns: int = 0  # and when it was noticed
     host_before: tuple[Reading, ...] = ()  # of each reading the median of some time before the onset, where it is known
     held: Severity | None = None  # what was said of this case before; None for a new one
+    pace_before: float | None = None  # inferences a second before the onset, and since; None: not known
+    pace_now: float | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,16 +19,31 @@ from agent.model import Block
 from collectors.rings import RingCollector
 from examples.meter_camera import digits
 from examples.meter_camera.camera import Camera
-from examples.meter_camera.faults import FAULTS
+from examples.meter_camera.faults import FAULTS, blur
 from examples.meter_camera.session import INPUT, MeterSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.float32]
+    Spoil = Callable[[Pixels, Pixels, np.random.Generator], Pixels]
 
 STEP_NS = 10_000_000  # a hundred images a second
 BEGAN_NS = 1_700_000_000_000_000_000
 CHUNK = 50  # images between two looks of the collector
 USUAL_S = 0.0004  # a usual inference
+
+
+# Faults that the demo does not have, on the pixels that the sensor reads out: (pixels, the frame before, chance).
+MORE: dict[str, Spoil] = {
+    "frozen": lambda _, before, __: before,
+    "noise": lambda pixels, _, rng: np.clip(pixels + 0.08 * rng.normal(size=pixels.shape), 0, 1).astype(np.float32),
+    "glare": lambda pixels, _, __: np.minimum(pixels * 1.25 + 0.1, 1.0).astype(np.float32),
+    "blurred": lambda pixels, _, __: blur(pixels[0, 0], 0.8)[None, None],
+}
+MILD = 0.4  # severity of "mild" faults
 
 
 class AheadClock(SystemClock):
@@ -57,25 +72,34 @@ class CameraBench:
         self._directory.cleanup()
 
     def blocks(self, fault: str, seed: int, onset: int, rows: int) -> Iterator[Block]:
-        """Yield the blocks of `rows` inferences with a fault that begins at row `onset`."""
+        """Yield the blocks of `rows` inferences with a fault that begins at row `onset`.
+
+        `fault` is one of FAULTS, "mild" before one of them, or one of MORE.
+        """
         self._runs += 1
         place = Path(self._directory.name) / str(self._runs)
         place.mkdir(mode=0o700)
         watched = driftline.watch(self._session, model=f"meter-{self._runs}", run_dir=place, ring_mib=1)
         collector = RingCollector([place], AheadClock())
-        camera = Camera(self._digits, seed, fault)
+        name = fault.removeprefix("mild ")
+        most = MILD if name != fault else 1.0
+        camera = Camera(self._digits, seed, name if name in FAULTS else None)
         rng = np.random.default_rng((seed, 1))
-        kind = FAULTS[fault]
-        grows = kind.seconds_to_grow * 1e9 / STEP_NS
+        grows = FAULTS[name].seconds_to_grow * 1e9 / STEP_NS if name in FAULTS else 0.0
+        delay_s = FAULTS[name].delay_seconds if name in FAULTS else 0.0
+        spoil = MORE.get(name)
         done = 0
+        image = camera.take()[0]
         for row in range(rows):
             severity = 0.0 if row < onset else min(1.0, (row - onset + 1e-3) / grows) if grows else 1.0
-            watched.run(None, {INPUT: camera.take(severity)[0]})
+            fresh = camera.take(most * severity)[0]
+            image = spoil(fresh, image, rng) if spoil and row >= onset else fresh
+            watched.run(None, {INPUT: image})
             if (row + 1) % CHUNK and row + 1 < rows:
                 continue
             for item in collector.collect():
                 if isinstance(item, Block):
-                    yield _dated(item, done, onset, kind.delay_seconds, rng)
+                    yield _dated(item, done, onset, delay_s, rng)
                     done += len(item)
         collector.close()
         if done != rows:

@@ -51,6 +51,7 @@ class Plant:
     latency: Values
     weights: Values = field(default_factory=lambda: np.ones(5))  # of the model after the onset
     host: dict[str, float] = field(default_factory=dict)  # readings from the onset on, beside a quiet host's
+    pace: float = 1.0  # times the usual, from the onset on
     changed_at: int | None = None  # row at which another model file was seen
 
     @property
@@ -118,6 +119,11 @@ def _slower(factor: float, **host: float) -> Callable[[Plant], None]:
     return spoil
 
 
+def _asked(plant: Plant) -> None:
+    plant.latency[plant.after] *= 4
+    plant.pace = 2.5
+
+
 def _gaps(column: Values, plant: Plant, _: float) -> Values:
     return np.where(plant.rng.random(len(column)) < 0.3, np.nan, column)
 
@@ -143,6 +149,7 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
     "gaps after swap": (_missing_after_swap, EITHER, "missing"),
     "throttled": (_slower(4, **{"system.cpu.throttled": 1.0, "hw.temperature": 88.0}), ("device",), "protection"),
     "other load": (_slower(4, **{"system.cpu.utilization": 0.97}), ("load",), "other programs"),
+    "more asked": (_asked, ("load",), "more inferences"),
     "own slowness": (
         _slower(4, **{"process.cpu.utilization": 3.9, "system.cpu.utilization": 0.99}), ("device",), "service itself",
     ),
@@ -187,12 +194,14 @@ def blocks(plant: Plant) -> Iterator[Block]:
     chances /= chances.sum(axis=1, keepdims=True)
     told = (chances.argmax(axis=1), chances.max(axis=1), plant.latency)
     values = np.column_stack((plant.sensors, plant.valve, *told)).astype(np.float32)
-    rows = np.arange(len(values), dtype=np.int64)
+    steps = np.full(len(values), STEP_NS, np.int64)
+    steps[plant.after] = round(STEP_NS / plant.pace)
+    times = BEGAN_NS + np.cumsum(steps)
     for at in range(0, len(values), CHUNK):
         part = slice(at, at + CHUNK)
         yield Block(
-            stream=STREAM, signals=SIGNALS, time_ns=BEGAN_NS + rows[part] * STEP_NS, latency_s=plant.latency[part],
-            status=np.zeros(len(rows[part]), np.uint8), values=values[part],
+            stream=STREAM, signals=SIGNALS, time_ns=times[part], latency_s=plant.latency[part],
+            status=np.zeros(len(times[part]), np.uint8), values=values[part],
         )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 IMAGE = ("brightness", "contrast", "sharpness", "saturation", "tilt", "colour_saturation")
 SHARED_FALL = 0.4  # of the fall of contrast, in standard deviations, that brightness takes part in when light fails
 TURNED = 0.25  # of the change of contrast
+STANDS_OUT = 1.5  # of the fall of contrast, that sharpness may rise with it
+UNNAMED = 0.3  # strength of the last resort: the pictures changed
 FULL = 1.0  # standard deviations at which a rule is fully convinced
 
 
@@ -30,7 +32,23 @@ def camera_causes(picture: Picture) -> list[Hypothesis]:
     turned = max((h.strength for h in found), default=0.0)
     rest = _light_and_lens(picture) + _pixels(picture)
     # A turned or defective camera changes light and contrast too; what they leave unexplained is less.
-    return found + [h._replace(strength=h.strength * (1 - 0.8 * turned)) for h in rest]
+    found += [h._replace(strength=h.strength * (1 - 0.8 * turned)) for h in rest]
+    return found or _unnamed(picture)
+
+
+def _unnamed(picture: Picture) -> list[Hypothesis]:
+    """Say at least that it is the camera, where its pictures changed and the class mix does not explain that."""
+    changed = [picture.effects[name] for name in IMAGE if name in picture.effects]
+    left = [e for e in changed if e.wasserstein >= CLEAR and over_noise_same_mix(e) > 0]
+    if not left:
+        return []
+    worst = sorted(left, key=lambda e: -e.wasserstein)[:2]
+    return [
+        Hypothesis(
+            "sensor", "camera's pictures look different", UNNAMED, picture.says(*(e.signal.name for e in worst)),
+            "Look at a few images beside earlier ones; check lens, light, mounting and the camera's settings.",
+        )
+    ]  # fmt: skip
 
 
 def _fault_flags(picture: Picture) -> list[Hypothesis]:
@@ -104,7 +122,8 @@ def _light_and_lens(picture: Picture) -> list[Hypothesis]:
 def _pixels(picture: Picture) -> list[Hypothesis]:
     sharpness, contrast = picture.moved("sharpness"), picture.moved("contrast")
     effect = picture.effects.get("sharpness")
-    if effect is None or sharpness < CLEAR or contrast < -CLEAR or over_noise_same_mix(effect) <= 0:
+    # What takes contrast makes the noise that is there stand out: the rise must be more than follows from that.
+    if effect is None or sharpness < max(CLEAR / 2, -STANDS_OUT * contrast) or over_noise_same_mix(effect) <= 0:
         return []
     return [
         Hypothesis(

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from detectors.picture import Hypothesis
-from detectors.wording import percent
+from detectors.wording import figures, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ OWN = 0.5  # of what is busy
 SHORT_OF_MEMORY, SWAPPING = 0.92, 0.3  # of memory, of swap
 HOT_CELSIUS = 80.0  # where boards and laptops begin to slow down (Raspberry Pi: 80 °C, most x86: 90 to 100 °C)
 BEFORE = 0.25  # what is left of an explanation whose reading was as bad before
+MORE_ASKED = 1.5  # times the pace before the onset
 CLEARLY = 0.05  # of a reading's present value: less is the same as before
 
 
@@ -32,7 +33,7 @@ def device_causes(picture: Picture) -> list[Hypothesis]:
     slow = next((score for score in picture.case.scores if score.detector == "latency"), None)
     if slow is None:
         return []
-    found = [*_heat(picture), *_memory(picture), *_processor(picture)]
+    found = [*_heat(picture), *_memory(picture), *_processor(picture), *_demand(picture)]
     explained = max((h.strength for h in found), default=0.0)
     service = 0.7 if explained < 0.5 else 0.3  # noqa: PLR2004  # less than even
     found.append(
@@ -109,6 +110,20 @@ def _processor(picture: Picture) -> list[Hypothesis]:
         Hypothesis(
             "load", "other programs take the processor", 0.75 * (1.0 if grew else BEFORE),
             evidence + _was(earlier, percent), "Find the program that takes the processor (`top`) and stop or move it.",
+        )
+    ]  # fmt: skip
+
+
+def _demand(picture: Picture) -> list[Hypothesis]:
+    """Tell whether more is asked of the service than before."""
+    before, now = picture.case.pace_before, picture.case.pace_now
+    if before is None or now is None or now < MORE_ASKED * before:
+        return []
+    old, new = figures(before, now)
+    return [
+        Hypothesis(
+            "load", "more inferences are asked of the service than before", 0.8, f"{new} a second, was {old}",
+            "Find out who asks more often; ask less, or give the service more threads or a faster device.",
         )
     ]  # fmt: skip
 

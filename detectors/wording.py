@@ -43,7 +43,10 @@ def describe(effect: Effect) -> str:
         return said
     if effect.signal.kind == "categorical":
         return _mix(effect)
-    return _frequent(effect) or _moved(effect)
+    frequent = effect.frequent
+    if frequent is not None and frequent.now > frequent.before:
+        return _frequent(effect) or _moved(effect) or f"{name} is distributed otherwise"
+    return _moved(effect) or _frequent(effect) or f"{name} is distributed otherwise"
 
 
 def say(effects: Iterable[Effect]) -> str:
@@ -151,14 +154,14 @@ def _frequent(effect: Effect) -> str:
 
 
 def _moved(effect: Effect) -> str:
-    """Tell a change of place, else of scatter, else of the median, else that something changed."""
+    """Tell a change of place, else of scatter, else of the median; nothing where none of them says it."""
     name, old, new = effect.signal.name, effect.reference_mean or 0.0, effect.recent_mean or 0.0
     before, now = effect.before, effect.now
     if before is None or now is None or not before.deviation or now.deviation is None:
         return _rose(name, _sizes(effect, old, new), old, new)
     if abs(new - old) >= MOVED * effect.wasserstein * before.deviation:
         return _rose(name, _sizes(effect, old, new), old, new)
-    return _scatter(effect, before, now) or _middle(effect, before, now) or f"{name} is distributed otherwise"
+    return _scatter(effect, before, now) or _middle(effect, before, now)
 
 
 def _scatter(effect: Effect, before: Column, now: Column) -> str:
@@ -183,5 +186,5 @@ def _middle(effect: Effect, before: Column, now: Column) -> str:
 
 def _rose(what: str, words: tuple[str, ...], old: float, new: float) -> str:
     if old == new:
-        return f"{what} is distributed otherwise"
+        return ""
     return f"{what} {'rose' if new > old else 'fell'} from {words[0]} to {words[1]}"

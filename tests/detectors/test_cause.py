@@ -83,6 +83,8 @@ CASES = {
     "bright": (camera(brightness=4, saturation=1), "sensor", "more light", "exposure"),
     "turned": (camera(tilt=-1.8, contrast=-2.8, sharpness=-0.7, confidence=-2), "sensor", "turned", "mounted"),
     "bright pixel": (camera(sharpness=1.2, brightness=0.4, contrast=0.5), "sensor", "pixels", "dots"),
+    "noise": (camera(saturation=5, sharpness=0.35, contrast=0.4), "sensor", "pixels or noise", "gain"),
+    "pictures that no rule names": (camera(saturation=5), "sensor", "look different", "earlier ones"),
     "stuck pixels": (
         camera(score(CAMERA["stuck_pixels"], "quality", "above 0"), sharpness=1.2, stuck_pixels=10),
         "sensor", "stuck pixels", "dots",

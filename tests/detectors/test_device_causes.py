@@ -29,7 +29,12 @@ CORES = Reading("system.cpu.logical.count", "{cpu}", 4.0, 1)
 HOT = Reading("hw.temperature", "Cel", 91.0, 1, (("sensor", "cpu"),))
 
 
-def explain(*host: Reading, before: tuple[Reading, ...] = (), slower: float = 3.0) -> Explanation:
+def explain(
+    *host: Reading,
+    before: tuple[Reading, ...] = (),
+    slower: float = 3.0,
+    pace: tuple[float | None, float | None] = (None, None),
+) -> Explanation:
     """Explain slow inferences on a host with these readings."""
     effect = Effect(
         signal=LATENCY, psi=9, ks=1, wasserstein=50, reference_mean=0.004, recent_mean=0.004 * slower, rows=500
@@ -38,7 +43,16 @@ def explain(*host: Reading, before: tuple[Reading, ...] = (), slower: float = 3.
         detector="latency", stream=STREAM, signal=LATENCY, time_ns=1, row=9, value=15, threshold=13, detail="12 ms"
     )
     return CauseExplainer().explain(
-        Case(stream=STREAM, scores=(slow,), effects=(effect,), host=host, changes=(), host_before=before)
+        Case(
+            stream=STREAM,
+            scores=(slow,),
+            effects=(effect,),
+            host=host,
+            changes=(),
+            host_before=before,
+            pace_before=pace[0],
+            pace_now=pace[1],
+        )
     )
 
 
@@ -76,6 +90,15 @@ def test_what_was_so_before_explains_nothing(reading: Reading) -> None:
     assert "service itself" in explain(reading, before=(reading,)).causes[0].name
     calm = msgspec.structs.replace(reading, value=reading.value / 2)
     assert "service itself" not in explain(reading, before=(calm,)).causes[0].name
+
+
+@pytest.mark.parametrize(
+    ("pace", "kind"),
+    [((40.0, 100.0), "load"), ((100.0, 100.0), "device"), ((100.0, 40.0), "device"), ((None, 100.0), "device")],
+)
+def test_more_inferences_are_load(pace: tuple[float | None, float | None], kind: str) -> None:
+    """A service of which far more is asked than before the onset is not itself to blame."""
+    assert explain(busy(0.5), pace=pace).causes[0].kind == kind
 
 
 @pytest.mark.parametrize(("slower", "severity"), [(1.5, "warning"), (4.0, "warning"), (6.0, "critical")])
