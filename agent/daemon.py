@@ -79,7 +79,10 @@ class Daemon:
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
             finally:
-                await loop.run_in_executor(self._ticks, self._parts.store.close)
+                try:
+                    await loop.run_in_executor(self._ticks, self._parts.store.close)
+                finally:
+                    await loop.run_in_executor(self._ticks, self._parts.nightly.close)
             if scrape:
                 await scrape.close()
             await runner.cleanup()
@@ -106,6 +109,7 @@ class Daemon:
         parts = self._parts
         parts.watch_pids(parts.pipeline.pids())
         parts.pipeline.tick()
+        parts.nightly.tick()
 
     def _describe(self) -> None:
         """Make the status record anew; it replaces the old one in one step."""
@@ -128,7 +132,7 @@ class Daemon:
                 scrape_url=self._scrape_url,
                 site=self._parts.site,
                 device=self._parts.device,
-                parts=pipeline.health(),
+                parts=(*pipeline.health(), *self._parts.nightly.health()),
             ),
             buffer=self._parts.store.status(),
             streams=streams,

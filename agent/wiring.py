@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import socket
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from detectors.stream_series import StreamPoints
 from detectors.training import fit_blocks, refit_reference, trained_learner
 from exporters.prometheus import PrometheusPage
 from exporters.report.config import ReportConfig
+from exporters.report.nightly import NightlyReport, NoNightlyReport
 from exporters.scrape import ScrapeConfig, ScrapeServer, start_scrape
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Parts:
     start_scrape: Callable[[Callable[[], Status | None]], Awaitable[ScrapeServer | None]]
     watch_pids: Callable[[dict[int, str]], None]
     query: Callable[[str, int, float], Any]
+    nightly: NightlyReport | NoNightlyReport
 
 
 def load_config(chosen: str | None) -> tuple[Path | None, Config]:
@@ -156,7 +159,23 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         start_scrape=functools.partial(_start_scrape, config.scrape),
         watch_pids=host.watch_pids,
         query=functools.partial(run_query, store),
+        nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
     )
+
+
+def _nightly(
+    config: ReportConfig, state_dir: Path, run_dir: Path, config_path: Path | None, pipeline: Pipeline,
+    store: buffer.Buffer, clock: Clock,
+) -> NightlyReport | NoNightlyReport:  # fmt: skip
+    """Set the nightly cross-check up: the command that anybody could type, on this agent."""
+    if not config.nightly:
+        return NoNightlyReport()
+    folder = state_dir.absolute() / "reports"
+    isolation = "-I" if sys.flags.isolated else "-P"
+    command = [sys.executable, isolation, "-m", "agent", "report", "--since", "24h", "--quiet", "--if-any"]
+    command += ["--run", str(run_dir.absolute()), "--out", str(folder)]
+    command += ["--config", str(config_path.absolute())] if config_path else []
+    return NightlyReport(config, command, folder, clock, pipeline.notice, store)
 
 
 def _open_store(config: buffer.BufferConfig, state_dir: Path, clock: Clock) -> buffer.Buffer:

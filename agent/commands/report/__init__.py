@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Where the files go (default: here).",
 )
+@click.option(
+    "--if-any", "if_any", is_flag=True, help="Where there is nothing to report on, write nothing and succeed."
+)
 @click.option("--quiet", is_flag=True, help="Print the files' names, and no progress.")
 @run_option
 @state_option
@@ -43,6 +46,7 @@ def command(
     since: str,
     against: str,
     out: Path,
+    if_any: bool,  # noqa: FBT001  # click passes flags by name
     quiet: bool,  # noqa: FBT001  # click passes flags by name
     run: str | None,
     state: str | None,
@@ -60,7 +64,7 @@ def command(
     if lacking:
         fail(lacking)
     from agent.clock import SystemClock  # noqa: PLC0415
-    from agent.commands.report.gather import REFERENCE, Wish  # noqa: PLC0415
+    from agent.commands.report.gather import REFERENCE, NothingToReportError, Wish  # noqa: PLC0415
     from agent.commands.report.run import Failed, write_reports  # noqa: PLC0415
     from agent.commands.report.spans import parse_seconds, parse_since  # noqa: PLC0415
     from agent.config import ConfigError  # noqa: PLC0415
@@ -83,6 +87,10 @@ def command(
     try:
         for path in write_reports(stream, Wish(span, earlier_s, now_ns), out, settings, run, state, clock, quiet=quiet):
             click.echo(path)
+    except NothingToReportError as error:
+        if not if_any:
+            fail(str(error))
+        click.echo(f"driftline: {error}", err=True)
     except Failed as error:
         fail(str(error))
     except KeyboardInterrupt:

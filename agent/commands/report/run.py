@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from agent.commands.report.source import opened_source
 from agent.ports import AgentAwayError
 from exporters.report.job import HTML, JSON, write_job
 from exporters.report.process import ReportError, child_command, run_child
+from exporters.report.shelf import SCRATCH_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from agent.commands.report.source import Source
     from agent.wiring import Config
 
-SCRATCH_PREFIX = ".driftline-report-"
 NAME_LENGTH = 80
 
 
@@ -37,29 +38,36 @@ def write_reports(
 ) -> Iterator[Path]:  # fmt: skip
     """Write a report for each stream that was asked for; yields the files as they come to be.
 
-    Where one of several streams cannot be reported on the others are, and then Failed is raised with all reasons.
+    Where one of several streams cannot be reported on the others are, and then Failed is raised with all reasons, or
+    NothingToReportError where all that is missing is data.
     """
     progress = Progress(clock, quiet=quiet)
     failures: list[str] = []
+    empty: list[str] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         with opened_source(run, state, config) as source:
             for stored in choose_streams(source, wish.span, chosen):
                 try:
                     yield from _write_one(source, stored, wish, out, config, clock, progress)
-                except (NothingToReportError, ReportError) as error:
+                except NothingToReportError as error:
+                    progress.broken_off()
+                    empty.append(str(error))
+                except ReportError as error:
                     progress.broken_off()
                     failures.append(str(error))
     except AgentAwayError as error:
         raise Failed(f"{error}; to report on the buffer of a stopped agent, give --state DIR") from error
-    except (NothingToReportError, AgentRefusedError, ValueError) as error:
+    except (AgentRefusedError, ValueError) as error:
         raise Failed(str(error)) from error
     except OSError as error:
         raise Failed(f"{error.filename or out}: {error.strerror}") from error
     finally:
         progress.broken_off()
     if failures:
-        raise Failed("; ".join(failures))
+        raise Failed("; ".join([*failures, *empty]))
+    if empty:
+        raise NothingToReportError("; ".join(empty))
 
 
 def _write_one(
@@ -85,5 +93,8 @@ def file_name(device: str, key: str, stamp: str) -> str:
     >>> file_name("camera-3", "meter/reader@9f86d081884c", "20260504T030000Z")
     'driftline-camera-3-meter_reader@9f86d081884c-20260504T030000Z'
     """
-    name = re.sub(r"[^A-Za-z0-9._@-]", "_", f"{device}-{key}" if device else key)
-    return f"driftline-{name[:NAME_LENGTH]}-{stamp}"
+    full = f"{device}-{key}" if device else key
+    name = re.sub(r"[^A-Za-z0-9._@-]", "_", full)
+    if len(name) > NAME_LENGTH:
+        name = f"{name[:NAME_LENGTH]}_{zlib.crc32(full.encode(errors='replace')):08x}"
+    return f"driftline-{name}-{stamp}"

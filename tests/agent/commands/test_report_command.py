@@ -213,6 +213,8 @@ def test_an_empty_window_is_one_line(state: Path, tmp_path: Path) -> None:
     code, _, err = report("--state", state, "--since", moment, "--out", tmp_path)
     assert (code, err.count("\n")) == (1, 1)
     assert "a longer --since may hold some" in err or "only " in err
+    code, lines, again = report("--state", state, "--since", moment, "--out", tmp_path, "--if-any")
+    assert (code, lines, again.count("\n")) == (0, [], 1)
 
 
 def test_without_the_extra_it_says_what_to_install_and_does_nothing(
