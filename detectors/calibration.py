@@ -56,9 +56,10 @@ def restore_calibration(items: Mapping[str, Any]) -> Calibration:
     draws, rows, right = items.get("draws"), items.get("rows"), items.get("right")
     if not isinstance(draws, np.ndarray) or draws.shape != (1 + DRAWS, 3) or not np.isfinite(draws).all():
         raise ValueError("stored calibration is damaged")
-    if not isinstance(rows, int) or not isinstance(right, float):
-        raise ValueError("stored calibration is damaged")
-    return Calibration(rows, right, draws)
+    try:
+        return Calibration(int(rows), float(right), draws)  # type: ignore[arg-type]  # what is stored may be anything
+    except TypeError as error:
+        raise ValueError("stored calibration is damaged") from error
 
 
 def fit_calibration(confidence: ArrayLike, correct: ArrayLike, seed: int = 0) -> Calibration:
