@@ -159,6 +159,26 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     frequent: Frequent | None = None
 
 
+class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the model's recent answers were right, as far as that can be known without their labels.
+
+    estimate: share in [0, 1] of the last `rows` answers; low, high: band in which it lies with 95 %.
+    calibrated: whether labels have shown what this model's confidence is worth; else it is taken at its word.
+    valid: whether the recent rows are such that the calibration, or the word, can be carried over to them; `reason`
+    says why not. An estimate that is not valid must not be shown as a figure.
+    labelled: share of right answers among the labelled rows of the reference; None where there were none.
+    """
+
+    rows: int
+    estimate: float
+    low: float
+    high: float
+    calibrated: bool
+    valid: bool
+    reason: str = ""
+    labelled: float | None = None
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """What one detector says of one signal at one inference. It is an alarm where `crossed` holds.
 

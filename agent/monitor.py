@@ -182,6 +182,7 @@ class StreamMonitor:
             alarm_every_inferences=self._alarms_per if self.reference else None,
             signals=() if self._panel is None else self._panel.signals(),
             series=series,
+            accuracy=None if self._panel is None else self._panel.accuracy(),
         )
 
     def adopt(self, reference: Reference) -> None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from agent.ports import UnfitError
+from agent.ports import AccuracySource, UnfitError
 from agent.status import SignalStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agent.model import Block, Effect, Score, Signal
+    from agent.model import AccuracyEstimate, Block, Effect, Score, Signal
     from agent.ports import Detector, Learner, Recent, Reference
     from agent.saved import SavedMonitor
 
@@ -141,6 +141,16 @@ class Panel:
             SignalStatus(signal=signal, evidence=evidence.get(signal.name, 0.0), effect=effects.get(signal.name))
             for signal in self.reference.signals
         )
+
+    def accuracy(self) -> AccuracyEstimate | None:
+        """Say how often the model was right lately, as the first detector that can; None where none can."""
+        for name, detector in self._detectors.items():
+            if isinstance(detector, AccuracySource):
+                try:
+                    return detector.accuracy()
+                except Exception as error:  # noqa: BLE001  # an estimate that fails must not take the status down
+                    self.failed[name] = f"{type(error).__name__}: {error}"
+        return None
 
     def states(self) -> tuple[dict[str, int], dict[str, bytes]]:
         """Return, per detector, where its count of rows begins, and its state."""

@@ -7,12 +7,13 @@ the pipeline records it as that part's health and goes on with the others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
 from agent.baselines import SignalBaseline  # noqa: TC001  # one place for what is shown
 from agent.model import (  # msgspec resolves the annotations at run time
+    AccuracyEstimate,
     Block,
     Cause,
     Effect,
@@ -90,6 +91,15 @@ class Detector(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class AccuracySource(Protocol):
+    """A detector that can also say how often the model was right lately."""
+
+    def accuracy(self) -> AccuracyEstimate | None:
+        """Return the newest estimate; None where there is nothing to estimate from. Cheap to ask often."""
         ...
 
 

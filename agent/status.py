@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from agent.model import (  # noqa: TC001  # msgspec resolves the annotations at run time
+    AccuracyEstimate,
     DeviceState,
     Effect,
     Finding,
@@ -48,6 +49,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     latency_count, latency_sum_s, latency_buckets: since the agent's start; a bucket is (upper bound in seconds, how
     many inferences took at most that long). Above the last bound there is only the count: JSON has no infinity.
     latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
+    accuracy: estimated without labels; None where the model gives no confidence, or too few rows were seen.
     alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
     """
 
@@ -74,6 +76,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     alarm_every_inferences: float | None = None
     signals: tuple[SignalStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
+    accuracy: AccuracyEstimate | None = None
 
 
 class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):

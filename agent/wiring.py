@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from agent.status import Status
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
-# accuracy detectors.
-BUDGET_SHARES = {"shift": 0.5, "latency": 0.1, "quality": 0.0, "errors": 0.0}
+# detectors of labels.
+BUDGET_SHARES = {"shift": 0.5, "latency": 0.1, "accuracy": 0.1, "quality": 0.0, "errors": 0.0}
 SERIES_SHARE = 0.1  # the series of a stream, beside its detectors
 
 

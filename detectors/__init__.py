@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.accuracy import AccuracyDetector
 from detectors.errors import ErrorDetector
 from detectors.latency import LatencyDetector
 from detectors.quality import QualityDetector
@@ -25,6 +26,7 @@ FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {
     "latency": LatencyDetector,
     "quality": QualityDetector,
     "errors": ErrorDetector,
+    "accuracy": AccuracyDetector,
 }
 
 __all__ = [

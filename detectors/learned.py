@@ -41,6 +41,7 @@ class Reference:
     profile: Profile
     sample: NDArray[np.float32]  # [r, S] some of its rows, evenly spaced in time
     calibration: Calibration | None = None  # None: no labels were there
+    truth: NDArray[np.float32] | None = None  # [r] of `sample`: 1 the answer was right, 0 it was wrong, NaN not known
 
     def encode(self) -> bytes:
         """Return the stored form, which `decode_reference` reads."""
@@ -78,6 +79,7 @@ class Reference:
         for field in fields(Profile):
             items[f"profile.{field.name}"] = getattr(self.profile, field.name)
         if self.calibration is not None:
+            items["truth"] = self.truth
             items |= {f"calibration.{name}": item for name, item in self.calibration.items().items()}
         for at, bank in enumerate(self.banks):
             for field in fields(Bank):
@@ -107,6 +109,7 @@ def decode_reference(data: bytes) -> Reference:
             profile=Profile(**part("profile.")),
             sample=items["sample"],
             calibration=restore_calibration(part("calibration.")) if "calibration.rows" in items else None,
+            truth=items.get("truth"),
         )
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise ValueError(f"stored reference is damaged: {error}") from error

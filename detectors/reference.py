@@ -109,6 +109,7 @@ def fit_reference(
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
     calibration, doubts = _calibration(rows, known, correct)
     keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
+    kept = np.linspace(0, len(rows) - 1, keep).astype(np.int64)
     return Reference(
         signals=known,
         rows=len(rows),
@@ -118,8 +119,9 @@ def fit_reference(
         statistics=statistics,
         banks=fit_banks(statistics, rows, table, chosen),
         profile=fit_profile(rows, latency),
-        sample=rows[np.linspace(0, len(rows) - 1, keep).astype(np.int64)],
+        sample=rows[kept],
         calibration=calibration,
+        truth=None if calibration is None else np.asarray(correct, np.float32)[kept],
     )
 
 

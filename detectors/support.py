@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from detectors.ranks import RankTable
 
 KNOWN_ROWS = 1_000
-MAX_CODES = 20  # of one categorical signal; rarer ones are judged together
-WIDEST = 40  # coordinates that are weighted on, fewer where rows are few; more are turned into principal components
-ROWS_EACH = 25  # known rows for each of them
+MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
+WEIGHED_ON = 64  # means and spreads that are matched, those that moved most; fewer where rows are few
+ROWS_EACH = 10  # known rows for each of them
 NEIGHBOURS = 5
 PROBED = 250  # recent rows whose neighbours are looked for
+HARDLY = 0.25  # share of the reference kept, below which the signal is named that moved most
 FAR = 0.1  # share of the reference's own rows that count as far from the others
 BEYOND = 6.0  # coordinates outside the known range go on for so many deviations
+MISFIT, LEVEL = 0.03, 0.01  # of distances: harmless misfit, and the chance that one of all exceeds its limit
+MISFIT_FAR, CHANCE_FAR = 0.03, 2.5  # of shares of far rows
 ROUNDS, RIDGE, STRETCH = 12, 0.03, 3.0
 COLUMN_RIDGE = 0.1
+SETTLED = 0.01  # weights change by less than a hundredth
 ROUNDED = 5  # digits: what differs by less are ties
 
 
@@ -42,15 +46,18 @@ ROUNDED = 5  # digits: what differs by less are ties
 class Departure:
     """How recent rows differ from every selection of known ones.
 
-    distance: the largest Kolmogorov-Smirnov distance left, in [0, 1], of a signal's values or of what it is given the
-    others; `signal` names it. kept: share of the reference that the selection still rests on. far: share of rows that
-    lie far from all known ones, beyond the share that the selection has.
+    excess: the largest Kolmogorov-Smirnov distance left, of a signal's values or of what it is given the others, beyond
+    what chance and harmless misfit leave; `signal` names it. kept: share of the
+    reference that the selection still rests on. far: share of rows that lie far from all known ones, beyond the share
+    that the selection has; `far_limit` likewise. weights [r]: of the reference's rows in the selection, of sum 1.
     """
 
-    distance: float
+    excess: float
     signal: str
     kept: float
     far: float
+    far_limit: float
+    weights: NDArray[np.float64]
 
 
 class Support:
@@ -64,52 +71,83 @@ class Support:
         Their columns; runtime signals and flags are left out.
     table : RankTable
         Of the whole reference.
+    memory : float [S]
+        How many rows of the stream are worth one independent row, at least 1.
+    apart : float
+        How many rows of the stream lie from one of `rows` to the next.
     """
 
-    def __init__(self, rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable) -> None:
-        if len(rows) > KNOWN_ROWS:
-            rows = rows[np.linspace(0, len(rows) - 1, KNOWN_ROWS).astype(np.int64)]
+    def __init__(
+        self,
+        rows: NDArray[np.float32],
+        signals: Sequence[Signal],
+        table: RankTable,
+        memory: NDArray[np.float64],
+        apart: float,
+    ) -> None:
+        self._memory = memory
+        self._apart = apart
         self._table = table
         self._count = len(rows)
         used = [at for at, s in enumerate(signals) if s.role != "runtime" and s.kind != "flag"]
         self._plain = [at for at in used if signals[at].kind != "categorical" and not np.isnan(rows[:, at]).all()]
-        self._codes = {at: _codes(rows[:, at]) for at in used if signals[at].kind == "categorical"}
+        coded = [at for at in used if signals[at].kind == "categorical"]
+        codes = max(1, min(MAX_CODES, MOST_CODES // max(1, len(coded))))
+        self._codes = {at: _codes(rows[:, at], codes) for at in coded}
         self._low, self._high = _range(rows)
         self._iqr = _middle(rows, self._low, self._high)
-        names = [signals[at].name for at in self._plain]
-        names += [signals[at].name for at, codes in self._codes.items() for _ in range(len(codes) + 1)]
+        owners = [*self._plain, *(at for at, codes in self._codes.items() for _ in range(len(codes) + 1))]
+        self._owners = np.array([*owners, *owners, *used], np.int64)
         self._missing = np.isnan(rows[:, used]).astype(np.float64)
         self._used = used
-        self._names = (*names, *names, *(signals[at].name for at in used))
+        self._names: list[str] = [signal.name for signal in signals]
+        self._inputs = np.array([float(signal.role == "input") for signal in signals])
         known = self._coordinates(rows)
         self._centre, self._scale = known.mean(axis=0), known.std(axis=0)
         self._scale[self._scale == 0] = 1.0
         self._known = self._standard(known)
-        self._axes = self._principal()
         self._features = self._featured(self._known)
+        self._usual, self._spread = self._features.mean(axis=0), self._features.std(axis=0)
         self._views = np.concatenate((known, self._residuals(self._known)), axis=1)
         self._order = np.argsort(self._views, axis=0, kind="stable")
         self._sorted = np.take_along_axis(self._views, self._order, axis=0)
 
     def departure(self, rows: NDArray[np.float32]) -> Departure:
         """Compare rows [n, S] with the reference; n is at least 1."""
-        if not self._names:
-            return Departure(0.0, "", 1.0, 0.0)
+        if not len(self._owners):
+            return Departure(0.0, "", 1.0, 0.0, 1.0, np.full(self._count, 1 / self._count))
         with np.errstate(over="ignore", invalid="ignore"):
             recent = self._coordinates(rows)
         standard = self._standard(recent)
         weights = self._weigh(self._featured(standard).mean(axis=0))
         views = np.concatenate((recent, self._residuals(standard)), axis=1)
-        distances = self._distances(views, weights)
-        missing = np.abs(np.isnan(rows[:, self._used]).mean(axis=0) - weights @ self._missing)
-        every = np.concatenate((distances, 2 * missing))
-        worst = int(every.argmax())
+        kept = float(1 / (weights**2).sum() / self._count)
+        limits = self._limits(kept, len(rows))[self._owners]
+        absent = np.isnan(rows[:, self._used]).mean(axis=0)
+        excess = float((self._distances(views, absent, weights) - limits).max())
         return Departure(
-            distance=float(every[worst]),
-            signal=self._names[worst],
-            kept=float(1 / (weights**2).sum() / self._count),
+            excess=excess,
+            signal=self._moved_most(views, absent) if excess > 0 or kept < HARDLY else "",
+            kept=kept,
             far=self._far(standard, weights),
+            far_limit=MISFIT_FAR + CHANCE_FAR * float(np.sqrt(FAR / min(PROBED, len(rows)))),
+            weights=weights,
         )
+
+    def _moved_most(self, views: NDArray[np.float64], absent: NDArray[np.float64]) -> str:
+        """Name the signal that went furthest; outputs follow from inputs, so an input is named before any output."""
+        over = self._distances(views, absent, np.full(self._count, 1 / self._count))
+        over -= self._limits(1.0, len(views))[self._owners]
+        inputs = over * self._inputs[self._owners]
+        worst = int(inputs.argmax() if inputs.max() > 0 else over.argmax())
+        return self._names[int(self._owners[worst])]
+
+    def _limits(self, kept: float, recent: int) -> NDArray[np.float64]:
+        """Give, for each signal, the distance that is no sign of anything."""
+        known = kept * self._count / np.maximum(1.0, self._memory / self._apart)
+        chance = np.sqrt(np.log(2 * len(self._owners) / LEVEL) / 2)  # Kolmogorov's tail, shared over all distances
+        limits: NDArray[np.float64] = MISFIT + chance * np.sqrt(1 / known + self._memory / recent)
+        return limits
 
     def _coordinates(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Turn rows into normal scores, those outside the known range further out, and a 0/1 column for each code."""
@@ -128,49 +166,48 @@ class Support:
         moved: NDArray[np.float64] = np.clip((coordinates - self._centre) / self._scale, -10.0, 10.0)
         return moved
 
-    def _principal(self) -> NDArray[np.float64] | None:
-        width = max(2, min(WIDEST, self._count // ROWS_EACH))
-        if self._known.shape[1] <= width:
-            return None
-        _, values, axes = np.linalg.svd(self._known, full_matrices=False)
-        return np.asarray(axes[:width].T / np.maximum(values[:width] / np.sqrt(self._count), 1e-6))
-
     def _featured(self, standard: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give what is weighted on: each coordinate and its square."""
-        narrow = np.clip(standard if self._axes is None else standard @ self._axes, -4.0, 4.0)
+        narrow = np.clip(standard, -4.0, 4.0)
         return np.concatenate((narrow, narrow**2 - 1), axis=1)
 
     @cached_property
     def _precision(self) -> NDArray[np.float64]:
         width = self._known.shape[1]
-        spread = self._known.T @ self._known / self._count + COLUMN_RIDGE * np.eye(width)
+        spread = self._known.T @ self._known / self._count + (COLUMN_RIDGE + 2 * width / self._count) * np.eye(width)
         inverse = np.linalg.inv(spread)
         return np.asarray(inverse / np.diag(inverse))
 
     def _residuals(self, standard: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give each coordinate less what the others tell of it."""
-        return np.round(standard @ self._precision, ROUNDED)
+        rest: NDArray[np.float64] = np.round(standard @ self._precision, ROUNDED)
+        return rest
 
     def _weigh(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
         """Find weights [r], of sum 1, of least relative entropy under which the features have these means, nearly."""
+        moved = np.abs(target - self._usual) / np.maximum(self._spread, 1e-3)
+        chosen = np.argsort(-moved, kind="stable")[: max(1, min(WEIGHED_ON, self._count // ROWS_EACH))]
+        target, features = target[chosen], np.ascontiguousarray(self._features[:, chosen])
         tilt = np.zeros(len(target))
         weights = np.full(self._count, 1 / self._count)
         for _ in range(ROUNDS):
-            mean = weights @ self._features
-            centred = self._features - mean
+            mean = weights @ features
+            centred = features - mean
             spread = (centred * weights[:, None]).T @ centred
             step = np.linalg.solve(spread + RIDGE * np.eye(len(target)), target - mean - RIDGE * tilt)
-            size = float(np.abs(self._features @ step).max())
+            size = float(np.abs(features @ step).max())
             tilt += step * min(1.0, STRETCH / max(size, 1e-9))
-            logit = self._features @ tilt
+            logit = features @ tilt
             weights = np.exp(logit - logit.max())
             weights /= weights.sum()
-            if size < 0.01:  # noqa: PLR2004  # weights change by less than a hundredth
+            if size < SETTLED:
                 break
         return weights
 
-    def _distances(self, views: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the Kolmogorov-Smirnov distance of each column from the weighted reference's."""
+    def _distances(
+        self, views: NDArray[np.float64], absent: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Give the Kolmogorov-Smirnov distance of each view from the weighted reference's, then of what is missing."""
         recent = np.sort(views, axis=0)
         steps = np.arange(1, len(recent) + 1) / len(recent)
         sums = np.concatenate((np.zeros((1, views.shape[1])), np.cumsum(weights[self._order], axis=0)))
@@ -183,18 +220,20 @@ class Support:
             over = np.abs(upto - steps)[last].max()
             under = np.abs(below - steps + 1 / len(recent))[first].max()
             found[at] = max(over, under)
-        return found
+        return np.concatenate((found, 2 * np.abs(absent - weights @ self._missing)))
 
     @cached_property
     def _own(self) -> NDArray[np.float64]:
         """Give the reference rows' distances from their neighbours."""
-        return _remote(self._known, self._known, NEIGHBOURS + 1) * (NEIGHBOURS + 1) / NEIGHBOURS  # the nearest is itself
+        return (
+            _remote(self._known, self._known, NEIGHBOURS + 1) * (NEIGHBOURS + 1) / NEIGHBOURS
+        )  # the nearest is itself
 
     def _far(self, standard: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         probed = standard[np.linspace(0, len(standard) - 1, min(PROBED, len(standard))).astype(np.int64)]
         limit = np.quantile(self._own, 1 - FAR)
         share = float((_remote(probed, self._known, NEIGHBOURS) > limit).mean())
-        return share - float(weights @ (self._own > limit))
+        return float(share - weights @ (self._own > limit))
 
 
 def _remote(rows: NDArray[np.float64], known: NDArray[np.float64], neighbours: int) -> NDArray[np.float64]:
@@ -203,12 +242,12 @@ def _remote(rows: NDArray[np.float64], known: NDArray[np.float64], neighbours: i
     squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
     kept = min(neighbours, len(known)) - 1
     nearest = np.partition(squares, kept, axis=1)[:, : kept + 1]
-    return np.sqrt(np.maximum(nearest, 0)).mean(axis=1, dtype=np.float64)
+    return np.asarray(np.sqrt(np.maximum(nearest, 0)).mean(axis=1), np.float64)
 
 
-def _codes(column: NDArray[np.float32]) -> NDArray[np.float32]:
+def _codes(column: NDArray[np.float32], kept: int) -> NDArray[np.float32]:
     values, counts = np.unique(column[np.isfinite(column)], return_counts=True)
-    return np.sort(values[np.argsort(-counts, kind="stable")[:MAX_CODES]])
+    return np.sort(values[np.argsort(-counts, kind="stable")[:kept]])
 
 
 def _range(rows: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -106,6 +106,20 @@ LOST = _own("lost_records_total", "counter", "", STREAM, "Records overwritten in
 DROPPED = _own("dropped_records_total", "counter", "", STREAM, "Records that the probe could not write.")
 LATENCY = _own("inference_latency_seconds", "histogram", "seconds", STREAM, "Duration of an inference.")
 CONFIDENCE = _own("confidence_ratio", "gauge", "ratio", STREAM, "Mean confidence of about the last 100 inferences.")
+ACCURACY = _own(
+    "estimated_accuracy_ratio", "gauge", "ratio", STREAM,
+    "Share of right answers, estimated from confidence; absent while the estimate is void.",
+)  # fmt: skip
+ACCURACY_LOW = _own("estimated_accuracy_low_ratio", "gauge", "ratio", STREAM, "Lower end of the estimate's 95 % band.")
+ACCURACY_HIGH = _own(
+    "estimated_accuracy_high_ratio", "gauge", "ratio", STREAM, "Upper end of the estimate's 95 % band."
+)
+ACCURACY_VALID = _own(
+    "estimated_accuracy_valid", "gauge", "", STREAM, "1 where the estimate can be believed, 0 where it is void."
+)
+ACCURACY_CALIBRATED = _own(
+    "estimated_accuracy_calibrated", "gauge", "", STREAM, "1 where labels calibrated the estimate, 0 where none did."
+)
 PREDICTIONS = _own(
     "predictions_total", "counter", "", (*STREAM, "class"), "Inferences by predicted class, the most frequent ones."
 )
@@ -139,6 +153,7 @@ OWN = (
     BUFFER_BYTES, BUFFER_LIMIT, BUFFER_ROWS, BUFFER_SEGMENTS, BUFFER_DURABLE, BUFFER_DISCARDED, BUFFER_COMMIT,
     FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
     STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, CONFIDENCE, PREDICTIONS,
+    ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,
     REFERENCE_ROWS, REFERENCE_TARGET, LAST_INFERENCE, ALARM_BUDGET,
     EVIDENCE, PSI, KS, WASSERSTEIN,
 )  # fmt: skip

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from agent.model import AccuracyEstimate
     from agent.status import Status, StreamStatus
     from exporters.naming import Metric
 
@@ -168,6 +169,8 @@ def _sample_stream(page: _Page, stream: StreamStatus) -> None:
     page.put(naming.LOST, stream.lost, *labels)
     page.put(naming.DROPPED, stream.dropped, *labels)
     page.put(naming.CONFIDENCE, stream.confidence, *labels)
+    if stream.accuracy is not None:
+        _sample_accuracy(page, stream.accuracy, labels)
     page.put(naming.REFERENCE_ROWS, stream.reference_rows, *labels)
     page.put(naming.REFERENCE_TARGET, stream.reference_target, *labels)
     page.put(naming.LAST_INFERENCE, _unix(stream.last_inference), *labels)
@@ -175,6 +178,15 @@ def _sample_stream(page: _Page, stream: StreamStatus) -> None:
     if stream.latency_buckets:
         buckets = (*stream.latency_buckets, (math.inf, stream.latency_count))
         page.put(naming.LATENCY, Histogram(bounds.fewer_buckets(buckets), stream.latency_sum_s), *labels)
+
+
+def _sample_accuracy(page: _Page, estimate: AccuracyEstimate, labels: Labels) -> None:
+    page.put(naming.ACCURACY_VALID, estimate.valid, *labels)
+    page.put(naming.ACCURACY_CALIBRATED, estimate.calibrated, *labels)
+    if estimate.valid:
+        page.put(naming.ACCURACY, estimate.estimate, *labels)
+        page.put(naming.ACCURACY_LOW, estimate.low, *labels)
+        page.put(naming.ACCURACY_HIGH, estimate.high, *labels)
 
 
 def _sample_signals(page: _Page, streams: tuple[StreamStatus, ...]) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import count
+from tui.format import count, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from agent.model import Finding
+    from agent.model import AccuracyEstimate, Finding
     from agent.status import SignalStatus, Status, StreamStatus
     from tui.spans import Tone
 
@@ -139,3 +139,26 @@ def headline(status: Status) -> str:
     if not status.findings:
         parts.append("no findings")
     return ", ".join(parts)
+
+
+def accuracy_text(estimate: AccuracyEstimate) -> str:
+    """Say the estimated accuracy, or why there is none; a figure that is void is never shown.
+
+    >>> from agent.model import AccuracyEstimate
+    >>> right = AccuracyEstimate(rows=900, estimate=0.94, low=0.91, high=0.96, calibrated=True, valid=True)
+    >>> accuracy_text(right)
+    'estimated accuracy 94% (91 to 96)'
+    """
+    if not estimate.valid:
+        return f"estimated accuracy not known: {estimate.reason}"
+    band = f"{100 * estimate.low:.0f} to {100 * estimate.high:.0f}"
+    if not estimate.calibrated:
+        return f"estimated accuracy {percent(estimate.estimate)} ({band}) by the model's own word, uncalibrated"
+    return f"estimated accuracy {percent(estimate.estimate)} ({band})"
+
+
+def accuracy_tone(estimate: AccuracyEstimate) -> Tone:
+    """Choose the shade of an estimate."""
+    if not estimate.valid:
+        return "warning"
+    return "plain" if estimate.calibrated else "quiet"

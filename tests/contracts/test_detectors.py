@@ -23,6 +23,7 @@ SIGNALS = (
     Signal("repeated_frame", "input", "flag"),
     Signal("prediction", "output", "categorical"),
     Signal("latency", "runtime", "continuous", "s"),
+    Signal("confidence", "output"),
 )
 # river's, under the names that the agent gives them, each on what it can judge.
 WATCHED = {"half_space_trees": ("heat", "mode")}
@@ -45,12 +46,18 @@ def rows(seed: int, count: int) -> np.ndarray:
     """Healthy values of SIGNALS."""
     rng = np.random.default_rng(seed)
     heat, latency = rng.normal(size=count), rng.gamma(9, 0.0002, count)
-    return np.column_stack([heat, rng.integers(0, 3, count), np.zeros(count), rng.integers(0, 4, count), latency])
+    mode, answer = rng.integers(0, 3, count), rng.integers(0, 4, count)
+    confidence = np.where(rng.random(count) < 0.2, rng.uniform(0.3, 0.7, count), rng.uniform(0.8, 1, count))
+    return np.column_stack([heat, mode, np.zeros(count), answer, latency, confidence])
 
 
 def blocks(values: np.ndarray, size: int = 50, name: str = "") -> list[Block]:
-    """Cut a stream into blocks; where it is for the detector of errors, calls fail from the middle on."""
-    failed = (np.arange(len(values)) >= len(values) // 2) & (name == "errors")
+    """Cut a stream into blocks; what a detector looks for begins in the middle, whatever `values` hold."""
+    later = np.arange(len(values)) >= len(values) // 2
+    failed = later & (name == "errors")
+    if name == "accuracy":  # the inputs stay, more of the answers are doubtful
+        values = rows(len(values), len(values))
+        values[later & (np.arange(len(values)) % 2 == 0), 5] = 0.5
     return [
         make_block(
             values[at : at + size],
@@ -78,7 +85,8 @@ def faulty(seed: int, count: int, name: str = "") -> np.ndarray:
 def reference() -> Reference:
     """Learn from 800 healthy rows."""
     values = rows(0, 800)
-    return fit_reference(values, SIGNALS, latency_s=values[:, 4])
+    correct = np.random.default_rng(1).random(800) < values[:, 5]
+    return fit_reference(values, SIGNALS, latency_s=values[:, 4], correct=correct)
 
 
 @pytest.mark.parametrize("name", FACTORIES)
