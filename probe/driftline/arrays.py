@@ -22,8 +22,12 @@ class Named(dict):  # type: ignore[type-arg]
     """A mapping of numbers that is recorded as one part, a float for each name."""
 
 
+class Opaque(bytes):
+    """Bytes that are no array and are recorded as they are: ids, labels."""
+
+
 class Description(NamedTuple):
-    """One array of a call. `form`: "array" (numpy), "buffer", "number", "list", "named" or "absent"."""
+    """One array of a call. `form`: "array" (numpy), "buffer", "number", "list", "named", "opaque" or "absent"."""
 
     dtype: str
     itemsize: int
@@ -50,6 +54,8 @@ def mark(value: Any) -> Any:
         return kind, len(value), type(value[0]) if value else None
     if isinstance(value, Mapping):
         return kind, tuple(value)
+    if kind is Opaque:
+        return kind, len(value)
     try:
         return kind, value.dtype, value.shape
     except AttributeError:
@@ -69,6 +75,8 @@ def describe(value: Any) -> Description:
         names = tuple(value)[:DICT_LIMIT]
         form = "named" if kind is Named else "absent"
         return Description(f"{_ORDER}f8" if kind is Named else "object", 8, (len(names),), form, names)
+    if kind is Opaque:
+        return Description("opaque", 1, (len(value),), "opaque")
     dtype = getattr(value, "dtype", None)
     return _describe_buffer(value) if dtype is None else _describe_array(value, dtype)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from driftline import faults
 from driftline.arrays import Named, is_number
 
 MAX_ARRAYS = 64
+NAME_LIMIT = 256
+NAMES_LIMIT = {"features": 11_000, "classes": 2_500}  # bytes, of the 16 kB that the ring's header has for all identity
 
 
 def pairs(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -39,3 +43,12 @@ def one(name: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(first, Mapping) and first and all(is_number(item) for item in first.values()):
         return [(name, Named(first))]
     return [(name, value)]
+
+
+def names(given: Any, what: str) -> list[str]:
+    """Return names of columns or classes as the ring's header keeps them; none and a warning where too long."""
+    kept = [str(name)[:NAME_LIMIT] for name in given or ()]
+    if len(json.dumps(kept)) > NAMES_LIMIT[what]:
+        faults.warn(f"the names of {len(kept)} {what} are too long to keep; they go by number")
+        return []
+    return kept

@@ -139,6 +139,8 @@ def _is_batch(what: Description, *, image: bool) -> bool:
 def _whole(what: Description) -> Take:
     if what.form == "number":
         return Struct("@d").pack
+    if what.form == "opaque":
+        return lambda value: value
     if what.form == "list":
         return lambda value: array("d", value).tobytes()
     if what.form == "buffer":

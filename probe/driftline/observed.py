@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from driftline import arrays, calls, faults, registry
+from driftline import arrays, calls, faults, ids, registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.stream import Stream
 
 now = time.monotonic_ns
@@ -25,6 +27,8 @@ def observe(
     latency_s: float | None = None,
     outputs: Any = None,
     version: str = "",
+    id: Any = None,  # noqa: A002  # the name that the user's own code has for it
+    classes: Sequence[str] = (),
 ) -> None:
     """Record one inference of a model that `watch` cannot wrap.
 
@@ -43,6 +47,12 @@ def observe(
     outputs : mapping of str to float, or array, optional
         Whatever else it gave back.
 
+    id : str or int, or a list of them for a batch, optional
+        What you call this inference (a part number, the name of a picture), to give its truth to `label` later.
+        Without one, `last_id` returns a name that it got.
+    classes : sequence of str, optional
+        Names of the classes by number, so that truths may be told by name. Those of the first call count.
+
     Never raises, never blocks.
 
     Examples
@@ -51,17 +61,22 @@ def observe(
     """
     end = now()
     try:
-        stream = _known.get((model, version)) or _stream(model, version)
+        stream = _known.get((model, version)) or _stream(model, version, classes)
         if stream.off:
             return
         taken = 0 if latency_s is None or not 0 <= latency_s < LONGEST_S else int(latency_s * 1e9)
         given = [] if features is None else calls.pairs("features", features)
+        if id is not None:
+            names = id if isinstance(id, (list, tuple)) else (id,)
+            given = [*given, ("id", arrays.Opaque(ids.bytes_of(names)))]
         stream.record(given, _said_by(prediction, confidence, outputs), end - taken, end)
+        if id is not None:
+            ids.newest.call = ids.text_of(names[0])
     except Exception as error:
         _failed(str(model), error)
 
 
-def _stream(model: str, version: str) -> Stream:
+def _stream(model: str, version: str, classes: Sequence[str]) -> Stream:
     identity = {
         "model": str(model)[:256],
         "version": str(version)[:256],
@@ -70,8 +85,9 @@ def _stream(model: str, version: str) -> Stream:
         "runtime": "",
         "provider": "",
         "kind": "",
+        "classes": calls.names(classes, "classes"),
     }
-    stream = registry.stream_for(identity)
+    stream = registry.stream_for(identity, ids=True)
     if not stream.off:
         _known[model, version] = stream
     return stream

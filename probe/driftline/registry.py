@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from driftline import faults, rundir, sweep
+from driftline import faults, rundir, sweep, wire
 from driftline.stream import Stream
 
 MAX_STREAMS = 64
@@ -20,13 +20,17 @@ def stream_for(
     ring_mib: float = 8,
     expects: int = 0,
     fixed: bool = False,
+    ids: bool = False,
+    suffix: str = wire.SUFFIX,
 ) -> Stream:
     """Return the stream of an identity, the same one however often it is asked for."""
-    key = (*map(str, identity.values()), run_dir)
+    key = (*map(str, identity.values()), run_dir, suffix)
     stream = _streams.get(key)
     if stream is not None:
+        if ids:
+            stream.give_ids()
         return stream
-    stream = Stream(identity, run_dir=run_dir, ring_mib=ring_mib, expects=expects, fixed=fixed)
+    stream = Stream(identity, run_dir=run_dir, ring_mib=ring_mib, expects=expects, fixed=fixed, ids=ids, suffix=suffix)
     if len(_streams) >= MAX_STREAMS:
         stream.off = True
         if not _state["full"]:
@@ -36,7 +40,7 @@ def stream_for(
     if not _state["fork hook"]:
         _state["fork hook"] = True
         os.register_at_fork(after_in_child=_after_fork)
-    _sweep(identity["model"], run_dir)
+    _sweep(identity["model"], run_dir, suffix)
     return _streams.setdefault(key, stream)
 
 
@@ -45,12 +49,12 @@ def _after_fork() -> None:
         stream.begin_anew()
 
 
-def _sweep(model: str, run_dir: str) -> None:
+def _sweep(model: str, run_dir: str, suffix: str) -> None:
     try:
         _, directory = rundir.open_run_directory(run_dir)
     except OSError:
         return  # said when the ring is made
     try:
-        sweep.remove_stale(directory, sweep.stem_of(model))
+        sweep.remove_stale(directory, sweep.stem_of(model), suffix)
     finally:
         os.close(directory)

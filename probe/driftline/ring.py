@@ -18,10 +18,10 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from driftline import wire
+from driftline import ids, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from driftline.identity import Process
 
@@ -52,14 +52,20 @@ class Ring:
     ----------
     view : memoryview
         The slots, from the first one on.
-    counter : itertools.count
+    counter : iterator of int
         Sequence numbers; `next` is atomic, so threads need no lock.
     slots, slot_bytes : int
     limit : list of one int
     """
 
     def __init__(
-        self, directory: int, stem: str, identity: Mapping[str, Any], process: Process, sizes: tuple[int, int]
+        self,
+        directory: int,
+        stem: str,
+        identity: Mapping[str, Any],
+        process: Process,
+        sizes: tuple[int, int],
+        suffix: str = wire.SUFFIX,
     ) -> None:
         self.slots, self.slot_bytes = sizes
         self.size = wire.HEADER_BYTES + self.slots * self.slot_bytes
@@ -67,7 +73,8 @@ class Ring:
         self.reserved = 0
         self.path = ""
         self.limit = [0]
-        self.counter = count(1)
+        self.counter: Iterator[int] = count(1)
+        self.created_ns = time.monotonic_ns()
         self._signature_end = wire.SIGNATURES_AT
         self.signatures = 0
         temporary = f".{stem}-{process.pid}-{time.monotonic_ns()}.tmp"
@@ -80,7 +87,7 @@ class Ring:
             self.view = memoryview(self._map)[wire.HEADER_BYTES :]
             self._write_header(identity)
             self.add_signature({"parts": []})
-            self.name = _publish(directory, temporary, f"{stem}-{process.pid}")
+            self.name = _publish(directory, temporary, f"{stem}-{process.pid}", suffix)
         except BaseException:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -108,7 +115,7 @@ class Ring:
             process.start_ticks,
             process.pid_namespace,
             process.boot_id,
-            time.monotonic_ns(),
+            self.created_ns,
             time.time_ns(),
         )
         text = json.dumps(identity).encode("utf-8")
@@ -121,6 +128,12 @@ class Ring:
         self._map[start : start + len(text)] = text
         wire.LENGTH.pack_into(self._map, at, len(text))
         return start + len(text)
+
+    def remember(self) -> None:
+        """Remember from here on, for each thread, which record was its newest."""
+        process = self.process
+        base = ids.base_of(process.pid, process.start_ticks, process.pid_namespace, process.boot_id, self.created_ns)
+        self.counter = ids.Remembered(self.counter, base)
 
     def add_signature(self, signature: Mapping[str, Any]) -> int | None:
         """Write a signature; return its index, or None where the table is full. One thread at a time."""
@@ -163,10 +176,10 @@ class Ring:
             self.reserved = end
 
 
-def _publish(directory: int, temporary: str, stem: str) -> str:
+def _publish(directory: int, temporary: str, stem: str, suffix: str) -> str:
     # A link, not a rename: two containers that share the directory may both be pid 1, and none may lose its ring.
     for number in range(NAMES_TRIED):
-        name = f"{stem}-{number}{wire.SUFFIX}"
+        name = f"{stem}-{number}{suffix}"
         try:
             os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
         except FileExistsError:

@@ -68,6 +68,8 @@ class Stream:
         ring_mib: float = 8,
         expects: int = 0,
         fixed: bool = False,
+        ids: bool = False,
+        suffix: str = wire.SUFFIX,
     ) -> None:
         self.identity = dict(identity)
         self.image = identity.get("kind") == "image"
@@ -75,6 +77,8 @@ class Stream:
         self.expects = expects  # bytes of a usual call, where the model declares it
         self.fixed = fixed  # shapes never change: no room is kept for larger ones
         self.ring_mib = ring_mib
+        self.ids = ids  # whether each thread is told what its newest inference is called
+        self.suffix = suffix
         self.off = False
         self.dropped = 0
         self._warned = False
@@ -93,6 +97,13 @@ class Stream:
         if self.ring is not None:
             self.ring.limit[0] = 0
         self._renew()
+
+    def give_ids(self) -> None:
+        """Tell each thread from here on what its newest inference is called; in another ring, if there is one."""
+        if not self.ids:
+            self.ids = True
+            if self.ring is not None:
+                self.retire()
 
     def begin_anew(self) -> None:
         """Be the stream of a forked child, which shares nothing with its parent's."""
@@ -227,10 +238,13 @@ class Stream:
         path, directory = rundir.open_run_directory(self.run_dir)
         try:
             stem = sweep.stem_of(self.identity["model"])
-            ring = Ring(directory, stem, self.identity, this_process(), sizes_for(payload, self.ring_mib))
+            sizes = sizes_for(payload, self.ring_mib)
+            ring = Ring(directory, stem, self.identity, this_process(), sizes, self.suffix)
         finally:
             os.close(directory)
         ring.path = os.path.join(path, ring.name)
+        if self.ids:
+            ring.remember()
         ring.advance(1)
         self._plans[None] = _plan(ring, [], 0, 1)
         self.ring = ring

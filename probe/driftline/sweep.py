@@ -22,9 +22,9 @@ def stem_of(model: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "-", model).strip("-")[:STEM_LIMIT] or "model"
 
 
-def remove_stale(directory: int, stem: str) -> int:
+def remove_stale(directory: int, stem: str, suffix: str = wire.SUFFIX) -> int:
     """Remove the rings of this model, this user and processes that have ended, where there are more than 16 of them."""
-    pattern = re.compile(re.escape(stem) + r"-\d+-\d+" + re.escape(wire.SUFFIX))
+    pattern = re.compile(re.escape(stem) + r"-\d+-\d+" + re.escape(suffix))
     names = [name for name in os.listdir(directory) if pattern.fullmatch(name)]
     if len(names) <= STALE_ALLOWED:
         return 0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from driftline import faults, functions, onnx, registry
+from driftline import calls, faults, functions, onnx, registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
 TEXT_LIMIT = 256
-NAMES_LIMIT = 12_000  # bytes, of the 16 kB that the ring's header has for all identity
 LEAST_MIB, MOST_MIB = 0.25, 1024.0
 
 
@@ -25,6 +23,9 @@ def watch(
     features: Sequence[str] | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     ring_mib: float = 8,
+    classes: Sequence[str] | None = None,
+    *,
+    ids: bool = False,
 ) -> T:
     """Return a drop-in for a model that records every call in a ring for the Driftline agent.
 
@@ -42,6 +43,10 @@ def watch(
         Where the ring shall lie; else $DRIFTLINE_RUN, /run/driftline and so on.
     ring_mib : float
         About how large the ring may become.
+    classes : sequence of str, optional
+        Names of a classifier's classes by number, so that truths may be told by name.
+    ids : bool
+        Let `last_id` say what the newest inference is called, to give its truth to `label` later. Costs some 100 ns.
 
     Never raises, never blocks; exceptions of the model pass through untouched.
 
@@ -56,7 +61,14 @@ def watch(
     try:
         if getattr(type(target), "__driftline_watched__", False):
             return target
-        watched: T = _watched(target, str(model), str(version), str(kind), features, run_dir, ring_mib)
+        known = {
+            "model": str(model)[:TEXT_LIMIT],
+            "version": str(version)[:TEXT_LIMIT],
+            "kind": str(kind)[:TEXT_LIMIT],
+            "features": calls.names(features, "features"),
+            "classes": calls.names(classes, "classes"),
+        }
+        watched: T = _watched(target, known, run_dir, ring_mib, ids=bool(ids))
     except Exception as error:
         if faults.is_services_own(error):
             raise
@@ -65,38 +77,25 @@ def watch(
     return watched
 
 
-def _watched(target: Any, model: str, version: str, kind: str, features: Any, run_dir: Any, ring_mib: float) -> Any:
+def _watched(target: Any, known: dict[str, Any], run_dir: Any, ring_mib: float, *, ids: bool) -> Any:
     session = onnx.is_session(target)
     if not session and not callable(target):
         raise TypeError(f"{type(target).__module__}.{type(target).__qualname__} is neither a session nor a callable")
-    known = onnx.identity_of(target) if session else dict.fromkeys(("sha256", "sha256_of", "runtime", "provider"), "")
-    identity: dict[str, Any] = {
-        "model": (model or _name_of(target))[:TEXT_LIMIT],
-        "version": version[:TEXT_LIMIT],
-        **known,
-        "kind": kind[:TEXT_LIMIT],
-        "features": _columns(features),
-    }
+    found = onnx.identity_of(target) if session else dict.fromkeys(("sha256", "sha256_of", "runtime", "provider"), "")
+    identity = {**known, "model": known["model"] or _name_of(target)[:TEXT_LIMIT], **found}
     stream = registry.stream_for(
         identity,
         run_dir=os.fspath(run_dir) if run_dir else "",
         ring_mib=min(MOST_MIB, max(LEAST_MIB, float(ring_mib))),
         expects=onnx.bytes_of_a_row(target) if session else 0,
         fixed=session and onnx.has_fixed_shapes(target),
+        ids=ids,
     )
     if session:
         return onnx.WatchedSession(target, stream)
     if isinstance(target, functions.PLAIN):
         return functions.watch_function(target, stream)
     return functions.WatchedCallable(target, stream)
-
-
-def _columns(features: Any) -> list[str]:
-    names = [str(name)[:TEXT_LIMIT] for name in features or ()]
-    if len(json.dumps(names)) > NAMES_LIMIT:
-        faults.warn(f"the names of {len(names)} features are too long to keep; the columns go by number")
-        return []
-    return names
 
 
 def _name_of(target: Any) -> str:

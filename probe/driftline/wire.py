@@ -41,6 +41,13 @@ a part being one array of the call:
   sample_shape, patch_shape   for "sampled": the shapes of the two pieces, C order, patch after sample; as many axes as
             `shape`, or one fewer where axis 0 of `shape` counts images
 
+Parts of dtype "opaque" are no arrays and have one byte an element. One of them has a meaning: input "id" holds the ids
+that the service gave to the call's rows, 8 bytes each (see `driftline.ids`). An agent that knows none passes over them.
+
+Labels lie in rings of their own, whose names end in LABELS_SUFFIX: the same format, and each record has one part,
+"label", of dtype "opaque", packed as LABEL_FORMAT says: id, value (NaN where the truth is a text), bytes of the text,
+bytes of the model's name, text, model.
+
 An array of no bytes has layout "whole". Slots beyond what the file has reserved so far read as 0.
 """
 
@@ -85,6 +92,10 @@ RECORD_OVERHEAD = HEAD.size + TAIL.size
 MAX_SLOT_BYTES = 1 << 20
 MAX_SLOTS = 1 << 20
 SUFFIX = ".ring"
+
+LABELS_SUFFIX = ".labels"
+LABEL_TEXT, LABEL_MODEL = 56, 64
+LABEL_FORMAT = f"@QdHH4x{LABEL_TEXT}s{LABEL_MODEL}s"
 
 STATUS_OK = 0
 STATUS_ERROR = 1

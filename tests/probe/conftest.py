@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from driftline import observed, registry
+from driftline import ids, labelled, observed, registry
 
 from tests.probe.ring_reader import RingContent, read_ring
 
@@ -43,4 +43,7 @@ def rings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rings:
     monkeypatch.setattr(registry, "_state", {**registry._state, "full": False})
     monkeypatch.setattr(observed, "_known", {})
     monkeypatch.setattr(observed, "_said", set())
+    monkeypatch.setattr(labelled, "_known", {})
+    monkeypatch.setattr(labelled, "_said", set())
+    monkeypatch.setattr(ids, "newest", ids.Newest())
     return Rings(directory)

@@ -49,6 +49,8 @@ def decoded(part: dict[str, Any], payload: bytes) -> Any:
     shape = part["shape"]
     if part["layout"] == "absent":
         return None
+    if part["dtype"] == "opaque":
+        return raw
     values = np.frombuffer(raw, part["dtype"])
     if part["layout"] == "named":
         return dict(zip(part["names"], values.tolist(), strict=True))

@@ -46,9 +46,9 @@ def test_results_are_those_of_the_session(rings: Rings, tmp_path: Path) -> None:
 def test_identity_names_model_file_and_runtime(rings: Rings, tmp_path: Path) -> None:
     """The ring says which file ran, on what, and in which process."""
     path = models.classifier(tmp_path / "m.onnx")
-    driftline.watch(models.session(path), model="digits", version="7", kind="image", features=["a"]).run(
-        None, {"x": models.image()}
-    )
+    driftline.watch(
+        models.session(path), model="digits", version="7", kind="image", features=["a"], classes=["zero", "one"]
+    ).run(None, {"x": models.image()})
     ring = rings.only()
     expected = {
         "model": "digits",
@@ -59,6 +59,7 @@ def test_identity_names_model_file_and_runtime(rings: Rings, tmp_path: Path) -> 
         "provider": "CPUExecutionProvider",
         "kind": "image",
         "features": ["a"],
+        "classes": ["zero", "one"],
     }
     assert expected == ring.identity
     assert os.getpid() == ring.fields["pid"]
