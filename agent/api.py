@@ -16,6 +16,7 @@ from aiohttp import web
 from agent.baseline_api import BaselineAnswers, baseline_routes
 from agent.client import SOCKET_NAME
 from agent.http_answers import decode_body, json_answer, refuse_in_words, require_writer
+from agent.label_api import LabelAnswers, label_routes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(BaselineAnswers, Protocol):
+class Answers(BaselineAnswers, LabelAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     def status(self) -> Status | None:
@@ -114,6 +115,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             web.get("/v1/reference", api.reference),
             web.post("/v1/query", api.query),
             *baseline_routes(answers),
+            *label_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)

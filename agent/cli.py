@@ -25,6 +25,7 @@ COMMANDS = {
     "status": ("agent.commands.status", "Print how the device and its models are."),
     "findings": ("agent.commands.findings", "List findings, or acknowledge one."),
     "baseline": ("agent.commands.baseline", "Show, accept, reset, export or import what a healthy model looks like."),
+    "label": ("agent.commands.label", "Tell what an inference, or a file of them, should have said."),
     "query": ("agent.commands.query", "Ask the buffer in SQL, reading only."),
     "replay": ("agent.commands.replay", "Say what Driftline would have said on a CSV or Parquet file."),
     "report": ("agent.commands.report", "Write what happened as HTML and JSON, with Evidently's second opinion."),

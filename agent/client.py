@@ -10,7 +10,7 @@ import os
 import socket
 import urllib.parse
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from driftline import wire
@@ -19,9 +19,14 @@ from agent.baselines import Baseline, BaselineChange
 from agent.model import Finding
 from agent.ports import AgentAwayError
 from agent.status import Status
+from agent.truth import LabelSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SOCKET_NAME = "agent.sock"
 TIMEOUT_S = 5.0
+LABEL_TIMEOUT_S = 60.0  # a search of all that is stored, on a slow card
 SLOW_S = 60.0  # a reference of many signals is fitted anew
 
 T = TypeVar("T")
@@ -112,6 +117,14 @@ class AgentClient:
         body = {"sql": sql, "row_limit": row_limit, "time_limit_s": time_limit_s}
         answer = self._ask("POST", "/v1/query", body, timeout=time_limit_s + TIMEOUT_S)
         return _decode(answer, dict[str, Any], self.path)
+
+    def label(self, labels: Sequence[tuple[str | int, str | float, str]]) -> LabelSummary:
+        """Tell the truth about some inferences: id, truth, and the model or nothing. Durable when this returns.
+
+        Raises AgentAwayError, or AgentRefusedError with what is wrong with them.
+        """
+        body = {"labels": [{"id": one, "truth": truth, "model": model} for one, truth, model in labels]}
+        return _decode(self._ask("POST", "/v1/labels", body, timeout=LABEL_TIMEOUT_S), LabelSummary, self.path)
 
     def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
         connection = _UnixConnection(self.path, timeout)

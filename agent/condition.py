@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from agent.model import DeviceState, Finding, StreamState
+    from agent.model import DeviceState, Finding, StreamChange, StreamState
     from agent.monitor import StreamMonitor
     from agent.status import StreamStatus
 
@@ -39,3 +39,17 @@ def device_state(streams: Sequence[StreamStatus], findings: Iterable[Finding]) -
     if "learning" in states:
         return "learning"
     return "ok" if "ok" in states else "waiting"
+
+
+def count_change(monitor: StreamMonitor, change: StreamChange) -> None:
+    """Take over into a stream's monitor what happened to the stream outside its values."""
+    if change.kind == "opened":
+        monitor.running.add(change.source)
+        monitor.stream = change.stream
+    elif change.kind == "closed":
+        monitor.running.discard(change.source)
+    elif change.kind == "lost":
+        monitor.lost += change.count
+    elif change.kind == "dropped":
+        monitor.dropped += change.count
+    monitor.changes.appendleft(change)

@@ -13,18 +13,21 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import psutil
 
 from agent import __version__, api
 from agent.clock import utc
+from agent.model import Labels
 from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from socket import socket
 
     from agent.baseline_keeper import BaselineKeeper
-    from agent.model import Finding
+    from agent.model import Finding, Label
+    from agent.truth import LabelSummary
     from agent.wiring import Parts
 
 POLL_S = 0.25  # how long a record may wait in its ring; a quarter of what a person notices on the dashboard
@@ -140,6 +143,7 @@ class Daemon:
             findings=pipeline.findings(),
             events=pipeline.events(),
             series=pipeline.series(),
+            labels=pipeline.labels.status(),
         )
 
     def _greeting(self) -> str:
@@ -178,6 +182,13 @@ class Daemon:
         answer = await loop.run_in_executor(self._ticks, ask, self._parts.pipeline.baselines)
         await loop.run_in_executor(self._ticks, self._describe)
         return answer
+
+    async def label(self, labels: Sequence[Label]) -> LabelSummary:
+        """Take labels in, durable when this returns. Raises OSError where the disk cannot take them now."""
+        loop = asyncio.get_running_loop()
+        now = self._parts.clock.wall_ns()
+        told = Labels(tuple(msgspec.structs.replace(label, time_ns=now) for label in labels))
+        return await loop.run_in_executor(self._ticks, self._parts.pipeline.label, told)
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         """Run one reading statement beside the ingest. Raises ValueError."""

@@ -20,10 +20,13 @@ JOIN_S = 1_800  # what befalls a device within half an hour has one cause more o
 FIRST_RIPE_ROWS = 100  # when so many rows of it are seen, the explanation is worth another look,
 RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times in all, however long it lasts
 QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this, and so many rows show what is left;
+QUIET_LABELS = 200  # or so many labels, which are dearer
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
 PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
 QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
+
+ACCURACY, WRONG = "accuracy", "wrong"  # alarms about the error stream of labels, and its one signal
 
 Left = Literal["lasts", "over", "unsure"]
 
@@ -50,6 +53,7 @@ class Moment:
     changes: tuple[StreamChange, ...]
     host: tuple[Reading, ...]
     host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
+    labels: bool = False  # its rows are labels, and its episodes those of the true accuracy
     pace: Callable[[int], Pace] = _no_pace  # inferences a second before a row, and since; None: not known
 
 
@@ -95,7 +99,8 @@ def is_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
     if _only_series(episode):  # which alarm with each point of it
         return moment.time_ns - episode.last_ns >= QUIET_NS
-    return moment.row - episode.last_row >= QUIET_ROWS and moment.time_ns - episode.last_ns >= QUIET_NS
+    rows = QUIET_LABELS if moment.labels else QUIET_ROWS
+    return moment.row - episode.last_row >= rows and moment.time_ns - episode.last_ns >= QUIET_NS
 
 
 def goes_on(episode: Episode, moment: Moment) -> bool:
@@ -150,6 +155,8 @@ def family_of(score: Score) -> str:
         return "errors"
     if score.signal.role == "host":
         return "device"
+    if score.signal.name == WRONG:
+        return ACCURACY
     return "latency" if score.signal.role == "runtime" else "data"
 
 
@@ -161,4 +168,6 @@ def family_of_finding(finding: Finding) -> str:
         return "errors"
     if any(signal.role == "host" for signal in finding.signals):
         return "device"
+    if any(signal.name == WRONG for signal in finding.signals):
+        return ACCURACY
     return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"

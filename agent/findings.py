@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.clock import utc
-from agent.episodes import Episode, family_of, family_of_finding, goes_on, is_compared, is_quiet, is_young
+from agent.episodes import ACCURACY, Episode, family_of, family_of_finding, goes_on, is_compared, is_quiet, is_young
 from agent.model import Finding, SignalEvidence
 from agent.ports import Case
 
@@ -58,9 +58,9 @@ class FindingBook:
         findings = (episode.finding for episode in self._episodes.values())
         return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
 
-    def resume(self, stream: Stream, row: int, time_ns: int) -> None:
-        """Count the quiet time of a stream's carried-over findings from here."""
-        for episode in self._of(stream):
+    def resume(self, stream: Stream, row: int, time_ns: int, *, labels: bool = False) -> None:
+        """Count the quiet time of a stream's carried-over findings from here; `labels`: of those that count labels."""
+        for episode in self._of(stream, labels=labels):
             if episode.last_ns == 0:
                 episode.last_row, episode.last_ns = row, time_ns
 
@@ -72,7 +72,7 @@ class FindingBook:
             if episode.take(score):
                 grown.add(episode.finding.id)
         changed = []
-        for episode in self._of(moment.stream):
+        for episode in self._of(moment.stream, labels=moment.labels):
             quiet = is_quiet(episode, moment)
             ripe = not quiet and episode.ripened(moment.row)  # rows from after its end would only thin it
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
@@ -135,7 +135,7 @@ class FindingBook:
 
     def _episode_for(self, moment: Moment, score: Score) -> Episode:
         family = family_of(score)
-        for episode in self._of(moment.stream):
+        for episode in self._of(moment.stream, labels=moment.labels):
             known = any(signal.name == score.signal.name for signal in episode.finding.signals)
             # What comes later, or after a person has seen the finding, is news of its own.
             young = is_young(episode, score)
@@ -185,11 +185,13 @@ class FindingBook:
         self._store.save_finding(episode.finding)
         return episode.finding
 
-    def _of(self, stream: Stream) -> list[Episode]:
+    def _of(self, stream: Stream, *, labels: bool = False) -> list[Episode]:
         return [
             episode
             for episode in self._episodes.values()
-            if episode.finding.stream.key == stream.key and episode.family != "notice"
+            if episode.finding.stream.key == stream.key
+            and episode.family != "notice"
+            and (episode.family == ACCURACY) == labels
         ]
 
 

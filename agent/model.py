@@ -77,9 +77,34 @@ class Block:
     values: NDArray[np.float32]  # [n, S] NaN is missing
     source: str = ""
     last_seq: int = 0
+    ids: NDArray[np.uint64] | None = None  # [n] what each inference is called, as in `driftline.ids`; None: not known
+    classes: tuple[str, ...] = ()  # names of the classes by number, where the model has any
 
     def __len__(self) -> int:
         return len(self.time_ns)
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """What an inference should have said: a number, or the name of a class in `text`. `model` is empty for any."""
+
+    id: int  # 64 bits, as in `driftline.ids`
+    value: float | None = None
+    text: str = ""
+    model: str = ""
+    time_ns: int = 0  # wall time at which it was told
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels in the order in which they were told. `source`, `last_seq` as for a block; `lost` were never read."""
+
+    labels: tuple[Label, ...]
+    source: str = ""
+    last_seq: int = 0
+    lost: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 class Reading(msgspec.Struct, frozen=True):

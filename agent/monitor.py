@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
     from agent.panel import Factories
     from agent.ports import Learner, MonitorStore, Reference
-    from agent.status import SeriesStatus
+    from agent.status import SeriesStatus, TruthStatus
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
 MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
@@ -63,7 +63,7 @@ class StreamMonitor:
         self.resumed = False  # whether the count of rows goes on from a stored one
         self.store = StreamStore(store, stream.key)
         self._factories = factories
-        self._alarms_per = alarms_per
+        self.alarms_per = alarms_per
         self._learner: Learner | None = None
         self._learning: tuple[Signal, ...] = ()
         self._panel: Panel | None = None
@@ -110,7 +110,7 @@ class StreamMonitor:
 
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""
-        self._alarms_per = alarms_per
+        self.alarms_per = alarms_per
         if self._panel is not None:
             self._panel.set_budget(alarms_per)
 
@@ -141,7 +141,7 @@ class StreamMonitor:
         if self._panel is None:
             return
         offsets, states = self._panel.states()
-        saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self._alarms_per, offsets=offsets, detectors=states)
+        saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self.alarms_per, offsets=offsets, detectors=states)
         if (encoded := encode_saved(saved)) != self._saved:  # a stream that rests costs the flash nothing
             self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
             self._saved = encoded
@@ -153,7 +153,13 @@ class StreamMonitor:
         out = [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
         return out + [PartHealth(name=f"{self.key} {name}", ok=True, note=note) for name, note in unfit.items()]
 
-    def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
+    def status(
+        self,
+        now_ns: int,
+        state: StreamState,
+        series: tuple[SeriesStatus, ...] = (),
+        truth: TruthStatus | None = None,
+    ) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
         figures = self.statistics
         p50, p99 = figures.latency_quantiles(now_ns)
@@ -179,15 +185,16 @@ class StreamMonitor:
             confidence=figures.confidence,
             predictions=figures.predictions(),
             last_inference=None if figures.last_inference_ns is None else utc(figures.last_inference_ns),
-            alarm_every_inferences=self._alarms_per if self.reference else None,
+            alarm_every_inferences=self.alarms_per if self.reference else None,
             signals=() if self._panel is None else self._panel.signals(),
             series=series,
             accuracy=None if self._panel is None else self._panel.accuracy(),
+            truth=truth,
         )
 
     def adopt(self, reference: Reference) -> None:
         """Judge by a reference from here on; nothing is kept of it."""
-        self._panel = Panel(reference, self._factories, self._alarms_per, self.rows)
+        self._panel = Panel(reference, self._factories, self.alarms_per, self.rows)
         self._learner = None
         self.notes = reference.notes
         self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
-from agent.condition import device_state, stream_state
-from agent.episodes import Moment
+from agent.condition import count_change, device_state, stream_state
 from agent.events import Events
 from agent.findings import FindingBook
 from agent.host_history import HostHistory
-from agent.model import Block, Cause, Reading, Stream, StreamChange
+from agent.judging import HOST_READING_NS, judge
+from agent.labels.desk import Around, LabelDesk
+from agent.model import Block, Cause, Labels, Reading, Stream, StreamChange
 from agent.monitor import StreamMonitor
 from agent.saved import new_start_words
 from agent.series import SeriesWatches
@@ -26,33 +27,17 @@ if TYPE_CHECKING:
 
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
+    from agent.labels.desk import LabelParts
     from agent.model import DeviceState, Finding, Severity
     from agent.panel import Factories
     from agent.ports import Collector, Explainer, Item, Store
     from agent.series import SeriesParts
     from agent.status import EventLine, SeriesStatus, StreamStatus
+    from agent.truth import LabelSummary
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 SAVE_STATE_NS = 300_000_000_000  # what was judged since is judged again after a restart, so this costs nothing
 BUDGET_NS = 60_000_000_000
-HOST_READING_NS = 60_000_000_000  # a host reading older than this is not shown any more
-
-
-def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: HostHistory) -> list[Finding]:
-    """Have a monitor judge a block, and return the findings that opened or changed by it."""
-    scores = monitor.process(block, seen_ns)
-    time_ns = int(block.time_ns[-1])
-    moment = Moment(
-        stream=monitor.stream,
-        row=monitor.rows,
-        time_ns=time_ns,
-        effects=monitor.effects,
-        changes=tuple(monitor.changes),
-        host=host.newest(time_ns - HOST_READING_NS),
-        host_before=host.before,
-        pace=monitor.pace,
-    )
-    return book.update(moment, scores)
 
 
 class Pipeline:
@@ -70,6 +55,8 @@ class Pipeline:
         How often rows are made durable: what a power cut can cost.
     series
         What watches the series of streams and of the device; None watches none.
+    labels
+        What labels need; None keeps none.
 
     """
 
@@ -84,6 +71,7 @@ class Pipeline:
         alarms: AlarmsConfig,
         commit_seconds: float,
         series: SeriesParts | None = None,
+        labels: LabelParts | None = None,
     ) -> None:
         self._collectors = collectors
         self._store = store
@@ -101,6 +89,8 @@ class Pipeline:
         self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._budgeted_ns = now
+        around = Around(self._book, self._monitor, self._host, self._events)
+        self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
         self.baselines = BaselineKeeper(self._monitors, store, factories, self._book, clock, self._commit, self._events)
 
     def tick(self) -> None:
@@ -118,9 +108,12 @@ class Pipeline:
                     readings.append(item)
                     self._host.add(item)
                     self._series.take_reading(item)
+                elif isinstance(item, Labels):
+                    self._guarded("labels", self.labels.take, item)
                 else:
                     self._guarded(f"changes of {item.stream.key}", self._note_change, item)
         self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
+        self._guarded("labels", self.labels.tick)
         self._guarded("buffer", self._store.append, blocks, readings)
         now = self._clock.monotonic_ns()
         if now - self._committed_ns >= self._commit_ns:
@@ -149,6 +142,8 @@ class Pipeline:
         for repair in self._store.repairs[self._repairs_told :]:
             self.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
         self._repairs_told = len(self._store.repairs)
+        if self._store.settled:
+            self.labels.committed()
 
     def save(self) -> None:
         """Keep every detector's state, for a restart, where every row that was judged is durable."""
@@ -158,6 +153,7 @@ class Pipeline:
         for monitor in self._monitors.values():
             monitor.save(mark)
         self._series.save()
+        self.labels.save()
 
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
@@ -175,6 +171,14 @@ class Pipeline:
         self._events.say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
+    def label(self, labels: Labels) -> LabelSummary:
+        """Take labels in, durable when this returns. Raises OSError where the disk cannot take them now."""
+        summary = self.labels.take(labels)
+        self._commit()
+        if not self._store.settled:
+            raise OSError("the buffer cannot take them now; they are kept in memory and written when it can")
+        return summary
+
     def notice(self, kind: str, sentence: str, advice: str, evidence: str, severity: Severity = "warning") -> None:
         """Open a finding about the agent itself."""
         self._book.raise_notice(
@@ -191,7 +195,8 @@ class Pipeline:
         now = self._clock.monotonic_ns()
         findings = self._book.open_findings()
         return tuple(
-            m.status(now, stream_state(m, findings, now), self._series.status(m)) for m in self._monitors.values()
+            m.status(now, stream_state(m, findings, now), self._series.status(m), self.labels.truth(m.key))
+            for m in self._monitors.values()
         )
 
     def series(self) -> tuple[SeriesStatus, ...]:
@@ -215,7 +220,7 @@ class Pipeline:
         parts = list(self._health.values())
         for monitor in self._monitors.values():
             parts += monitor.health()
-        parts += self._series.health()
+        parts += [*self._series.health(), *self.labels.health()]
         if self._refused:
             parts.append(
                 PartHealth(name="streams", ok=False, note=f"{self._refused} blocks beyond {MAX_STREAMS} streams")
@@ -230,6 +235,7 @@ class Pipeline:
             self._refused += 1
             return
         learned = monitor.reference is not None
+        self.labels.add(block, learning=not learned)
         changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
             self._events.say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
@@ -247,6 +253,7 @@ class Pipeline:
             if monitor.began_anew:
                 self.notice("state", *new_start_words(stream.model, monitor.began_anew), severity="info")
             self._book.resume(stream, monitor.rows, self._clock.wall_ns())
+            self._book.resume(stream, self.labels.rows(stream.key), self._clock.wall_ns(), labels=True)
         return monitor
 
     def _note_change(self, change: StreamChange) -> None:
@@ -272,17 +279,9 @@ class Pipeline:
             for finding in self._book.supersede(change.stream, self._clock.wall_ns()):
                 detail = f"{finding.severity}: {finding.sentence} ({finding.note})"
                 self._events.say("closed", finding.stream.model, detail)
-            monitor.running.add(change.source)
-            monitor.stream = change.stream
             for other in replaced:
                 monitor.changes.extendleft(reversed(other.changes))
-        elif change.kind == "closed":
-            monitor.running.discard(change.source)
-        elif change.kind == "lost":
-            monitor.lost += change.count
-        elif change.kind == "dropped":
-            monitor.dropped += change.count
-        monitor.changes.appendleft(change)
+        count_change(monitor, change)
 
     def state(self, streams: Sequence[StreamStatus]) -> DeviceState:
         """Say how the device is, in one word."""
@@ -292,3 +291,4 @@ class Pipeline:
         running = [monitor for monitor in self._monitors.values() if monitor.running]
         share_budget(self._alarms, running)
         self._series.set_budget(running)
+        self.labels.set_budget(running)

@@ -17,6 +17,7 @@ from agent.model import (  # msgspec resolves the annotations at run time
     Block,
     Cause,
     Effect,
+    Labels,
     Reading,
     Score,
     Severity,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from agent.model import Finding
     from agent.status import BufferStatus, Status
 
-Item = Block | Reading | StreamChange
+Item = Block | Reading | StreamChange | Labels
 
 
 class Collector(Protocol):

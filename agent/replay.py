@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from agent.findings import FindingBook
 from agent.host_history import HostHistory
+from agent.judging import judge
 from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
-from agent.pipeline import judge
 from agent.wiring import make_factories
 from collectors.table import OUTPUTS, TableError
 from detectors import fit_reference

@@ -42,6 +42,38 @@ class SeriesStatus(msgspec.Struct, frozen=True, kw_only=True):
     usual: float | None = None
 
 
+class TruthStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What labels say of a stream. Of classes there is an accuracy, of values a mean absolute error.
+
+    labels: inferences with a label, since the first. recent: how many of them, told last, the figures without `total`
+    are of. accuracy_low, accuracy_high: 95 % confidence interval of `accuracy`, for labels that were not chosen by how
+    the model did. accuracy_reference: by the first labels. replaced: labels that took the place of another.
+    refused: not comparable with the answer. wrong_evidence: the share of the way to an alarm, in [0, 1].
+    """
+
+    kind: Literal["class", "value"]
+    labels: int
+    recent: int
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    accuracy_total: float | None = None
+    accuracy_reference: float | None = None
+    mean_absolute_error: float | None = None
+    mean_absolute_error_total: float | None = None
+    replaced: int = 0
+    refused: int = 0
+    wrong_evidence: float = 0.0
+
+
+class LabelsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Labels of the device that belong to no stream: not found (in all), waiting (now), lost in their ring."""
+
+    waiting: int = 0
+    not_found: int = 0
+    lost: int = 0
+
+
 class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One stream as the dashboard, `driftline status` and the exporters see it.
 
@@ -77,6 +109,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[SignalStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
     accuracy: AccuracyEstimate | None = None
+    truth: TruthStatus | None = None
 
 
 class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,3 +172,4 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]  # open and acknowledged, worst first
     events: tuple[EventLine, ...]  # newest first, bounded
     series: tuple[SeriesStatus, ...] = ()  # of the device: temperature, memory and the like
+    labels: LabelsStatus = LabelsStatus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import socket
 import sys
@@ -15,10 +16,13 @@ from agent import buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.query import run_query
 from agent.config import find_config, read_config
+from agent.labels.config import LabelsConfig
+from agent.labels.desk import LabelParts
 from agent.panel import Factories, Needed
 from agent.pipeline import Pipeline
 from agent.series import SeriesParts
 from collectors.host import HostCollector, HostConfig
+from collectors.labels import LabelCollector
 from collectors.rings import RingCollector
 from detectors.cause import CauseExplainer
 from detectors.host_series import HostPoints
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
 # detectors of labels.
 BUDGET_SHARES = {"shift": 0.5, "latency": 0.1, "accuracy": 0.1, "quality": 0.0, "errors": 0.0}
 SERIES_SHARE = 0.1  # the series of a stream, beside its detectors
+ERROR_BUDGET_SHARES = {"labels": 0.1}  # what judges its errors, where labels tell of them
+FIRST_LABELS = 100_000  # labels that may come at once and be the first
 
 
 BUSY_NS = 3_000_000_000  # how long somebody who reads the buffer of a stopped agent may hold up its start
@@ -63,6 +69,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scrape: ScrapeConfig = ScrapeConfig()
     report: ReportConfig = ReportConfig()
     river: tuple[RiverConfig, ...] = ()
+    labels: LabelsConfig = LabelsConfig()
 
 
 class StateError(Exception):
@@ -119,6 +126,18 @@ def make_factories(config: Config) -> Factories:
     )
 
 
+def make_error_factories(config: Config) -> Factories:
+    """Say how the error stream of a labelled stream is learned and judged."""
+    count = config.labels.reference_labels
+    usual = make_factories(config)
+    return dataclasses.replace(
+        usual,
+        learner=lambda signals: ReferenceLearner(signals, count, 0.0, max(count, FIRST_LABELS)),
+        needed=Needed(count, 0.0, max(count, FIRST_LABELS)),
+        detectors={name: (detectors.ERROR_FACTORIES[name], share) for name, share in ERROR_BUDGET_SHARES.items()},
+    )
+
+
 def make_series() -> SeriesParts:
     """Say how the series of a stream and of the device are watched."""
     detector = detectors.make_series_detector
@@ -137,7 +156,11 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
     store = _open_store(config.buffer, state_dir, clock)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
-        collectors=[RingCollector(run_dirs, clock, store.positions()), host],
+        collectors=[
+            RingCollector(run_dirs, clock, store.positions()),
+            LabelCollector(run_dirs, clock, store.positions()),
+            host,
+        ],
         store=store,
         explainer=SeriesExplainer(CauseExplainer()),
         factories=make_factories(config),
@@ -145,6 +168,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         alarms=config.alarms,
         commit_seconds=config.buffer.commit_seconds,
         series=make_series(),
+        labels=LabelParts(store.labels, store, make_error_factories(config), config.labels),
     )
     _tell_of_memory(pipeline, store)
     return Parts(

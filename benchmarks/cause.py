@@ -30,8 +30,8 @@ import numpy as np
 
 from agent.findings import FindingBook
 from agent.host_history import HostHistory
+from agent.judging import judge
 from agent.monitor import StreamMonitor
-from agent.pipeline import judge
 from agent.replay import NoStore
 from agent.wiring import Config, make_factories
 from benchmarks import cause_camera, cause_tables

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 from driftline import wire
+from driftline.ids import base_of
 
 MAX_NAME = 64
 MAX_SIGNALS = 2_000
@@ -44,6 +45,7 @@ class Identity(msgspec.Struct, frozen=True):
     provider: str = ""
     kind: str = ""
     features: Annotated[list[str], msgspec.Meta(max_length=MAX_SIGNALS)] = []
+    classes: Annotated[list[str], msgspec.Meta(max_length=MAX_SIGNALS)] = []
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -80,6 +82,11 @@ class RingHeader:
     created_monotonic_ns: int
     created_wall_ns: int
     identity: Identity
+
+    @property
+    def first_id(self) -> int:
+        """Where the ids of its inferences begin."""
+        return base_of(self.pid, self.start_ticks, self.pid_namespace, self.boot_id, self.created_monotonic_ns)
 
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
@@ -187,6 +194,7 @@ def _read_identity(fd: int) -> Identity:
         provider=clean(given.provider),
         kind=clean(given.kind),
         features=[clean(name) for name in given.features],
+        classes=[clean(name) for name in given.classes],
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from driftline import wire
+from driftline.ids import ROW_BITS
 
 from collectors.ring_header import RingError
 from collectors.signals.contract import difference
@@ -49,6 +50,7 @@ class Rows:
     latency_s: NDArray[np.float64]
     status: NDArray[np.uint8]
     values: NDArray[np.float32]
+    ids: NDArray[np.uint64]
     last_seq: int
     uncopied: int = 0
     changes: list[tuple[int, Difference]] = field(default_factory=list)
@@ -60,8 +62,9 @@ class Rows:
 class RowMaker:
     """Makes rows of the records of one ring."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, first_id: int = 0) -> None:
         self._identity = identity
+        self._first_id = np.uint64(first_id)
         self._plans: dict[int, SignalPlan] = {}
         self._memories: dict[str, FrameMemory] = {}
         self._columns: tuple[Signal, ...] | None = None
@@ -88,17 +91,20 @@ class RowMaker:
             raise RingError(f"{len(heads)} records claim {int(counts.sum())} rows of {len(columns)} signals")
         starts = np.cumsum(counts) - counts
         values = np.full((int(counts.sum()), len(columns)), np.nan, np.float32)
+        ids = np.repeat(self._first_id + (heads["seq"] << np.uint64(ROW_BITS)), counts)
+        ids += (np.arange(len(ids)) - np.repeat(starts, counts)).astype(np.uint64)
         for index in used:
             chosen = np.flatnonzero((number == index) & ~failed)
             if counts[chosen].any():
                 slots = records.slots if len(chosen) == len(heads) else records.slots[chosen]
                 self._fill(values, self._plans[index], slots, columns, counts[chosen], starts[chosen])
+                _name(ids, self._plans[index].own_ids(slots), counts[chosen], starts[chosen])
         # 0 is what `observe` writes where it was not told; no call takes no time.
         latency = np.repeat(np.where(heads["duration_ns"] == 0, np.nan, heads["duration_ns"] / 1e9), counts)
         status = np.repeat(failed.astype(np.uint8), counts)
         values[:, columns.index(LATENCY)] = np.where(status == 0, latency, np.nan)
         end_ns = np.repeat(np.minimum(heads["end_ns"], np.uint64(1 << 62)).astype(np.int64), counts)
-        return Rows(columns, end_ns, latency, status, values, records.last_seq, uncopied, changes)
+        return Rows(columns, end_ns, latency, status, values, ids, records.last_seq, uncopied, changes)
 
     def _plan(self, index: int, signatures: Sequence[Signature]) -> SignalPlan:
         plan = self._plans.get(index)
@@ -174,3 +180,10 @@ class RowMaker:
                 found.append((int(end_ns[first[index]]), change._replace(detail=detail)))
                 self._current = index
         return found
+
+
+def _name(ids: NDArray[np.uint64], own: NDArray[np.uint64], counts: NDArray[np.intp], starts: NDArray[np.intp]) -> None:
+    """Put the service's own ids in place of those that follow from ring and record."""
+    for row in range(own.shape[1]):
+        there = counts > row
+        ids[starts[there] + row] = own[there, row]

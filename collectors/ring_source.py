@@ -59,7 +59,8 @@ class RingSource:
         self._clock = clock
         self._processes = processes
         self._other_boot = processes.is_other_boot(file.header)
-        self._rows = RowMaker(file.header.identity)
+        self._rows = self._make_rows(file.header)
+        self._classes = tuple(file.header.identity.classes)
         self._continued = self.source in positions
         file.next_seq = max(1, positions.get(self.source, 0) + 1)
         self._dropped = file.dropped if self._continued else 0
@@ -95,6 +96,10 @@ class RingSource:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    @staticmethod
+    def _make_rows(header: RingHeader) -> RowMaker:
+        return RowMaker(header.identity, header.first_id)
 
     def _read(self, now: int, max_records: int, max_bytes: int) -> _Read:
         got = _Read(first_seq=self._file.next_seq)
@@ -170,6 +175,8 @@ class RingSource:
                 values=np.concatenate([rows.values for rows in same]),
                 source=self.source,
                 last_seq=same[-1].last_seq,
+                ids=np.concatenate([rows.ids for rows in same]),
+                classes=self._classes,
             )
 
     def _end(self, now: int) -> Iterator[StreamChange]:

@@ -50,6 +50,8 @@ class RingCollector:
     """
 
     name = "rings"
+    suffix = wire.SUFFIX
+    source = RingSource
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class RingCollector:
         self._rings.pop(path).close()
 
     def _scan(self) -> Iterator[StreamChange]:
-        listed = {path for directory in self._directories for path in _list_rings(directory)}
+        listed = {path for directory in self._directories for path in _list_rings(directory, self.suffix)}
         self._refused = {path: what for path, what in self._refused.items() if path in listed}
         self._unwritten = {path: since for path, since in self._unwritten.items() if path in listed}
         open_files = {ring.inode for ring in self._rings.values()}
@@ -137,7 +139,7 @@ class RingCollector:
             return self._refuse(path, error)
         except (RingError, OSError) as error:
             return self._refuse(path, error)
-        source = RingSource(ring, self._clock, self._processes, self._positions)
+        source = self.source(ring, self._clock, self._processes, self._positions)
         if ring.inode in open_files or any(other.source == source.source for other in self._rings.values()):
             ring.close()
             return self._refuse(path, RingError("is a second name or a copy of a ring that is open already"))
@@ -165,11 +167,11 @@ class RingCollector:
         )
 
 
-def _list_rings(directory: Path) -> Iterator[Path]:
+def _list_rings(directory: Path, suffix: str) -> Iterator[Path]:
     try:
         with os.scandir(directory) as entries:
             for entry in islice(entries, _MAX_LISTED):
-                if entry.name.endswith(wire.SUFFIX) and not entry.name.startswith("."):
+                if entry.name.endswith(suffix) and not entry.name.startswith("."):
                     yield Path(entry.path)
     except OSError:
         return  # a directory that is not there yet, or not ours to read, has no rings for us

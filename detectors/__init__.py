@@ -15,6 +15,7 @@ from detectors.quality import QualityDetector
 from detectors.reference import Reference, decode_reference, fit_reference
 from detectors.series import SeriesDetector, Verdict, make_series_detector
 from detectors.shift import ShiftDetector, make_shift_detector
+from detectors.wrong import WrongDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,11 @@ FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {
     "accuracy": AccuracyDetector,
 }
 
+# What judges the error stream of a stream whose truth is told: a row a label, its one signal `wrong` 0 or 1.
+ERROR_FACTORIES: Mapping[str, Callable[[Reference, float], Detector]] = {"labels": WrongDetector}
+
 __all__ = [
+    "ERROR_FACTORIES",
     "FACTORIES",
     "Reference",
     "SeriesDetector",

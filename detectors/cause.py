@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.model import Cause
 from agent.ports import Explanation
+from detectors.accuracy_fall import explain_fall
 from detectors.camera_causes import camera_causes
 from detectors.causes import CLASS_MIX, change_causes, error_causes, model_causes, world_causes
 from detectors.device_causes import device_causes
@@ -37,6 +38,9 @@ class CauseExplainer:
 
     def explain(self, case: Case) -> Explanation:
         """Rank the causes and say what to do."""
+        fall = explain_fall(case)
+        if fall is not None:
+            return fall
         picture = Picture(case)
         found = sorted((h for rule in RULES for h in rule(picture)), key=lambda h: -h.strength)
         best = {h.name: h for h in reversed(found)}  # one entry a name, the strongest

@@ -3,8 +3,7 @@
 Null: whatever came before, at most SLOW_SHARE of the next block's inferences take longer than the limit. That leaves
 room for jitter and for neighbours that take the processor now and then. The limit is far above the reference's 95th
 percentile, max(2 x, + 1 ms): a smaller change is real but nobody drives to a site for it, and the scheduler of a busy
-two-core board makes it every minute. The bet on a block's share y is 1 + b (y - SLOW_SHARE), of expectation at most one
-under the null for any distribution; Shiryaev-Roberts sums and budget as in `detectors.shift`.
+two-core board makes it every minute. Bets and sums as in `detectors.risen`; budget as in `detectors.shift`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import numpy as np
 from agent.model import Block, Score, Signal
 from detectors.onset import History
 from detectors.packing import pack, unpack
+from detectors.risen import bet
 from detectors.wording import durations
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _State:
         if self.rows < BLOCK_ROWS or (timed and time_ns - self.began_ns < BLOCK_NS):
             return False
         share = self.slow / self.rows
-        self.sums = (self.sums + self.rows) * (1 + BETS * (share - SLOW_SHARE))
+        self.sums = bet(self.sums, share, self.rows, SLOW_SHARE, BETS)
         self.history.add(np.array([share], np.float16), self.began_row, self.began_ns)
         self.taken += self.rows
         self.slow = self.rows = 0

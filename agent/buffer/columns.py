@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 LONGEST = 120
 RESERVED = frozenset(
-    {"time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid", "rowid"}
+    {
+        *("time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid", "rowid"),
+        "inference_id",
+    }
 )
 
 

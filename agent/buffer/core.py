@@ -15,6 +15,7 @@ from agent.buffer.config import MIB, BufferConfig
 from agent.buffer.engine import Engine, is_passing
 from agent.buffer.errors import UnavailableError
 from agent.buffer.files import Files, say
+from agent.buffer.labels import LabelShelf
 from agent.buffer.lock import DirectoryLock
 from agent.buffer.pending import Batch, Pending
 from agent.buffer.stored import StoredRows
@@ -22,15 +23,19 @@ from agent.clock import utc
 from agent.status import BufferStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
+    from typing import TypeVar
 
     from duckdb import DuckDBPyConnection
 
+    from agent.buffer.segment import Segment
     from agent.clock import Clock
     from agent.model import Block, Finding, Reading
+
+    T = TypeVar("T")
 
 _BATCH_BYTES = 8 * MIB  # a transaction is held in memory until it ends, under DuckDB's memory limit
 _SEAL_AFTER = 2  # failures of one batch, not for want of room, after which the segment is taken to be at fault
@@ -54,6 +59,7 @@ class Buffer:
         self._notes = list(notes)
         self._turn = threading.RLock()
         self._pending = Pending(round(config.pending_mib * MIB))
+        self.labels = LabelShelf(self._pending, self._ask)
         self._files = Files(directory, config, disk=lock is not None)
         self._rows = StoredRows(self._files)
         self._unsettled: Batch | None = None
@@ -152,6 +158,8 @@ class Buffer:
             notes.append(self._files.trouble)
         if self._pending.discarded_readings:
             notes.append(f"{self._pending.discarded_readings} host readings were discarded for want of room")
+        if self._pending.discarded_labels:
+            notes.append(f"{self._pending.discarded_labels} labels were discarded for want of room")
         segments = self._files.segments
         return BufferStatus(
             path=str(self._directory),
@@ -184,10 +192,14 @@ class Buffer:
             if self._lock:
                 self._lock.release()
 
+    def _ask(self, question: Callable[[Engine, list[Segment]], T]) -> T:
+        with self._turn:
+            return self._files.read(lambda engine: question(engine, self._files.segments.opened[::-1]))
+
     def _next_batch(self) -> Batch | None:
         if self._unsettled is None:
             batch = self._pending.take(_BATCH_BYTES)
-            if not batch.blocks and not batch.readings:
+            if not (batch.blocks or batch.readings or batch.labels or batch.read_to):
                 return None
             self._last_batch += 1
             batch.id = self._last_batch
@@ -236,6 +248,7 @@ class Buffer:
     def _day_of(self, batch: Batch) -> str:
         times = [int(block.time_ns.max()) for block in batch.blocks if len(block)]
         times += [reading.time_ns for reading in batch.readings[-1:]]
+        times += [record.told_ns for record in batch.labels[-1:]]
         newest = max(times, default=self._clock.wall_ns())
         return utc(min(max(newest, 0), _LATEST_NS)).strftime("%Y%m%d")
 

@@ -77,6 +77,14 @@ class Engine:
         finally:
             self._writer.unregister(schema.INCOMING)
 
+    def select(self, sql: str, columns: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Run a SELECT that reads registered numpy columns, and return all its rows."""
+        self._writer.register(schema.INCOMING, columns)
+        try:
+            return self._writer.execute(sql).fetchall()
+        finally:
+            self._writer.unregister(schema.INCOMING)
+
     def rollback(self) -> None:
         """Give a transaction up, if one is still open."""
         with suppress(duckdb.Error):

@@ -13,9 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.model import Reading
+    from agent.truth import LabelRecord
 
 _READING_BYTES = 300  # a Reading with its labels, as Python keeps it
-_ROW_BYTES = 17  # time, latency and status of a row
+_LABEL_BYTES = 500
+_ROW_BYTES = 25  # time, latency, status and id of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Labels that came together, and how far their ring was read."""
+
+    records: tuple[LabelRecord, ...]
+    source: str = ""
+    last_seq: int = 0
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+Waiting = Block | list["Reading"] | Told
 
 
 @dataclass(slots=True)
@@ -25,6 +42,8 @@ class Batch:
     id: int = 0
     blocks: list[Block] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    labels: list[LabelRecord] = field(default_factory=list)
+    read_to: dict[str, int] = field(default_factory=dict)  # rings of labels
     failures: int = 0
 
     @property
@@ -35,12 +54,12 @@ class Batch:
     @property
     def bytes(self) -> int:
         """About what it takes in memory."""
-        return sum(map(_size, self.blocks)) + _READING_BYTES * len(self.readings)
+        return sum(map(_size, self.blocks)) + _READING_BYTES * len(self.readings) + _LABEL_BYTES * len(self.labels)
 
     @property
     def positions(self) -> dict[str, int]:
         """The last sequence number of each source in it."""
-        return {block.source: block.last_seq for block in self.blocks if block.source}
+        return {block.source: block.last_seq for block in self.blocks if block.source} | self.read_to
 
 
 class Pending:
@@ -49,10 +68,11 @@ class Pending:
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._lock = threading.Lock()
-        self._items: deque[Block | list[Reading]] = deque()
+        self._items: deque[Waiting] = deque()
         self._bytes = 0
         self.discarded_rows = 0
         self.discarded_readings = 0
+        self.discarded_labels = 0
 
     @property
     def waiting(self) -> bool:
@@ -75,6 +95,13 @@ class Pending:
             self._bytes += sum(map(_size, blocks)) + _READING_BYTES * len(readings)
             self._trim()
 
+    def add_labels(self, told: Told) -> None:
+        """Take labels in."""
+        with self._lock:
+            self._items.append(told)
+            self._bytes += _size(told)
+            self._trim()
+
     def take(self, most_bytes: int) -> Batch:
         """Remove the oldest items, `most_bytes` of them or a single larger one."""
         batch, taken = Batch(), 0
@@ -84,6 +111,10 @@ class Pending:
                 taken += _size(item)
                 if isinstance(item, Block):
                     batch.blocks.append(item)
+                elif isinstance(item, Told):
+                    batch.labels.extend(item.records)
+                    if item.source:
+                        batch.read_to[item.source] = item.last_seq
                 else:
                     batch.readings.extend(item)
             self._bytes -= taken
@@ -100,11 +131,13 @@ class Pending:
             self._bytes -= _size(item)
             if isinstance(item, Block):
                 self.discarded_rows += len(item)
+            elif isinstance(item, Told):
+                self.discarded_labels += len(item)
             else:
                 self.discarded_readings += len(item)
 
 
-def _size(item: Block | list[Reading]) -> int:
+def _size(item: Waiting) -> int:
     if isinstance(item, Block):
         return item.values.nbytes + _ROW_BYTES * len(item) + 200
-    return _READING_BYTES * len(item)
+    return (_LABEL_BYTES if isinstance(item, Told) else _READING_BYTES) * len(item)

@@ -45,7 +45,13 @@ SEGMENT_TABLES = (
     "CREATE TABLE IF NOT EXISTS {db}.schemas (id INTEGER, signals VARCHAR)",
     "CREATE TABLE IF NOT EXISTS {db}.series (id INTEGER, name VARCHAR, unit VARCHAR, labels VARCHAR)",
     "CREATE TABLE IF NOT EXISTS {db}.readings (time TIMESTAMP_NS, series INTEGER, value DOUBLE)",
+    (
+        "CREATE TABLE IF NOT EXISTS {db}.labels (number BIGINT, id UBIGINT, told TIMESTAMP_NS, value DOUBLE, "
+        '"text" VARCHAR, wanted VARCHAR, "key" VARCHAR, model VARCHAR, version VARCHAR, inferred TIMESTAMP_NS, '
+        "answer DOUBLE, confidence DOUBLE, error DOUBLE, previous DOUBLE)"
+    ),
 )
+LABELS = "labels"  # the table that tells a segment with ids from one of before
 
 READ_VERSION = "SELECT value FROM {db}.meta WHERE key = 'schema_version'"
 WRITE_META = "INSERT INTO {db}.meta VALUES (?, ?)"
@@ -65,6 +71,25 @@ READ_SERIES = "SELECT id, name, unit, labels FROM {db}.series"
 INSERT_SERIES = "INSERT INTO {db}.series VALUES (?, ?, ?, ?)"
 INSERT_READINGS = f"INSERT INTO {{db}}.readings SELECT make_timestamp_ns(t), i, v FROM {INCOMING}"
 
+LABEL_COLUMNS = (
+    "number", "id", "told_ns", "value", "text", "wanted", "key", "model", "version", "inferred_ns",
+    "answer", "confidence", "error", "previous",
+)  # fmt: skip
+_SELECT_LABELS = (
+    'SELECT number, id, epoch_ns(told), value, "text", wanted, "key", model, version, epoch_ns(inferred), answer, '
+    "confidence, error, previous FROM {db}.labels"
+)
+# What is not known is NULL in the table and NaN in the records.
+INSERT_LABELS = (
+    'INSERT INTO {db}.labels SELECT number, id, make_timestamp_ns(told), if(isnan(value), NULL, value), "text", '
+    'wanted, "key", model, version, make_timestamp_ns(inferred), if(isnan(answer), NULL, answer), '
+    "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous) "
+    f"FROM {INCOMING}"
+)
+READ_LABELS = f"{_SELECT_LABELS} WHERE number > ?"
+FIND_LABELS = f"{_SELECT_LABELS} WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
+READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
+
 FINDING_COLUMNS = 17
 INSERT_FINDING = f"INSERT INTO {CORE}.finding_history VALUES ({', '.join('?' * FINDING_COLUMNS)})"
 READ_LAST_FINDING = f"SELECT coalesce(max(seq), 0) FROM {CORE}.finding_history"
@@ -81,16 +106,22 @@ PARSE = "SELECT json_serialize_sql(?)"
 BEGIN, COMMIT, ROLLBACK = "BEGIN TRANSACTION", "COMMIT", "ROLLBACK"
 BEGIN_READING = "BEGIN TRANSACTION READ ONLY"
 
-VIEWS = ("inferences", "readings", "findings", "finding_history", "streams", "events")
+VIEWS = ("inferences", "readings", "findings", "finding_history", "streams", "events", "labels")
 _IDENTITY = "model, version, sha256, runtime, provider, pid"
 _NO_INFERENCES = (
     "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS model, NULL::VARCHAR AS version, NULL::VARCHAR AS sha256, "
     "NULL::VARCHAR AS runtime, NULL::VARCHAR AS provider, NULL::BIGINT AS pid, NULL::INTEGER AS stream, "
-    "NULL::REAL AS latency_s, NULL::UTINYINT AS status WHERE false"
+    "NULL::REAL AS latency_s, NULL::UTINYINT AS status, NULL::UBIGINT AS inference_id WHERE false"
 )
 _NO_READINGS = (
     "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS name, NULL::VARCHAR AS unit, NULL::DOUBLE AS value, "
     "NULL::VARCHAR AS labels WHERE false"
+)
+_NO_LABELS = (
+    "SELECT NULL::BIGINT AS number, NULL::UBIGINT AS id, NULL::TIMESTAMP_NS AS told, NULL::DOUBLE AS value, "
+    'NULL::VARCHAR AS "text", NULL::VARCHAR AS wanted, NULL::VARCHAR AS "key", NULL::VARCHAR AS model, '
+    "NULL::VARCHAR AS version, NULL::TIMESTAMP_NS AS inferred, NULL::DOUBLE AS answer, NULL::DOUBLE AS confidence, "
+    "NULL::DOUBLE AS error, NULL::DOUBLE AS previous WHERE false"
 )
 _CORE_VIEWS = (
     f"CREATE OR REPLACE VIEW memory.main.finding_history AS SELECT * FROM {CORE}.finding_history",
@@ -134,20 +165,38 @@ def create_rows(alias: str, schema: int, columns: Sequence[str]) -> str:
     signals = "".join(f", {quote(column)} REAL" for column in columns)
     return (
         f"CREATE TABLE {alias}.rows_{schema} "
-        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals})"
+        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals}, inference_id UBIGINT)"
     )
 
 
 def insert_rows(alias: str, schema: int, columns: int) -> str:
-    """Statement that appends the registered columns t, s, l, e and c0, c1, … to the table of a schema."""
+    """Statement that appends the registered columns t, s, l, e, c0, c1, … and i (0: none) to the table of a schema."""
     signals = "".join(f", c{index}" for index in range(columns))
-    return f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals} FROM {INCOMING}"
+    return (
+        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0) FROM {INCOMING}"
+    )
 
 
-def create_views(segments: Iterable[tuple[str, Sequence[int]]], *, core: bool = True) -> list[str]:
-    """Statements that make every view anew over the segments, given as (alias, numbers of its schemas)."""
-    inferences, readings = [_NO_INFERENCES], [_NO_READINGS]
-    for alias, schemas in segments:
+def find_rows(alias: str, schema: int, answer: str, confidence: str) -> str:
+    """Statement that finds rows by the registered ids: id, stream, time, answer and confidence of the newest of each.
+
+    `confidence` is empty where there is no such column.
+    """
+    sure = f"arg_max({quote(confidence)}, time)" if confidence else "NULL"
+    return (
+        f"SELECT inference_id, stream, epoch_ns(max(time)), arg_max({quote(answer)}, time), {sure} "
+        f"FROM {alias}.rows_{schema} WHERE inference_id IN (SELECT id FROM {INCOMING}) GROUP BY inference_id, stream"
+    )
+
+
+def create_views(segments: Iterable[tuple[str, Sequence[int], bool]], *, core: bool = True) -> list[str]:
+    """Statements that make every view anew over the segments.
+
+    These are given as (alias, numbers of its schemas, whether it has labels).
+    """
+    inferences, readings, labels = [_NO_INFERENCES], [_NO_READINGS], [_NO_LABELS]
+    for alias, schemas, has_labels in segments:
+        labels += [f"SELECT * FROM {alias}.labels"] * has_labels
         readings.append(
             f"SELECT time, name, unit, value, labels FROM {alias}.readings JOIN {alias}.series ON series = id"
         )
@@ -160,4 +209,8 @@ def create_views(segments: Iterable[tuple[str, Sequence[int]]], *, core: bool = 
         f"CREATE OR REPLACE VIEW memory.main.{name} AS {' UNION ALL BY NAME '.join(parts)}"
         for name, parts in unions.items()
     ]
+    newest = 'QUALIFY row_number() OVER (PARTITION BY id, "key" ORDER BY number DESC) = 1'
+    views.append(
+        f"CREATE OR REPLACE VIEW memory.main.labels AS SELECT * FROM ({' UNION ALL BY NAME '.join(labels)}) {newest}"
+    )
     return [*views, *(_CORE_VIEWS if core else ())]

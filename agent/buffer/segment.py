@@ -13,6 +13,7 @@ import numpy as np
 from agent.buffer import schema
 from agent.buffer.columns import column_names
 from agent.buffer.errors import CorruptError, SchemaTooNewError
+from agent.buffer.labels import write_labels
 from agent.buffer.repair import size_of
 from agent.buffer.text import encode
 from agent.model import Signal, Stream
@@ -50,6 +51,7 @@ class Segment:
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
         self._memory_bytes = 0
+        self.has_ids = True
 
     @property
     def bytes(self) -> int:
@@ -71,6 +73,7 @@ class Segment:
         prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
         db = {"db": self.alias}
         check_version(engine, self.alias, self.path)
+        self.has_ids = (schema.LABELS,) in engine.run(schema.READ_TABLES, [self.alias])
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
@@ -100,6 +103,8 @@ class Segment:
             self._write_rows(engine, schemas, signals, blocks, streams)
         if batch.readings:
             self._write_readings(engine, series, batch.readings)
+        if batch.labels:
+            write_labels(engine, self.alias, batch.labels)
         for source, seq in batch.positions.items():
             engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
         commit()
@@ -153,6 +158,7 @@ class Segment:
             ),
             "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
             "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
+            "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
         }
         engine.insert(schema.insert_rows(self.alias, schemas[signals], kept), columns_in)
 

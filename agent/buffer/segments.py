@@ -82,6 +82,8 @@ class Segments:
                     self.opened.append(segment)
             except UnavailableError as error:
                 repairer.notes.append(f"{path.name} cannot be opened now and is left where it is: {error}")
+        # One from before there were ids takes no more rows: its tables have no column for them.
+        self.sealed = bool(self.opened) and not self.opened[-1].has_ids
 
     def current(self, engine: Engine, day: str) -> Segment:
         """Return the segment that takes rows of `day`, starting a new one where it is time."""
@@ -115,7 +117,7 @@ class Segments:
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
-        for sql in schema.create_views((segment.alias, segment.schemas) for segment in self.opened):
+        for sql in schema.create_views((segment.alias, segment.schemas, segment.has_ids) for segment in self.opened):
             engine.run(sql)
 
     def _is_full(self, segment: Segment, day: str) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collectors.signals.stored import StoredPart
 
 _SHOWN = 5
+OPAQUE = "opaque"
 
 
 class Array(NamedTuple):
@@ -39,6 +40,8 @@ def contract(signature: Signature, inputs: Sequence[StoredPart]) -> Contract:
     rows = {part.part.name: part.row_shape for part in inputs}
     found: Contract = {}
     for part in signature.parts:
+        if part.dtype == OPAQUE:  # ids: whether a call was named says nothing of its data
+            continue
         shape = rows.get(part.name) if part.role == "input" else None
         if part.layout == "named":
             found[part.role, part.name] = Array("named", (), tuple(part.names))

@@ -9,11 +9,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from driftline import wire
 from msgspec.structs import replace
 
 from agent.model import Signal
 from collectors.ring_header import MAX_SIGNALS, number_type
-from collectors.signals.contract import contract
+from collectors.signals.contract import OPAQUE, contract
 from collectors.signals.embedding import EmbeddingSignals
 from collectors.signals.image import ImageSignals
 from collectors.signals.image_faults import FrameMemory
@@ -26,6 +27,8 @@ from collectors.signals.tabular import MAX_COLUMNS, TabularSignals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from agent.model import Role
     from collectors.ring_header import Identity, Signature
@@ -71,6 +74,8 @@ class SignalPlan:
         stored = [part.rows for part in (*stored_inputs, *stored_outputs) if part.stored_size]
         self.rows = min(self.batch, max([1, *stored]))
         self.contract = contract(signature, stored_inputs)
+        named = (p for p in signature.parts if (p.role, p.name, p.dtype) == ("input", "id", OPAQUE) and not p.at % 8)
+        self._ids = next(((wire.PAYLOAD_AT + p.at, min(p.bytes // 8, self.rows)) for p in named), (0, 0))
 
     def compute(self, slots: Slots) -> Values:
         """Return [records, rows, signals]; NaN where a row of an array was not stored."""
@@ -79,6 +84,12 @@ class SignalPlan:
             values = extractor.compute(slots)[:, : self.rows]
             out[:, : values.shape[1], start : start + len(columns)] = values[:, :, columns]
         return out
+
+    def own_ids(self, slots: Slots) -> NDArray[np.uint64]:
+        """Return the ids [records, k] that the service gave to the first k rows of each call, k 0 where none."""
+        at, count = self._ids
+        found: NDArray[np.uint64] = np.ascontiguousarray(slots[:, at : at + 8 * count]).view(np.uint64)
+        return found.reshape(len(slots), count)
 
 
 def _batch(signature: Signature, kind: str) -> int:

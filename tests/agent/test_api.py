@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from driftline.ids import number_of
 
 from agent import api
 from agent.baseline_file import MAX_BYTES
@@ -18,12 +19,15 @@ from agent.findings import FindingBook
 from agent.model import Finding, Stream
 from agent.ports import AgentAwayError
 from agent.status import AgentStatus, BufferStatus, Status
+from agent.truth import LabelSummary
 from tests.agent.fakes import MemoryStore, PlainExplainer, factories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeVar
+
+    from agent.model import Label
 
     T = TypeVar("T")
 
@@ -53,6 +57,7 @@ class Answers:
     def __init__(self) -> None:
         self.ready = True
         self.notes: list[str] = []
+        self.labels: list[Label] = []
         store, clock = MemoryStore(), ManualClock()
         book = FindingBook(PlainExplainer(), store)
         self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, Events(store, clock))
@@ -74,6 +79,12 @@ class Answers:
 
     async def baselines(self, ask: Callable[[BaselineKeeper], T]) -> T:
         return ask(self.keeper)
+
+    async def label(self, labels: Sequence[Label]) -> LabelSummary:
+        if not self.ready:
+            raise OSError("the disk is full")
+        self.labels += labels
+        return LabelSummary(matched=len(labels))
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
         if sql == "bad":
@@ -247,3 +258,32 @@ def test_the_stored_reference_comes_as_it_was_written(client: AgentClient) -> No
     """Byte for byte, whatever is in the stream's name; None where none is stored."""
     assert client.reference("m@1 &?") == b"\x00reference"
     assert client.reference("another") is None
+
+
+def test_labels_arrive_as_ids_numbers_and_texts(client: AgentClient, answers: Answers) -> None:
+    """Whole numbers and texts name inferences; truths are numbers or names of classes."""
+    summary = client.label([("part-7", 3, ""), (8, "leaking", "valve"), ("dl-00000000000000ff", 0.5, "")])
+    assert summary.matched == 3
+    first, second, third = answers.labels
+    assert (first.id, first.value, first.text) == (number_of("part-7"), 3.0, "")
+    assert (second.id, second.value, second.text, second.model) == (number_of("8"), None, "leaking", "valve")
+    assert third.id == 255
+
+
+@pytest.mark.parametrize(
+    ("label", "wrong"),
+    [(("", 1, ""), r"labels\[0\]: an id has 1 to"), (("a", " ", ""), r"labels\[0\]: the truth is empty")],
+)
+def test_what_is_no_label_is_refused_by_its_place(
+    client: AgentClient, label: tuple[str, str | float, str], wrong: str
+) -> None:
+    """An empty id or truth is named with its place in the list."""
+    with pytest.raises(AgentRefusedError, match=wrong):
+        client.label([label])
+
+
+def test_labels_that_are_not_safe_are_not_acknowledged(client: AgentClient, answers: Answers) -> None:
+    """Where the disk cannot take them, the answer says so."""
+    answers.ready = False
+    with pytest.raises(AgentAwayError, match="the disk is full"):
+        client.label([("a", 1, "")])

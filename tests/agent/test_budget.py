@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from agent.budget import DEVICE_SHARE, AlarmsConfig, points_per_alarm, share_budget
-from agent.wiring import BUDGET_SHARES, SERIES_SHARE
+from agent.wiring import BUDGET_SHARES, ERROR_BUDGET_SHARES, SERIES_SHARE
 
 DAY_S = 86_400
 
@@ -33,7 +33,7 @@ def test_the_shares_of_streams_and_device_sum_to_the_budget() -> None:
 
 def test_what_judges_a_stream_spends_no_more_than_its_share() -> None:
     """The shares of all detectors and of the series of one stream sum to at most 1."""
-    assert sum(BUDGET_SHARES.values()) + SERIES_SHARE <= 1
+    assert sum(BUDGET_SHARES.values()) + sum(ERROR_BUDGET_SHARES.values()) + SERIES_SHARE <= 1
 
 
 def test_a_stream_without_a_rate_has_no_share() -> None:

@@ -167,7 +167,7 @@ def test_behind_the_parsed_tree_there_is_a_second_lock(
             [[0.25]],
         ),
         ("SELECT name FROM (SHOW TABLES) WHERE name = 'findings'", [["findings"]]),
-        ("SELECT count(*) FROM (DESCRIBE inferences)", [[12]]),
+        ("SELECT count(*) FROM (DESCRIBE inferences)", [[13]]),
     ],
 )
 def test_a_reading_question_is_answered(buffer: Buffer, sql: str, rows: list[list[object]]) -> None:

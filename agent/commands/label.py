@@ -1,0 +1,130 @@
+"""`driftline label FILE` and `driftline label ID TRUTH`."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.client import AgentRefusedError
+from agent.commands.options import client, fail, run_option
+from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from agent.truth import LabelSummary
+
+AT_ONCE = 2_000  # labels a request; the agent takes 5,000 or 1 MB
+TEXT_LIMIT = 300  # characters of an id, so that a request is never too large
+COLUMNS = ("id", "truth")
+DELIMITERS = (",", ";", "\t", "|")
+
+Row = tuple[str, str, str]  # id, truth, model
+
+
+class LabelFileError(Exception):
+    """The file holds no labels; the message names file, row and column."""
+
+
+@click.command("label")
+@click.argument("target", metavar="FILE | ID")
+@click.argument("truth", required=False)
+@click.option("--model", default="", help="Which model the ids belong to, where several use the same.")
+@run_option
+def command(target: str, truth: str | None, model: str, run: str | None) -> None:
+    """Tell what inferences should have said: a CSV or Parquet FILE with columns id and truth, or one ID with its TRUTH.
+
+    A column `model` says for each row which model it is about. The truth is the number or the name of the right class,
+    or the right value. A second truth about the same inference takes the place of the first.
+    """
+    try:
+        rows = [(target, truth, model)] if truth is not None else read_labels(Path(target), model)
+        summary = tell(rows, run)
+    except LabelFileError as error:
+        fail(str(error))
+    except (AgentAwayError, AgentRefusedError) as error:
+        fail(str(error))
+    counts, reasons = summary
+    click.echo(
+        f"{counts['matched']} labelled, {counts['replaced']} labelled before and replaced, "
+        f"{counts['waiting']} not found, {counts['refused']} refused"
+    )
+    if counts["waiting"]:
+        click.echo("driftline: what was not found is kept for some minutes, in case its inference comes", err=True)
+    for reason in reasons:
+        click.echo(f"driftline: refused: {reason}", err=True)
+    if not counts["matched"] + counts["replaced"]:
+        raise SystemExit(1)
+
+
+def tell(rows: Iterable[Row], run: str | None) -> tuple[Counter[str], list[str]]:
+    """Send labels to the agent, some at once; return the counts, and why any were refused."""
+    agent = client(run)
+    counts: Counter[str] = Counter()
+    reasons: dict[str, None] = {}
+    some: list[tuple[str | int, str | float, str]] = []
+
+    def send() -> None:
+        said: LabelSummary = agent.label(some)
+        for name in ("matched", "replaced", "waiting", "refused"):
+            counts[name] += getattr(said, name)
+        reasons.update(dict.fromkeys(said.reasons))
+        some.clear()
+
+    for row in rows:
+        some.append(row)
+        if len(some) == AT_ONCE:
+            send()
+    if some:
+        send()
+    return counts, list(reasons)
+
+
+def read_labels(path: Path, model: str) -> Iterator[Row]:
+    """Yield the labels of a CSV or Parquet file. Raises LabelFileError."""
+    if not path.is_file():
+        raise LabelFileError(f"{path}: no such file; to label one inference, give its id and its truth")
+    rows = _parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _csv(path)
+    names = next(rows, [])
+    for name in COLUMNS:
+        if name not in names:
+            raise LabelFileError(f"{path}: no column {name!r}; there are {', '.join(names) or 'none'}")
+    at_id, at_truth = (names.index(name) for name in COLUMNS)
+    at_model = names.index("model") if "model" in names else None
+    for number, row in enumerate(rows):
+        if len(row) != len(names):
+            raise LabelFileError(f"{path}: row {number}: {len(row)} values in {len(names)} columns")
+        identity, truth = row[at_id].strip(), row[at_truth].strip()
+        for name, text in (("id", identity), ("truth", truth)):
+            if not text or len(text) > TEXT_LIMIT:
+                what = f"has {len(text)} characters, at most {TEXT_LIMIT} are taken" if text else "is empty"
+                raise LabelFileError(f"{path}: row {number}: {name} {what}")
+        yield identity, truth, (row[at_model].strip() if at_model is not None else "") or model
+
+
+def _csv(path: Path) -> Iterator[list[str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline(1_000_000)
+            delimiter = max(DELIMITERS, key=first.count)
+            yield [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+            yield from (row for row in csv.reader(file, delimiter=delimiter) if row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LabelFileError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+
+
+def _parquet(path: Path) -> Iterator[list[str]]:
+    import duckdb  # noqa: PLC0415  # only a Parquet file needs it
+
+    with duckdb.connect() as db:
+        try:
+            answer = db.execute("SELECT * FROM read_parquet(?)", [str(path)])
+            yield [str(column[0]) for column in answer.description or []]
+            while some := answer.fetchmany(AT_ONCE):
+                yield from (["" if cell is None else str(cell) for cell in row] for row in some)
+        except duckdb.Error as error:
+            raise LabelFileError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,279 @@
+"""The label book: finds the inference of each label, compares, keeps, counts, and hands the errors on to be judged.
+
+Every label becomes a record under a number; records are durable with the next commit, together with how far their ring
+was read. A restart takes up the records after the last number that a saved state knows, so none is lost or counted
+twice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.labels.compare import NotComparableError, error_of, is_value
+from agent.labels.count import LabelCount
+from agent.labels.finder import Finder
+from agent.labels.stream import PART, KnownStream, StreamLabels
+from agent.labels.waiting import WaitingLabels
+from agent.model import Label
+from agent.status import LabelsStatus, PartHealth
+from agent.truth import LabelRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.clock import Clock
+    from agent.labels.config import LabelsConfig
+    from agent.model import Block, Labels, Stream
+    from agent.panel import Factories
+    from agent.ports import StateStore
+    from agent.status import TruthStatus
+    from agent.truth import LabelledRows, LabelStore, LabelSummary
+
+DEVICE = "device"  # the key under which the book's own state is kept
+MAX_STREAMS = 256
+
+
+class SavedBook(msgspec.Struct):
+    """What a restart needs: records after `number` may be in no state yet. `streams`: what is known of each, by key."""
+
+    number: int = 0
+    not_found: int = 0
+    lost: int = 0
+    streams: dict[str, KnownStream] = {}  # msgspec copies it
+
+
+class LabelBook:
+    """The labels of all streams of the device.
+
+    Parameters
+    ----------
+    store
+        Keeps labels and finds inferences.
+    states
+        Keeps figures and detectors over a restart.
+    factories
+        How the error stream of each stream is learned and judged.
+    judge
+        Has a block of an error stream judged, and carries on its findings.
+
+    """
+
+    def __init__(
+        self,
+        store: LabelStore,
+        states: StateStore,
+        factories: Factories,
+        config: LabelsConfig,
+        clock: Clock,
+        judge: Callable[[StreamLabels, Block], None],
+        alarms_per: float,
+    ) -> None:
+        self._store, self._states, self._factories = store, states, factories
+        self._config, self._clock, self._judge = config, clock, judge
+        self._alarms_per = alarms_per
+        self._finder = Finder(store)
+        self._waiting = WaitingLabels(round(config.wait_seconds * 1e9))
+        self._streams: dict[str, StreamLabels] = {}
+        self._replay: dict[str, list[LabelRecord]] = {}
+        self._known: dict[str, KnownStream] = {}
+        self._saved = b""
+        self._lost = 0
+        self._note = ""
+        self._number = 0
+        self._restore()
+
+    def add(self, block: Block, *, learning: bool) -> None:
+        """Know the inferences of a block; `learning` tells that its stream's reference is made of them."""
+        if not len(block):
+            return
+        key = block.stream.key
+        self._know(key).see(block.classes, int(block.time_ns.max()) if learning else 0)
+        if key in self._replay:
+            self._stream(block.stream)
+        if key in self._streams:
+            self._streams[key].served_by(block.stream)
+        self._finder.add(block)
+        called = self._waiting.called_for(block.ids) if block.ids is not None else []
+        if called:
+            self._store.append_labels(self._sort(called, LabelCount(), wait=True), "", 0)
+
+    def take(self, told: Labels) -> LabelSummary:
+        """Take labels in, and say what became of them."""
+        self._lost += told.lost
+        count = LabelCount()
+        self._store.append_labels(self._sort(told.labels, count, wait=True), told.source, told.last_seq)
+        return count.summary()
+
+    def tick(self) -> None:
+        """Look a last time for the inferences of labels that have waited long enough."""
+        late = self._waiting.overdue(self._clock.monotonic_ns())
+        if late:
+            count = LabelCount()
+            self._store.append_labels(self._sort(late, count, wait=False), "", 0)
+            self._waiting.not_found += count.waiting
+
+    def committed(self) -> None:
+        """Hear that all that was appended is durable."""
+        self._finder.committed()
+
+    def save(self) -> None:
+        """Keep figures and detectors, for a restart."""
+        for stream in self._streams.values():
+            stream.save()
+        first = self._waiting.first_number
+        number = self._number if first is None else first - 1
+        if not self._replay:  # else some of it is in no state yet
+            saved = msgspec.msgpack.encode(SavedBook(number, self._waiting.not_found, self._lost, self._known))
+            if saved != self._saved:
+                self._saved = saved
+                self._states.put_state(DEVICE, PART, saved)
+
+    def status(self, key: str) -> TruthStatus | None:
+        """Describe the labels of a stream; None where it has none."""
+        stream = self._streams.get(key)
+        found = None if stream is None else stream.status()
+        return found if found is not None and (found.labels or found.refused) else None
+
+    def device_status(self) -> LabelsStatus:
+        """Describe the labels that belong to no stream."""
+        return LabelsStatus(waiting=len(self._waiting), not_found=self._waiting.not_found, lost=self._lost)
+
+    def rows(self, key: str) -> int:
+        """Return how many labels of a stream were judged."""
+        return self._streams[key].rows if key in self._streams else 0
+
+    def labelled_rows(self, key: str) -> LabelledRows | None:
+        """Return the labelled rows of a stream's reference; None where no stream has that key."""
+        stream = self._streams.get(key)
+        return None if stream is None else stream.labelled_rows()
+
+    def set_budget(self, key: str, alarms_per: float, rate: float) -> None:
+        """Give a stream's detectors of errors their share, as in `StreamLabels.set_budget`."""
+        if key in self._streams:
+            self._streams[key].set_budget(alarms_per, rate)
+
+    def health(self) -> list[PartHealth]:
+        """Say how the book and its detectors are."""
+        notes = [*filter(None, (self._note, self._finder.trouble)), *(s.note for s in self._streams.values() if s.note)]
+        parts = [PartHealth(name="labels", ok=False, note=note) for note in notes]
+        return [*parts, *(part for s in self._streams.values() for part in s.health())]
+
+    def _sort(self, labels: Sequence[Label], count: LabelCount, *, wait: bool) -> list[LabelRecord]:
+        """Match labels, and have what is new judged; return the records to be kept."""
+        found = self._finder.find(labels)
+        records: list[LabelRecord] = []
+        matched: dict[str, list[LabelRecord]] = {}
+        for label in labels:
+            record = self._match(label, found, count)
+            if record is None:
+                continue
+            records.append(record)
+            if record.key:
+                matched.setdefault(record.key, []).append(record)
+                self._waiting.forget(label.id, label.model)
+            elif wait:
+                self._waiting.add(label, record.number, self._clock.monotonic_ns())
+        for key, some in matched.items():
+            self._learn(self._streams[key], some)
+        return records if wait else [record for record in records if record.key]
+
+    def _match(self, label: Label, found: Finder.Found, count: LabelCount) -> LabelRecord | None:
+        """Return the record of a label, without a key where its inference is not known; None where it is refused."""
+        inference = found.inference(label)
+        if inference is None:
+            count.waiting += 1
+            return self._record(label)
+        others = found.other_models(label)
+        stream = self._stream(inference.stream)
+        if stream is None or others:
+            names = ", ".join(sorted(others))
+            count.refuse(f"the id belongs to inferences of {names}: name the model" if others else "too many models")
+            return None
+        if is_value(inference, label):
+            stream.see_values()
+        try:
+            error = error_of(inference, label, stream.known.classes, values=stream.values)
+        except NotComparableError as reason:
+            stream.refuse()
+            count.refuse(str(reason))
+            return None
+        previous = found.replace(label, error)
+        count.matched += math.isnan(previous)
+        count.replaced += not math.isnan(previous)
+        return msgspec.structs.replace(
+            self._record(label),
+            key=inference.stream.key,
+            model=inference.stream.model,
+            version=inference.stream.version,
+            inferred_ns=inference.time_ns,
+            answer=inference.answer,
+            confidence=inference.confidence,
+            error=error,
+            previous=previous,
+        )
+
+    def _record(self, label: Label) -> LabelRecord:
+        self._number += 1
+        return LabelRecord(
+            number=self._number,
+            id=label.id,
+            told_ns=label.time_ns,
+            value=math.nan if label.value is None else label.value,
+            text=label.text,
+            wanted=label.model,
+        )
+
+    def _learn(self, stream: StreamLabels, records: Sequence[LabelRecord]) -> None:
+        block = stream.take(records)
+        if block is not None:
+            self._judge(stream, block)
+
+    def _stream(self, stream: Stream) -> StreamLabels | None:
+        found = self._streams.get(stream.key)
+        if found is None and len(self._streams) < MAX_STREAMS:
+            config = self._config
+            found = self._streams[stream.key] = StreamLabels(
+                stream,
+                self._factories,
+                self._states,
+                window=config.window,
+                reference_labels=config.reference_labels,
+                alarms_per=self._alarms_per,
+                known=self._know(stream.key),
+            )
+            missed = [r for r in self._replay.pop(stream.key, []) if r.number > found.number]
+            if missed:
+                if any(record.error not in {0.0, 1.0} for record in missed):
+                    found.see_values()
+                self._learn(found, missed)
+        return found
+
+    def _know(self, key: str) -> KnownStream:
+        if key not in self._known:
+            if len(self._known) >= MAX_STREAMS:
+                return KnownStream()
+            self._known[key] = KnownStream()
+        return self._known[key]
+
+    def _restore(self) -> None:
+        """Take up what no saved state knows: labels that still wait, and those that came after the last save."""
+        stored = self._states.get_state(DEVICE, PART)
+        saved = SavedBook()
+        try:
+            saved = saved if stored is None else msgspec.msgpack.decode(stored, type=SavedBook)
+        except msgspec.MsgspecError as error:
+            self._note = f"the counts of labels not found started anew: they could not be read ({error})"
+        self._lost, self._waiting.not_found, self._known = saved.lost, saved.not_found, saved.streams
+        self._number = max(saved.number, self._store.last_label())
+        now, wall = self._clock.monotonic_ns(), self._clock.wall_ns()
+        for record in self._store.labels_since(saved.number):
+            if record.key:
+                self._replay.setdefault(record.key, []).append(record)
+                self._waiting.forget(record.id, record.wanted)
+            else:
+                value = None if math.isnan(record.value) else record.value
+                label = Label(id=record.id, value=value, text=record.text, model=record.wanted, time_ns=record.told_ns)
+                self._waiting.add(label, record.number, now - max(0, wall - record.told_ns))

@@ -1,0 +1,268 @@
+"""The labels of one stream: its figures, its error stream, and what its confidences turned out to be worth.
+
+The error stream is a stream of its own: one row a label, its one signal `wrong` 0 or 1, learned and judged like any
+other by the detectors that are attached to it. Where answers are values, an answer is wrong if it is further off than
+nine in ten were among the first labels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from agent.labels.figures import Figures
+from agent.model import Block, Signal
+from agent.panel import Panel
+from agent.saved import SavedMonitor
+from agent.status import PartHealth
+from agent.truth import LabelledRows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.model import Effect, Score, Stream
+    from agent.panel import Factories
+    from agent.ports import StateStore
+    from agent.status import TruthStatus
+    from agent.truth import LabelRecord
+
+PART = "labels"
+VERSION = 1
+WRONG = Signal("wrong", "output", "flag", "1")
+FAR = 0.9  # of the first errors lie within what is called right, where answers are values
+MAX_PAIRS = 5_000
+
+
+class KnownStream(msgspec.Struct):
+    """What its blocks say of a stream: names of its classes, and the time of the newest inference of its reference."""
+
+    classes: tuple[str, ...] = ()
+    learned_ns: int = 0
+
+    def see(self, classes: tuple[str, ...], learned_ns: int) -> None:
+        """Take over what a block says."""
+        self.classes = classes or self.classes
+        self.learned_ns = max(self.learned_ns, learned_ns)
+
+
+class SavedLabels(msgspec.Struct):
+    """What a restart needs. `early`: (told, inferred, error) of the first labels, until there are enough."""
+
+    version: int = VERSION
+    number: int = 0  # of the last label that is in it
+    figures: Figures = msgspec.field(default_factory=Figures)
+    replaced: int = 0
+    refused: int = 0
+    early: list[tuple[int, int, float]] = []  # msgspec copies it
+    limit: float | None = None
+    reference: bytes = b""
+    reference_error: float | None = None
+    panel: SavedMonitor | None = None
+    pairs: dict[int, tuple[float, bool]] = {}  # the same
+
+
+class StreamLabels:
+    """Takes the labels of one stream in.
+
+    Parameters
+    ----------
+    stream
+        The stream that was labelled.
+    factories
+        How to learn and judge the error stream.
+    states
+        Where it is kept over a restart.
+    window, reference_labels
+        As in `LabelsConfig`.
+    alarms_per
+        At most one expected false alarm in so many labels, until `set_budget` says better.
+    known
+        What its blocks say of it.
+
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        factories: Factories,
+        states: StateStore,
+        *,
+        window: int,
+        reference_labels: int,
+        alarms_per: float,
+        known: KnownStream,
+    ) -> None:
+        self.stream = stream
+        self.known = known
+        self.panel: Panel | None = None  # None: not enough labels yet to say how often it errs in health
+        self.note = ""
+        self._factories = factories
+        self._alarms_per = alarms_per
+        self._states = states
+        self._window = window
+        self._reference_labels = reference_labels
+        self._saved = self._restore()
+        self._changed = False
+        self._resume()
+
+    @property
+    def number(self) -> int:
+        """The last label that was taken in."""
+        return self._saved.number
+
+    @property
+    def values(self) -> bool:
+        """Whether the answers are values and not classes."""
+        return self._saved.figures.values
+
+    def served_by(self, stream: Stream) -> None:
+        """Learn which process serves the stream now."""
+        self.stream = stream
+
+    def see_values(self) -> None:
+        """Find out that answers are values: what was counted as right or wrong before meant nothing."""
+        if not self.values:
+            self._saved.figures = Figures(values=True)
+            self._saved.early = []
+
+    def refuse(self) -> None:
+        """Count a label that cannot be compared."""
+        self._saved.refused += 1
+        self._changed = True
+
+    def take(self, records: Sequence[LabelRecord]) -> Block | None:
+        """Take labels in; return what they add to the error stream, if there is anything to judge yet."""
+        saved, new = self._saved, []
+        for record in records:
+            saved.number = max(saved.number, record.number)
+            saved.figures.add(record, self._window)
+            if math.isnan(record.previous):
+                new.append((record.told_ns, record.inferred_ns, record.error))
+            else:
+                saved.replaced += 1
+            learned = record.inferred_ns <= self.known.learned_ns and math.isfinite(record.confidence)
+            if learned and not self.values and (record.id in saved.pairs or len(saved.pairs) < MAX_PAIRS):
+                saved.pairs[record.id] = (record.confidence, record.error == 0)
+        self._changed = True
+        if self.panel is None:
+            saved.early += new
+            if len(saved.early) < self._reference_labels:
+                return None
+            new, saved.early = saved.early, []
+            if self.values:
+                saved.limit = float(np.quantile([error for *_, error in new], FAR))
+            self._begin(self._block(new))
+            return None
+        return self._block(new) if new else None
+
+    def judge(self, block: Block) -> list[Score]:
+        """Have the error stream's detectors judge a block; return the alarms."""
+        return [] if self.panel is None else self.panel.judge(block)
+
+    def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
+        """How far the errors of the last labels are from those of the first."""
+        return () if self.panel is None else self.panel.effects(rows)
+
+    @property
+    def rows(self) -> int:
+        """How many labels were judged."""
+        return 0 if self.panel is None else self.panel.rows
+
+    def labelled_rows(self) -> LabelledRows:
+        """Return confidence and truth of the reference's rows that have a label."""
+        pairs = list(self._saved.pairs.values())
+        return LabelledRows(np.array([c for c, _ in pairs], np.float32), np.array([right for _, right in pairs], bool))
+
+    def set_budget(self, alarms_per: float, rate: float) -> None:
+        """Spend at most one false alarm in as many labels as come with `alarms_per` inferences at `rate` a second."""
+        labelled = self._saved.figures.rate()
+        self._alarms_per = alarms_per * min(1.0, labelled / rate if labelled and rate > 0 else 1.0)
+        if self.panel is not None:
+            self.panel.set_budget(self._alarms_per)
+
+    def status(self) -> TruthStatus:
+        """Describe it."""
+        reference = self._saved.reference_error
+        evidence = 0.0 if self.panel is None else self.panel.evidence().get(WRONG.name, 0.0)
+        counted = {"replaced": self._saved.replaced, "refused": self._saved.refused}
+        return msgspec.structs.replace(self._saved.figures.status(counted, reference), wrong_evidence=evidence)
+
+    def health(self) -> list[PartHealth]:
+        """Name the detectors of errors that had to be taken out."""
+        failed = {} if self.panel is None else self.panel.failed
+        return [PartHealth(name=f"{self.stream.key} {name}", ok=False, note=note) for name, note in failed.items()]
+
+    def save(self) -> None:
+        """Keep what changed, for a restart."""
+        if self._changed:
+            if self.panel is not None:
+                offsets, detectors = self.panel.states()
+                self._saved.panel = SavedMonitor(
+                    mark=b"",
+                    rows=self.panel.rows,
+                    alarms_per=self._alarms_per,
+                    offsets=offsets,
+                    detectors=detectors,
+                )
+            self._states.put_state(self.stream.key, PART, msgspec.msgpack.encode(self._saved))
+            self._changed = False
+
+    def _block(self, new: Sequence[tuple[int, int, float]]) -> Block:
+        told, inferred, errors = (np.array(column) for column in zip(*new, strict=True))
+        wrong = errors > (self._saved.limit or 0.0)
+        limit = self._saved.limit
+        signal = WRONG if limit is None else msgspec.structs.replace(WRONG, unit=f">{limit:.3g}")
+        return Block(
+            stream=self.stream,
+            signals=(signal,),
+            time_ns=told.astype(np.int64),
+            latency_s=(told - inferred) / 1e9,  # how much later the truth was told
+            status=np.zeros(len(new), np.uint8),
+            values=wrong.astype(np.float32)[:, None],
+        )
+
+    def _begin(self, block: Block) -> None:
+        """Judge by these first labels from here on."""
+        reference = self._factories.learner(block.signals).add(block)
+        if reference is None:
+            raise ValueError(f"{len(block)} labels are too few to learn from")
+        self._saved.reference = reference.encode()
+        self._saved.reference_error = float(block.values.mean())
+        self.panel = Panel(reference, self._factories, self._alarms_per, 0)
+
+    def _resume(self) -> None:
+        """Give the detectors their stored states; a state of another version begins anew and says so."""
+        saved = self._saved
+        if not saved.reference:
+            return
+        try:
+            reference = self._factories.decode_reference(saved.reference)
+        except ValueError as error:
+            self.note = f"how often it errs in health is learned anew: it could not be read ({error})"
+            saved.reference, saved.reference_error, saved.panel = b"", None, None
+            return
+        self.panel = Panel(reference, self._factories, self._alarms_per, 0)
+        if saved.panel is None:
+            return
+        began_anew = self.panel.restore(saved.panel)
+        if began_anew:
+            self.note = f"{', '.join(began_anew)} of errors began anew: {'; '.join(set(began_anew.values()))}"
+        recent = [(0, 0, error) for error in saved.figures.window.values()]
+        self.panel.show(self._block(recent))
+
+    def _restore(self) -> SavedLabels:
+        stored = self._states.get_state(self.stream.key, PART)
+        if stored is None:
+            return SavedLabels()
+        try:
+            saved = msgspec.msgpack.decode(stored, type=SavedLabels)
+        except msgspec.MsgspecError as error:
+            self.note = f"the figures of labels started anew: their stored state could not be read ({error})"
+            return SavedLabels()
+        if saved.version != VERSION:
+            self.note = f"the figures of labels started anew: stored in version {saved.version}, not {VERSION}"
+            return SavedLabels()
+        return saved
