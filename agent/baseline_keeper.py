@@ -109,7 +109,7 @@ class BaselineKeeper:
         stored = store.get(REFERENCE)
         if not stored:
             raise BaselineError(f"{key} is still learning; there is no reference to export")
-        origin, reference = store.origin(), self._factories.decode_reference(stored)
+        origin, reference = store.origin(), self._decoded({REFERENCE: stored, ROWS: store.get(ROWS)})
         header = Header(
             what="reference",
             key=key,
@@ -118,7 +118,7 @@ class BaselineKeeper:
             source=origin.how if origin else "",
             learned=origin.learned if origin else None,
         )
-        return encode_file(header, {REFERENCE: stored, ROWS: store.get(ROWS)})
+        return encode_file(header, {REFERENCE: reference.encode(), ROWS: store.get(ROWS)})
 
     def take(self, name: str, data: bytes, *, by: str) -> BaselineChange:
         """Take a file in: a reference as it is, or the rows of a training file.
@@ -187,7 +187,7 @@ class BaselineKeeper:
         if monitor is not None and monitor.reference is not None:
             reference = monitor.reference
         else:
-            reference = self._factories.decode_reference(store.get(REFERENCE))
+            reference = self._decoded({REFERENCE: store.get(REFERENCE), ROWS: store.get(ROWS)})
         return describe(key, reference, store.origin(), None if monitor is None else monitor.stream)
 
     def _decoded(self, parts: dict[str, bytes]) -> Reference:
@@ -197,7 +197,7 @@ class BaselineKeeper:
             try:  # another version's: its rows are in the file too
                 return self._factories.refit_reference(parts[ROWS])
             except (ValueError, KeyError) as error:
-                raise BaselineError(f"the reference in the file cannot be read by this version: {error}") from error
+                raise BaselineError(f"the reference cannot be read by this version of Driftline: {error}") from error
 
     def _check(self, key: str, header: Header, monitor: StreamMonitor | None) -> None:
         """Refuse signals that are not the stream's."""

@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 
 from agent import saved as part
-from agent.clock import utc
 from agent.panel import Panel, aligned
 from agent.saved import SavedMonitor, StreamStore, decode_saved, encode_saved
 from agent.statistics import StreamStatistics
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus, TruthStatus
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
-MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
 RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
 
 
@@ -44,7 +42,7 @@ class StreamMonitor:
     factories
         How to make learner, reference and detectors.
     store
-        Where the reference and the detectors' states are kept.
+        Where the reference, the detectors' states and the rows are kept.
     alarms_per
         The stream's share of the budget: at most one expected false alarm in so many inferences.
 
@@ -53,8 +51,7 @@ class StreamMonitor:
     def __init__(self, stream: Stream, factories: Factories, store: MonitorStore, alarms_per: float) -> None:
         self.stream = stream
         self.statistics = StreamStatistics()
-        self.lost = 0
-        self.dropped = 0
+        self.lost = self.dropped = 0
         self.running: set[str] = set()  # sources that are open
         self.changes: deque[StreamChange] = deque(maxlen=20)
         self.beside: Callable[[], tuple[Effect, ...]] = tuple  # effects of what is no signal of its blocks
@@ -68,8 +65,8 @@ class StreamMonitor:
         self._learning: tuple[Signal, ...] = ()
         self._panel: Panel | None = None
         self._rows = 0  # judged before the present panel
-        self._saved = b""
-        self._saved_at = 0
+        self._unproven = False
+        self._saved, self._saved_at = b"", 0
         self._restore()
 
     @property
@@ -161,35 +158,22 @@ class StreamMonitor:
         truth: TruthStatus | None = None,
     ) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
-        figures = self.statistics
-        p50, p99 = figures.latency_quantiles(now_ns)
         rows, target = self.progress
         return StreamStatus(
             stream=self.stream,
             key=self.key,
             state=state,
-            inferences=figures.inferences,
-            errors=figures.errors,
-            rate=figures.rate(now_ns),
             reference_rows=rows,
             reference_target=target,
             reference_notes=self.notes,
             lost=self.lost,
             dropped=self.dropped,
-            latency_p50_s=p50,
-            latency_p99_s=p99,
-            latency_sum_s=figures.latency_sum_s,
-            latency_count=figures.latency_count,
-            latency_buckets=figures.latency_buckets(),
-            latency_trend=figures.latency_trend(),
-            confidence=figures.confidence,
-            predictions=figures.predictions(),
-            last_inference=None if figures.last_inference_ns is None else utc(figures.last_inference_ns),
             alarm_every_inferences=self.alarms_per if self.reference else None,
             signals=() if self._panel is None else self._panel.signals(),
             series=series,
             accuracy=None if self._panel is None else self._panel.accuracy(),
             truth=truth,
+            **self.statistics.figures(now_ns),
         )
 
     def adopt(self, reference: Reference) -> None:
@@ -226,51 +210,66 @@ class StreamMonitor:
     def _judge(self, block: Block) -> list[Score]:
         # As it is stored, so that judging the stored rows again comes to the same.
         block = replace(block, latency_s=block.latency_s.astype(np.float32).astype(np.float64))
+        if self._unproven:
+            self._prove(block.signals)
         if self._panel is None:
             self._learn(block)
             return []
         return self._panel.judge(block)
 
+    def _prove(self, signals: tuple[Signal, ...]) -> None:
+        """Give up a reference that came before its model ever ran here, where it knows other signals."""
+        if all(signal.role == "runtime" for signal in signals):
+            return  # every call has failed so far: what it will show is not known
+        self._unproven = False
+        own, known = {s.name for s in signals}, {s.name for s in self.signals}
+        if own != known:
+            self.learn_anew(self.store.mark())
+            differ = ", ".join(sorted(own ^ known))
+            self.notes = (f"the imported reference was of other signals ({differ}); learning a new one",)
+
     def _learn(self, block: Block) -> None:
-        training = self.store.get(part.TRAINING)
         if self._learner is None:
-            make = self._factories
-            self._learner = make.trained_learner(block.signals, training) if training else make.learner(block.signals)
             self._learning = block.signals
+            self._learner = self._make_learner(self.store.get(part.TRAINING))
         reference = self._learner.add(aligned(block, self._learning))
         if reference is not None:
-            how = "a training file and the stream" if training else "the stream"
+            how = "a training file and the stream" if self.store.get(part.TRAINING) else "the stream"
             self.take_reference(reference, self._learner.archive(), int(block.time_ns[-1]), how)
+
+    def _make_learner(self, training: bytes) -> Learner:
+        if training:
+            try:
+                return self._factories.trained_learner(self._learning, training)
+            except ValueError as error:
+                self.store.put(part.TRAINING, b"")
+                self.notes = (
+                    f"the training file must be imported again: what was kept of it cannot be read ({error})",
+                )
+        return self._factories.learner(self._learning)
 
     def _restore(self) -> None:
         """Go on with what is stored; a part that cannot be read starts anew and says so."""
-        stored = self.store.get(part.REFERENCE)
-        if not stored:
-            self._rejudge(self.store.get(part.LEARNING))
-            return
-        try:
-            self.adopt(self._factories.decode_reference(stored))
-        except ValueError as error:
-            self._refit(str(error))
-        else:
-            self._resume()
-
-    def _refit(self, why: str) -> None:
-        """Fit the reference anew to the rows that it was learned from: another version of Driftline stored it."""
-        try:
-            reference = self._factories.refit_reference(self.store.get(part.ROWS))
-        except ValueError:
+        reference, doubt = self.store.reference(self._factories.decode_reference, self._factories.refit_reference)
+        if reference is not None:
+            self.adopt(reference)
+            if not doubt:
+                self._resume()
+                return
+            self.began_anew = dict.fromkeys(
+                self._factories.detectors, f"this version fitted the reference anew: {doubt}"
+            )
+        elif doubt:
             self.learn_anew(self.store.mark())
-            self.notes = (f"the stored reference could not be read ({why}); learning a new one",)
-            return
-        self.adopt(reference)
-        self.store.put(part.REFERENCE, reference.encode())
-        self.began_anew = dict.fromkeys(self._factories.detectors, f"this version fitted the reference anew: {why}")
+            self.notes = (f"the stored reference could not be read ({doubt}); learning a new one",)
+        else:
+            self._rejudge(self.store.get(part.LEARNING))
 
     def _resume(self) -> None:
         """Give the detectors their stored states, and have them judge again what was stored since."""
         stored = self.store.get(part.MONITOR)
         if not stored or self._panel is None:
+            self._unproven = True  # nothing was ever judged by it
             return
         try:
             saved = decode_saved(stored)
@@ -288,13 +287,9 @@ class StreamMonitor:
 
     def _rejudge(self, mark: bytes) -> None:
         """Judge what was stored since `mark`. Alarms in it were told: findings are durable before their rows are."""
-        judged = 0
         with self._stored_rows("the rest was not judged"):
             for block in self.store.rows_since(mark):
                 self._judge(block)
-                judged += len(block)
-                if judged >= MOST_REJUDGED:
-                    raise OSError(f"there are more than {MOST_REJUDGED}")
 
     @contextmanager
     def _stored_rows(self, otherwise: str) -> Iterator[None]:

@@ -84,8 +84,8 @@ def replay(
     """Judge the rows of `table` from `start` on against the first `reference_rows` of `reference`.
 
     Yields each finding once, when its explanation has ripened or the file ends, in the order in which they opened.
-    `progress` is called with the number of rows done, `note` with each sentence about a detector that did not judge.
-    Raises TableError where the reference lacks a column.
+    `progress` is called with the number of rows done, `note` with each sentence about what is doubtful: the reference
+    first, then a detector that did not judge. Raises TableError where the reference lacks a column.
     """
     missing = [name for name in table.names if name not in reference.names]
     if missing:
@@ -99,6 +99,8 @@ def replay(
         learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
     except ValueError as error:
         raise TableError(f"{reference.path}: {error}") from error
+    for doubt in learned.notes:
+        note(doubt)
     monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(config), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())

@@ -15,12 +15,13 @@ from agent.baselines import Origin
 from agent.clock import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agent.model import Block
-    from agent.ports import MonitorStore
+    from agent.ports import MonitorStore, Reference
 
 FORMAT = 2
+MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
 
 REFERENCE = "reference"  # the encoded reference
 ROWS = "reference rows"  # what it was learned from: another version of Driftline fits its own reference to them
@@ -94,6 +95,27 @@ class StreamStore:
         """Say where the stored reference comes from, or last came from."""
         return decode_origin(self.get(ORIGIN))
 
+    def reference(
+        self, decode: Callable[[bytes], Reference], refit: Callable[[bytes], Reference]
+    ) -> tuple[Reference | None, str]:
+        """Return the stored reference, and what was wrong with it.
+
+        One of another version is fitted anew to the rows that it was learned from, and kept; None where that fails too.
+        """
+        stored = self.get(REFERENCE)
+        if not stored:
+            return None, ""
+        try:
+            return decode(stored), ""
+        except ValueError as error:
+            why = str(error)
+        try:
+            reference = refit(self.get(ROWS))
+        except ValueError:
+            return None, why
+        self.put(REFERENCE, reference.encode())
+        return reference, why
+
     def keep_reference(self, reference: bytes, rows: bytes, learned_ns: int, how: str, by: str = "") -> Origin:
         """Keep a new reference with its rows, and with a number of its own; the old one's states go."""
         before = self.origin()
@@ -119,9 +141,14 @@ class StreamStore:
         """Say how far the stored rows reach."""
         return self._store.mark()
 
-    def rows_since(self, mark: bytes) -> Iterator[Block]:
-        """Yield the stored rows since a mark."""
-        return self._store.rows_since(self._key, mark)
+    def rows_since(self, mark: bytes, most: int = MOST_REJUDGED) -> Iterator[Block]:
+        """Yield the stored rows since a mark. Raises OSError where they cannot be read, or go on beyond `most`."""
+        yielded = 0
+        for block in self._store.rows_since(self._key, mark):
+            if yielded >= most:
+                raise OSError(f"there are more than {most:,}")
+            yield block
+            yielded += len(block)
 
     def last_rows(self, count: int, until: bytes | None = None) -> list[Block]:
         """Return the newest stored rows, or those up to a mark."""

@@ -6,9 +6,11 @@ Bounded: a ring of the last latencies, one histogram, the most frequent classes.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from agent.clock import utc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,3 +148,21 @@ class StreamStatistics:
     def predictions(self) -> tuple[tuple[str, int], ...]:
         """How often each class was predicted, by class."""
         return tuple((str(code), count) for code, count in sorted(self._classes.items()))
+
+    def figures(self, now_ns: int) -> dict[str, Any]:
+        """Return everything that a stream's status says of it, by field, `now_ns` on the monotonic clock."""
+        p50, p99 = self.latency_quantiles(now_ns)
+        return {
+            "inferences": self.inferences,
+            "errors": self.errors,
+            "rate": self.rate(now_ns),
+            "latency_p50_s": p50,
+            "latency_p99_s": p99,
+            "latency_sum_s": self.latency_sum_s,
+            "latency_count": self.latency_count,
+            "latency_buckets": self.latency_buckets(),
+            "latency_trend": self.latency_trend(),
+            "confidence": self.confidence,
+            "predictions": self.predictions(),
+            "last_inference": None if self.last_inference_ns is None else utc(self.last_inference_ns),
+        }

@@ -26,7 +26,7 @@ LEVEL_ROWS = (
     0.02  # chance that a signal of independent rows is given blocks: that costs delay, the other error the promise
 )
 LEVEL_BLOCKS = 0.05  # the same for needlessly long blocks
-LEVEL_DRIFT = 0.01  # chance that a signal without a trend is said to have one
+LEVEL_DRIFT = 0.01  # chance that some signal without a trend is said to have one
 TIMES = 4
 ENOUGH = 20  # blocks: with fewer, neither their spread nor what is left of their correlation is known
 MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
@@ -61,7 +61,7 @@ def choose_lengths(series: NDArray[np.float64]) -> Lengths:
         means = base[: blocks * length].reshape(blocks, length, -1).mean(axis=1)
         passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * len(tested))))
         first.append(autocorrelation(means)[1])
-        drifts.append(drifting(means, LEVEL_DRIFT / kinds))
+        drifts.append(drifting(means, LEVEL_DRIFT / (kinds * width)))
     good: NDArray[np.bool_] = np.array(passes)
     good[1:-1] &= tested[:-1, None] * BASE >= np.minimum(TIMES * time, most * BASE)
     good = np.logical_and.reduce(good.reshape(len(good), kinds, width), axis=1)

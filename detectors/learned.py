@@ -16,7 +16,7 @@ from detectors.described import describe_signal
 from detectors.packing import pack, unpack
 from detectors.profile import Profile
 from detectors.ranks import RankTable, build_table
-from detectors.statistics import StatisticSet
+from detectors.statistics import BASE, StatisticSet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +49,10 @@ class Reference:
 
     def describe(self) -> tuple[SignalBaseline, ...]:
         """Return what people want to know of each signal."""
+        blocks = (self.lengths * BASE).tolist()
         return tuple(
-            describe_signal(self.table, self.profile, self.lengths, at, s) for at, s in enumerate(self.signals)
+            describe_signal(self.sample, self.profile, blocks[at] or 1, at, signal)
+            for at, signal in enumerate(self.signals)
         )
 
     @property

@@ -12,10 +12,11 @@ import numpy as np
 
 from agent.model import Signal
 from detectors.archive import Rows
-from detectors.bets import FEW_BLOCKS, fit_banks
+from detectors.bets import fit_banks
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.calibration import MIN_LABELLED, Calibration, fit_calibration, labelled
 from detectors.learned import Reference, decode_reference
+from detectors.notes import reference_notes
 from detectors.profile import fit_profile
 from detectors.ranks import RankTable, fit_ranks
 from detectors.statistics import BASE, choose_statistics
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Reference", "ReferenceConfig", "ReferenceLearner", "decode_reference", "fit_reference"]
 
 MIN_ROWS = 2 * BASE
-FEW_ROWS = 500
 SAMPLE_ROWS, SAMPLE_VALUES = 1_000, 200_000
 MAX_CATEGORIES = 20
 OUTPUTS = ("prediction", "confidence", "margin", "entropy")
@@ -214,28 +214,8 @@ def _lengths(rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTa
     missing = np.isnan(rows)
     spread = np.where(missing, 0.5, np.abs(2 * ranks - 1))
     chosen = choose_lengths(np.stack((ranks, spread, missing.astype(np.float64)), axis=1))
-    notes = []
-    if len(rows) < FEW_ROWS:
-        notes.append(
-            f"the reference holds only {len(rows)} rows: what wanders slowly cannot be seen in so few, and may raise "
-            f"alarms; {FEW_ROWS} rows or more are better"
-        )
-    for at, signal in enumerate(signals):
-        if signal.role == "runtime" or signal.kind == "flag":
-            continue
-        block = int(chosen.length[at]) * BASE
-        blocks = len(rows) // block if block else len(rows)
-        if not chosen.settled[at]:
-            notes.append(
-                f"{signal.name}: still drifting or rising and falling slowly at the end of the reference "
-                f"({len(rows)} rows); learn from a longer one"
-            )
-        elif blocks < FEW_BLOCKS:
-            notes.append(
-                f"{signal.name}: the reference holds {blocks} independent blocks of {block} rows, fewer than "
-                f"{FEW_BLOCKS}; bounds are wider, {FEW_BLOCKS * block} rows would do"
-            )
-    return chosen, tuple(notes)
+    block_rows = np.maximum(chosen.length * BASE, 1)
+    return chosen, reference_notes(len(rows), signals, block_rows, chosen.settled)
 
 
 def _signal(name: str | Signal, column: NDArray[np.float32], categorical: Sequence[str] | None) -> Signal:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def stored_baselines(state: str, stream: str) -> list[Baseline]:
     """Describe one stored reference, or all. Raises BaselineError."""
-    decode = make_factories(Config().reference).decode_reference
+    decode = make_factories(Config()).decode_reference
     with open_stopped(state) as buffer:
         keys = buffer.state_keys(REFERENCE)
         found = []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from agent.clock import ManualClock
 from agent.model import Stream, StreamChange
 from agent.pipeline import Pipeline
 from agent.saved import REFERENCE, ROWS
-from tests.agent.fakes import STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
+from tests.agent.fakes import SIGNALS, STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 
 if TYPE_CHECKING:
     from agent.ports import Item
@@ -137,6 +138,17 @@ def test_an_export_is_imported_elsewhere() -> None:
     assert "for when the model runs here" in other.baselines.take("", data, by="ada").said
     running = _pipeline([OPENED, block(FAR)], store=store)
     assert [finding.kind for finding in running.findings()] == ["input_shift"]
+
+
+def test_an_imported_reference_of_other_signals_is_given_up_when_its_model_runs() -> None:
+    """Columns that it misses would look like missing values; the stream says that it learns, and why."""
+    data = _shifted().baselines.export("meter")
+    store = MemoryStore()
+    _pipeline(store=store).baselines.take("", data, by="ada")
+    bare = replace(block(CALM[:4]), signals=(SIGNALS[0],), values=block(CALM[:4]).values[:, :1])
+    running = _pipeline([OPENED, bare], store=store)
+    assert (running.streams()[0].state, running.streams()[0].reference_rows) == ("learning", 4)
+    assert "was of other signals (latency, prediction)" in running.streams()[0].reference_notes[0]
 
 
 def test_an_import_replaces_the_reference_of_a_running_stream() -> None:

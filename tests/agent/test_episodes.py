@@ -31,7 +31,7 @@ def episode(family: str, size: float, seed: int = 0) -> list[tuple[int, Finding]
     reference = fit_reference(values[:2_000], list("abcd"))
     stream = values[2_000:]
     stream[START:STOP, 1] += size * values[:2_000, 1].std()
-    monitor = StreamMonitor(STREAM, make_factories(Config().reference), NoStore(), 1e6)
+    monitor = StreamMonitor(STREAM, make_factories(Config()), NoStore(), 1e6)
     monitor.adopt(reference)
     book, host, said = FindingBook(CauseExplainer(), NoStore()), HostHistory(), []
     for at in range(0, END, 50):

@@ -77,6 +77,14 @@ def test_a_stuck_column_is_found(tmp_path: Path) -> None:
     assert finding["cause"].startswith("sensor: ")
 
 
+def test_what_is_doubtful_about_the_reference_is_said(tmp_path: Path) -> None:
+    """On stderr, once, in words; a reference that is long enough for what it holds has nothing to say."""
+    calm = _save(tmp_path / "calm.csv", _stream())
+    short = CliRunner().invoke(group, ["replay", str(calm), "--reference", "300"])
+    assert "driftline: the reference was learned from only 300 inferences" in short.stderr
+    assert "the reference" not in CliRunner().invoke(group, ["replay", str(calm), "--reference", "2000"]).stderr
+
+
 def test_the_reference_may_be_another_file(tmp_path: Path) -> None:
     """Then every row is judged, from row 0."""
     rows = _stream(1)
