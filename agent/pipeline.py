@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from agent.truth import LabelSummary
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
-SAVE_STATE_NS = 300_000_000_000  # what was judged since is judged again after a restart, so this costs nothing
+SAVE_NS = 300_000_000_000  # series and labels
+SAVE_STATE_NS = 3_600_000_000_000  # what the detectors have: they judge the rows since again, so this costs no evidence
 BUDGET_NS = 60_000_000_000
 
 
@@ -88,7 +89,7 @@ class Pipeline:
         self._refused = 0
         self._repairs_told = 0
         now = clock.monotonic_ns()
-        self._committed_ns = self._saved_ns = self._budgeted_ns = now
+        self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
         around = Around(self._book, self._monitor, self._host, self._events)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
         self.baselines = BaselineKeeper(self._monitors, store, factories, self._book, clock, self._commit, self._events)
@@ -119,8 +120,11 @@ class Pipeline:
         if now - self._committed_ns >= self._commit_ns:
             self._guarded("buffer", self._commit)
             self._committed_ns = now
-            if now - self._saved_ns >= SAVE_STATE_NS or any(m.wants_saving for m in self._monitors.values()):
-                self._guarded("saved states", self.save)
+            if now - self._states_saved_ns >= SAVE_STATE_NS or any(m.wants_saving for m in self._monitors.values()):
+                self._guarded("saved states", self._save_states)
+                self._states_saved_ns = now
+            if now - self._saved_ns >= SAVE_NS:
+                self._guarded("saved series and labels", self._save)
                 self._saved_ns = now
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
@@ -145,21 +149,23 @@ class Pipeline:
         if self._store.settled:
             self.labels.committed()
 
-    def save(self) -> None:
+    def _save_states(self) -> None:
         """Keep every detector's state, for a restart, where every row that was judged is durable."""
-        if not self._store.settled:
-            return
-        mark = self._store.mark()
-        for monitor in self._monitors.values():
-            monitor.save(mark)
+        if self._store.settled:
+            for monitor in self._monitors.values():
+                monitor.save(self._store.mark())
+
+    def _save(self) -> None:
         self._series.save()
-        self.labels.save()
+        if self._store.settled:
+            self.labels.save()
 
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
         self._guarded("buffer", self._commit)
-        self._guarded("saved states", self.save)
+        self._guarded("saved states", self._save_states)
+        self._guarded("saved series and labels", self._save)
         for collector in self._collectors:
             collector.close()
 
