@@ -13,8 +13,10 @@ import json
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
-ROUNDS = 5
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 3
 RESIDENT = {
     "aiohttp": "aiohttp.web",
     "click": "click",
@@ -27,22 +29,27 @@ RESIDENT = {
 }
 ON_DEMAND = {"textual": "textual.app", "onnxruntime": "onnxruntime"}
 NOT_LOADED = {"evidently": "evidently", "pandas": "pandas", "river": "river.drift", "scipy": "scipy.stats"}
+BY_NAME = ("adwin", "page_hinkley", "ddm", "half_space_trees", "kswin")  # as a `[[river]]` table loads them
 
 CHILD = """
 import json, os, sys, time
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+module, *names = sys.argv[1:]
+if names:
+    import numpy  # which the agent has anyway
+    from detectors.river.loader import make_river
 before, start = resident(), time.perf_counter()
-__import__(sys.argv[1])
+make_river(names[0], {}) if names else __import__(module)
 print(json.dumps([(time.perf_counter() - start) * 1e3, (resident() - before) / 1e6]))
 """
 
 
-def measure(module: str) -> tuple[float, float]:
-    """Import a module in a fresh process; return milliseconds and megabytes."""
+def measure(*wanted: str) -> tuple[float, float]:
+    """Import a module, or one of river's classes by name, in a fresh process; return milliseconds and megabytes."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", CHILD, module], capture_output=True, text=True, check=True
+        [sys.executable, "-c", CHILD, *wanted], capture_output=True, text=True, check=True, cwd=ROOT
     )  # modules named above
     milliseconds, megabytes = json.loads(done.stdout)
     return milliseconds, megabytes
@@ -51,10 +58,12 @@ def measure(module: str) -> tuple[float, float]:
 def main() -> None:
     """Measure all, and print the table."""
     modules = RESIDENT | ON_DEMAND | NOT_LOADED
-    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in modules}
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in (*modules, *BY_NAME)}
     for _ in range(ROUNDS):
         for name, module in modules.items():
             rounds[name].append(measure(module))
+        for name in BY_NAME:
+            rounds[name].append(measure("river", name))
     print(f"Python {sys.version.split()[0]}, median of {ROUNDS} fresh processes\n")
     print("| distribution | version | imported as | ms | MB |")
     print("|---|---|---|---|---|")
@@ -62,6 +71,10 @@ def main() -> None:
         version = importlib.metadata.version(name)
         milliseconds, megabytes = (statistics.median(values) for values in zip(*rounds[name], strict=True))
         print(f"| {name} | {version} | `{module}` | {milliseconds:.0f} | {megabytes:.1f} |")
+    version = importlib.metadata.version("river")
+    for name in BY_NAME:
+        milliseconds, megabytes = (statistics.median(values) for values in zip(*rounds[name], strict=True))
+        print(f"| river, by name | {version} | {name} | {milliseconds:.0f} | {megabytes:.1f} |")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from detectors.learned import Reference
 
-ERRORS = Signal(ERRORS_SIGNAL, "output", "flag", "1")
 LATENCY = Signal(LATENCY_SIGNAL, "runtime", "continuous", "s")
 SHOWN = 8  # names in a message
 
@@ -36,13 +35,10 @@ def river_factories(entries: Sequence[RiverConfig]) -> Mapping[str, Callable[[Re
     }
 
 
-def error_factories(entries: Sequence[RiverConfig]) -> Mapping[str, Callable[[int], Detector]]:
-    """Return name -> factory(reference fingerprint) for what watches `wrong`.
-
-    These judge blocks of that one column, ERRORS: a row is a labelled inference, 1 where the prediction was wrong.
-    """
+def error_factories(entries: Sequence[RiverConfig]) -> Mapping[str, Callable[[Reference, float], Detector]]:
+    """Return the same for the stream of errors that labels show: the tables that name its one signal, `wrong`."""
     return {
-        name: functools.partial(_make_for_errors, name, entry)
+        name: functools.partial(_make, name, entry)
         for name, entry in zip(entry_names(entries), entries, strict=True)
         if ERRORS_SIGNAL in entry.signals
     }
@@ -64,12 +60,6 @@ def _make(name: str, entry: RiverConfig, reference: Reference, alarms_per: float
     from detectors.river.outliers import OutlierDetector  # noqa: PLC0415  # the same
 
     return OutlierDetector(name, entry, columns, reference)
-
-
-def _make_for_errors(name: str, entry: RiverConfig, fingerprint: int) -> Detector:
-    from detectors.river.drift import RiverDetector  # noqa: PLC0415  # the same
-
-    return RiverDetector(name, entry, [(ERRORS, 0)], fingerprint)
 
 
 def chosen_signals(entry: RiverConfig, reference: Reference) -> list[tuple[Signal, int | None]]:

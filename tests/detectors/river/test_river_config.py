@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
+import river
 from click.testing import CliRunner
 
 from agent.cli import group
 from agent.config import ConfigError
-from agent.model import Signal
+from agent.model import Signal, Stream
+from agent.monitor import StreamMonitor
 from agent.ports import UnfitError
-from agent.wiring import load_config
+from agent.replay import NoStore
+from agent.wiring import Config, load_config, make_factories
 from detectors.river import RiverConfig, error_factories, river_factories
 from detectors.river.config import entry_names
-from detectors.river.factories import ERRORS, chosen_signals
+from detectors.river.factories import chosen_signals
 from tests.detectors.river.streams_of_river import direct_drifts, judged, reference_of, values_for
 from tests.detectors.streams import make_block
 
@@ -221,13 +225,14 @@ def test_the_latency_of_a_stream_without_such_a_column_is_the_blocks() -> None:
 
 
 def test_entries_on_wrong_judge_the_errors_that_labels_show() -> None:
-    """They take blocks of that one column, and are no detectors of the rows themselves."""
-    entries = [RiverConfig("adwin", ("confidence",)), RiverConfig("ddm", ("wrong",))]
-    assert list(river_factories(entries)) == ["river adwin"]
+    """They are no detectors of the rows themselves, but of the stream of errors, whose one signal is `wrong`."""
+    wrong = Signal("wrong", "output", "flag")
+    entries = [RiverConfig("adwin", ("confidence",)), RiverConfig("ddm", ("wrong",)), RiverConfig("kswin", ("*",))]
+    assert list(river_factories(entries)) == ["river adwin", "river kswin"]
     errors = values_for("ddm", 1, 2_000)
     ((name, make),) = error_factories(entries).items()
-    blocks = [make_block(errors[at : at + 1, None], (ERRORS,), start=at) for at in range(2_000)]
-    scores = judged(make(5), blocks)
+    blocks = [make_block(errors[at : at + 1, None], (wrong,), start=at) for at in range(2_000)]
+    scores = judged(make(reference_of(errors[:100], wrong), 1e6), blocks)
     assert name == "river ddm"
     assert [score.row for score in scores] == direct_drifts("ddm", errors, {})
     assert scores[0].detail.startswith("DDM says wrong is 1 more often: 0.")
@@ -237,3 +242,40 @@ def test_two_tables_of_one_detector_have_names_of_their_own() -> None:
     """So that each keeps a state of its own."""
     entries = [RiverConfig("adwin", ("a",)), RiverConfig("kswin", ("a",)), RiverConfig("adwin", ("b",))]
     assert entry_names(entries) == ["river adwin", "river kswin", "river adwin 2"]
+
+
+@pytest.mark.parametrize("detector", ["adwin", "half_space_trees"])
+def test_a_state_of_another_river_or_of_other_settings_is_refused(
+    reference: Reference, detector: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names what differs; the monitor then begins that detector anew and says so."""
+    (factory,) = river_factories([RiverConfig(detector, ("feature_*",))]).values()
+    state = factory(reference, 0.0).state()
+    (other,) = river_factories([RiverConfig(detector, ("feature_*",), OTHER[detector])]).values()
+    with pytest.raises(ValueError, match=f"stored river {detector} state belongs to another parameters"):
+        other(reference, 0.0).restore(state)
+    monkeypatch.setattr(river, "__version__", "0.99.0")
+    with pytest.raises(ValueError, match=r"belongs to another river 0\.26\.\d+, not 0\.99\.0"):
+        factory(reference, 0.0).restore(state)
+
+
+OTHER: dict[str, dict[str, int | float | bool | str]] = {"adwin": {"delta": 0.01}, "half_space_trees": {"height": 5}}
+
+
+def test_a_detector_that_cannot_be_made_does_not_take_the_others_down(reference: Reference) -> None:
+    """One that has nothing to judge is said to be well, one that fails is not; both with the reason."""
+
+    def failing(_reference: Reference, _alarms_per: float) -> NoReturn:
+        raise ImportError("no module of that name")
+
+    entries = [RiverConfig("adwin", ("nowhere",)), RiverConfig("page_hinkley", ("confidence",))]
+    made = make_factories(Config(river=tuple(entries)))
+    monitor = StreamMonitor(
+        Stream(model="m"), replace(made, detectors=made.detectors | {"broken": (failing, 0.0)}), NoStore(), 1e6
+    )
+    monitor.adopt(reference)
+    notes = {part.name: (part.ok, part.note.split(";")[0]) for part in monitor.health()}
+    assert notes == {
+        "m broken": (False, "ImportError: no module of that name"),
+        "m river adwin": (True, "watches nothing here: no signal fits nowhere"),
+    }
