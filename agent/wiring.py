@@ -28,7 +28,7 @@ from detectors.cause import CauseExplainer
 from detectors.host_series import HostPoints
 from detectors.recent import RecentRows
 from detectors.reference import ReferenceConfig, ReferenceLearner, decode_reference
-from detectors.river import RiverConfig, river_factories
+from detectors.river import RiverConfig, error_factories, river_factories
 from detectors.series_watch import SeriesWatcher
 from detectors.series_words import SeriesExplainer
 from detectors.stream_series import StreamPoints
@@ -134,7 +134,8 @@ def make_error_factories(config: Config) -> Factories:
         usual,
         learner=lambda signals: ReferenceLearner(signals, count, 0.0, max(count, FIRST_LABELS)),
         needed=Needed(count, 0.0, max(count, FIRST_LABELS)),
-        detectors={name: (detectors.ERROR_FACTORIES[name], share) for name, share in ERROR_BUDGET_SHARES.items()},
+        detectors={name: (detectors.ERROR_FACTORIES[name], share) for name, share in ERROR_BUDGET_SHARES.items()}
+        | {name: (factory, 0.0) for name, factory in error_factories(config.river).items()},
     )
 
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 3
+ROUNDS = 5
 RESIDENT = {
     "aiohttp": "aiohttp.web",
     "click": "click",

@@ -29,15 +29,16 @@ def explain_fall(case: Case) -> Explanation | None:
         return None
     effect = next((effect for effect in case.effects if effect.signal.name == SIGNAL), None)
     fall = _fall(effect)
+    river = score.detector.startswith("river ")  # alone: an alarm of the detector with a promise outweighs it
     changed = next((c for c in case.changes if c.kind == "opened" and c.stream.sha256 != case.stream.sha256), None)
     causes = [Cause("model", "model does not fit what it is given any more", 0.6, _said(effect, score))]
     if changed is not None:
         causes.insert(0, Cause("model", "model file was changed", 0.3, changed.detail))
     return Explanation(
-        kind=KIND,
+        kind="drift" if river else KIND,
         severity=_severity(fall, case.held),
         causes=tuple(sorted(causes, key=lambda cause: -cause.weight)),
-        sentence=_sentence(effect, score),
+        sentence=f"{score.detail}." if river else _sentence(effect, score),
         advice=ADVICE,
     )
 

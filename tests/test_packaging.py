@@ -33,10 +33,10 @@ def project(path: str) -> dict[str, Any]:
 
 
 def runtime_closure() -> dict[str, str]:
-    """Return name -> version of all that `driftline[onnx,report]` brings, as pinned, without our own distributions."""
+    """Return name -> version of all that `driftline[onnx,report,river]` brings, as pinned, without our own distributions."""
     pinned = dict(line.split("==") for line in constraint_lines())
     pinned = {canonicalize_name(name): version for name, version in pinned.items()}
-    waiting = [Requirement("driftline[onnx,report]")]
+    waiting = [Requirement("driftline[onnx,report,river]")]
     found: set[str] = set()
     while waiting:
         requirement = waiting.pop()

@@ -271,7 +271,7 @@ def test_a_detector_that_cannot_be_made_does_not_take_the_others_down(reference:
     entries = [RiverConfig("adwin", ("nowhere",)), RiverConfig("page_hinkley", ("confidence",))]
     made = make_factories(Config(river=tuple(entries)))
     monitor = StreamMonitor(
-        Stream(model="m"), replace(made, detectors=made.detectors | {"broken": (failing, 0.0)}), NoStore(), 1e6
+        Stream(model="m"), replace(made, detectors={**made.detectors, "broken": (failing, 0.0)}), NoStore(), 1e6
     )
     monitor.adopt(reference)
     notes = {part.name: (part.ok, part.note.split(";")[0]) for part in monitor.health()}

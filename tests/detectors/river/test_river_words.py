@@ -45,6 +45,14 @@ def test_outliers_are_told_with_the_signals_and_the_one_that_tells_most() -> Non
     assert 1_000 < score.row < 1_060
 
 
+def test_a_drift_of_the_errors_is_told_in_the_words_of_the_detector_too() -> None:
+    """ADWIN sees errors become fewer as well as more: nobody says that accuracy has fallen."""
+    (score,) = _scores(RiverConfig("adwin", ("a",)))
+    wrong = Signal("wrong", "output", "flag")
+    score = msgspec.structs.replace(score, signal=wrong, detail="ADWIN says the mean of wrong changed: 0.1, was 0.3")
+    assert _explained([score]) == ("drift", "ADWIN says the mean of wrong changed: 0.1, was 0.3.")
+
+
 def test_beside_a_detector_with_a_promise_the_words_are_that_ones() -> None:
     """An alarm of the shift detector makes the finding a shift, whoever else saw it."""
     (score,) = _scores(RiverConfig("adwin", ("a",)))
