@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from detectors.support import Departure
 
 FEWEST = 100  # rows; fewer say nothing of a share
-LEAST_KEPT = 0.25  # share of the reference on which a selection must rest
+LEAST_KEPT = 0.4  # share of the reference on which a selection must rest
 Z = 1.96  # two-sided 95 %
 MISFIT = 0.01  # a calibration is one curve for all kinds of cases: measured, it is off by about a point among new ones
 SPREAD_OVER = 4.0  # a block is at least so many integrated autocorrelation times (detectors.blocklength)
