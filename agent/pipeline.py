@@ -86,8 +86,7 @@ class Pipeline:
         self._host = HostHistory()
         self._events = Events(store, clock)
         self._health: dict[str, PartHealth] = {}
-        self._refused = 0
-        self._repairs_told = 0
+        self._refused = self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
         around = Around(self._book, self._monitor, self._host, self._events)
@@ -155,8 +154,8 @@ class Pipeline:
             for monitor in self._monitors.values():
                 monitor.save(self._store.mark())
 
-    def _save(self) -> None:
-        self._series.save()
+    def _save(self, *, last: bool = False) -> None:
+        self._series.save(last=last)
         if self._store.settled:
             self.labels.save()
 
@@ -165,7 +164,7 @@ class Pipeline:
         self.tick()
         self._guarded("buffer", self._commit)
         self._guarded("saved states", self._save_states)
-        self._guarded("saved series and labels", self._save)
+        self._guarded("saved series and labels", lambda: self._save(last=True))
         for collector in self._collectors:
             collector.close()
 

@@ -34,7 +34,9 @@ PERIOD_S = 60
 PERIOD_NS = PERIOD_S * 1_000_000_000
 LONGEST = 1.5  # periods: the machine was asleep, or the agent was; what came meanwhile is no minute's work
 DEVICE = Stream(model="this device", runtime="driftline")
-PART = "series"
+PART, SINCE = "series", "series since"
+SAVE_NS = 240_000_000_000  # what a power cut can cost in points
+WHOLE_NS = 3_600_000_000_000  # a whole state is a hundred kilobytes, and flash wears
 
 
 class SeriesWatch(Protocol):
@@ -67,11 +69,15 @@ class SeriesWatch(Protocol):
         ...
 
     def state(self) -> bytes:
-        """Return everything that a restart needs."""
+        """Return everything that a restart needs; `since` begins anew."""
         ...
 
-    def restore(self, state: bytes) -> None:
-        """Go on from `state`. Raises ValueError where it cannot be read."""
+    def since(self) -> bytes:
+        """Return what came since `state` was called, which is much less than a state."""
+        ...
+
+    def restore(self, state: bytes, since: bytes) -> None:
+        """Go on from `state` and what came `since`. Raises ValueError where they cannot be read."""
         ...
 
 
@@ -112,7 +118,8 @@ class SeriesWatches:
         self._failed: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._steady: set[str] = set()  # streams that have run all through the period so far, as far as is known
-        self._began_ns = clock.monotonic_ns()
+        self._began_ns = self._saved_ns = clock.monotonic_ns()
+        self._whole_ns: dict[str, int] = {}
         if parts is not None:
             self._add(DEVICE, parts.device, points_per_alarm(alarms, DEVICE_SHARE, PERIOD_S))
             book.resume(DEVICE, 0, clock.wall_ns())
@@ -162,10 +169,25 @@ class SeriesWatches:
         watch = self._watches.get(DEVICE.key if monitor is None else monitor.key)
         return () if watch is None else watch.series()
 
-    def save(self) -> None:
-        """Keep the watches' states, for a restart."""
+    def save(self, *, last: bool = False) -> None:
+        """Keep the watches' states, for a restart: whole ones hourly and at the `last`, else what came since then."""
+        now = self._clock.monotonic_ns()
+        if not last and now - self._saved_ns < SAVE_NS:
+            return
+        self._saved_ns = now
         for key in list(self._watches):
-            self._call(key, lambda watch, key=key: self._store.put_state(key, PART, watch.state()))  # type: ignore[misc]
+            whole = last or now - self._whole_ns.get(key, -WHOLE_NS) >= WHOLE_NS
+            self._call(key, functools.partial(self._keep, key, whole=whole))
+            if whole:
+                self._whole_ns[key] = now
+
+    def _keep(self, key: str, watch: SeriesWatch, *, whole: bool) -> None:
+        if whole:
+            state = watch.state()
+            self._store.put_state(key, SINCE, b"")  # first: a state without it has a gap, it with a later state repeats
+            self._store.put_state(key, PART, state)
+        else:
+            self._store.put_state(key, SINCE, watch.since())
 
     def health(self) -> list[PartHealth]:
         """Name the subjects that had to be taken out, and those that started anew."""
@@ -177,8 +199,8 @@ class SeriesWatches:
         try:
             watch = self._watches[key] = make(stream, alarms_per)
             state = self._store.get_state(key, PART)
-            if state is not None:
-                watch.restore(state)
+            if state:
+                watch.restore(state, self._store.get_state(key, SINCE) or b"")
         except ValueError as error:
             self._notes[key] = f"started anew: the stored state could not be read ({error})"
         except Exception as error:  # noqa: BLE001  # a watch that fails must not take the agent down

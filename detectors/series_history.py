@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PERIOD_S = 60.0
 FINE, COARSE = 120, 96
@@ -25,15 +29,15 @@ class History:
 
     Parameters
     ----------
-    fine, coarse
+    fine, coarse, quarter
         What `state` returned; nothing for a new series.
 
     """
 
-    def __init__(self, fine: list[Point] | None = None, coarse: list[Point] | None = None) -> None:
-        self._fine: deque[Point] = deque(fine or (), FINE)
-        self._coarse: deque[Point] = deque(coarse or (), COARSE)
-        self._open: list[float] = []  # of the quarter that is not over
+    def __init__(self, fine: Iterable[Point] = (), coarse: Iterable[Point] = (), quarter: Iterable[float] = ()) -> None:
+        self._fine: deque[Point] = deque(fine, FINE)
+        self._coarse: deque[Point] = deque(coarse, COARSE)
+        self._quarter = list(quarter)  # that is not over
 
     def add(self, seconds: float, value: float) -> None:
         """Take a point in."""
@@ -41,10 +45,10 @@ class History:
             while points and points[-1][0] > seconds:
                 points.pop()
         self._fine.append((seconds, value))
-        self._open.append(value)
-        if len(self._open) == QUARTER:
-            self._coarse.append((seconds, statistics.median(self._open)))
-            self._open.clear()
+        self._quarter.append(value)
+        if len(self._quarter) == QUARTER:
+            self._coarse.append((seconds, statistics.median(self._quarter)))
+            self._quarter.clear()
 
     def usual(self) -> float | None:
         """Return the median of the last day without the last half hour; None while too little was seen."""
@@ -95,6 +99,6 @@ class History:
                 break
         return began
 
-    def state(self) -> tuple[list[Point], list[Point]]:
-        """Return what another history goes on from; at most a quarter of an hour of the day's medians is lost."""
-        return list(self._fine), list(self._coarse)
+    def state(self) -> tuple[list[Point], list[Point], list[float]]:
+        """Return what another history goes on from."""
+        return list(self._fine), list(self._coarse), list(self._quarter)

@@ -13,22 +13,41 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from agent.status import SeriesStatus
-from detectors.series_watched import NS, StoredSeries, WatchedSeries
+from detectors.series_watched import NS, SeriesKind, StoredSeries, WatchedSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agent.model import Block, Effect, Reading, Score, Stream
-    from detectors.series_watched import PointJudge, SeriesKind
+    from detectors.series_watched import PointJudge
 
 FORMAT = 1
 MAX_SERIES = 64
+MOST_SINCE = 1_440  # periods that `since` remembers: a day without a state being taken
 FORGOTTEN_S = 7 * 86_400.0  # a series without points for so long has no place any more
 
 
 class _Stored(msgspec.Struct):
     version: int
     series: dict[str, StoredSeries]
+
+
+class _Since(msgspec.Struct):
+    """What was judged since a state was taken."""
+
+    version: int
+    kinds: dict[str, SeriesKind] = {}
+    periods: list[tuple[float, list[float | None]]] = []  # seconds, and points in the order of `kinds`
+
+    def add(self, points: Mapping[str, tuple[SeriesKind, float]], seconds: float) -> None:
+        if len(self.periods) < MOST_SINCE:
+            self.kinds |= {name: kind for name, (kind, _) in points.items()}
+            self.periods.append((seconds, [points[name][1] if name in points else None for name in self.kinds]))
+
+    def points(self) -> Iterator[tuple[dict[str, tuple[SeriesKind, float]], float]]:
+        for seconds, values in self.periods:
+            named = zip(self.kinds.items(), values, strict=False)  # a series may have come later
+            yield {name: (kind, value) for (name, kind), value in named if value is not None}, seconds
 
 
 class PointMaker(Protocol):
@@ -68,6 +87,7 @@ class SeriesWatcher:
         self._points = points
         self._make = make
         self._watched: dict[str, WatchedSeries] = {}
+        self._since = _Since(FORMAT)
 
     def take(self, item: Block | Reading) -> None:
         """Take in what belongs to the period."""
@@ -80,6 +100,7 @@ class SeriesWatcher:
 
     def judge(self, points: Mapping[str, tuple[SeriesKind, float]], seconds: float) -> list[Score]:
         """Judge the points of one period, whose end is `seconds` of wall time. A series without a point has a gap."""
+        self._since.add(points, seconds)
         for name, (kind, value) in points.items():
             if not math.isfinite(value):
                 continue
@@ -114,19 +135,28 @@ class SeriesWatcher:
         return tuple(watched.effect() for watched in self._watched.values() if watched.episode is not None)
 
     def state(self) -> bytes:
-        """Return everything that a restart needs."""
+        """Return everything that a restart needs; `since` is empty from here on."""
+        self._since = _Since(FORMAT)
         stored = {name: watched.stored() for name, watched in self._watched.items()}
         return msgspec.msgpack.encode(_Stored(FORMAT, stored))
 
-    def restore(self, state: bytes) -> None:
-        """Go on from `state`. Raises ValueError where it cannot be read, and changes nothing then."""
+    def since(self) -> bytes:
+        """Return the periods that were judged since `state` was called: much less than a state."""
+        return msgspec.msgpack.encode(self._since)
+
+    def restore(self, state: bytes, since: bytes = b"") -> None:
+        """Go on from `state`, and judge `since` again. Raises ValueError where one cannot be read; nothing changes."""
         try:
             stored = msgspec.msgpack.decode(state, type=_Stored)
+            later = msgspec.msgpack.decode(since, type=_Since) if since else _Since(FORMAT)
         except msgspec.MsgspecError as error:
             raise ValueError(f"no stored series: {error}") from error
-        if stored.version != FORMAT:
+        if {stored.version, later.version} != {FORMAT}:
             raise ValueError(f"series stored as version {stored.version}, not {FORMAT}")
         self._watched = {name: WatchedSeries.restored(one, self._make()) for name, one in stored.series.items()}
+        self._since = _Since(FORMAT)
+        for points, seconds in later.points():
+            self.judge(points, seconds)
 
     def _threshold(self) -> float:
         return math.log(max(self.alarms_per * max(len(self._watched), 1), math.e))

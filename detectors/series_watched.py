@@ -99,6 +99,7 @@ class StoredSeries(msgspec.Struct):
     evidence: tuple[float, float, float]
     fine: list[Point]
     coarse: list[Point]
+    quarter: list[float]
     seen_s: float
     shape: str
     crossed_s: float
@@ -210,6 +211,9 @@ class WatchedSeries:
         """Go on from what `stored` gave. Raises ValueError where the detector cannot."""
         detector.restore(stored.detector)
         watched = cls(stored.kind, detector, stored.seen_s)
-        watched.evidence, watched.history = Evidence(stored.evidence), History(stored.fine, stored.coarse)
+        watched.evidence, watched.history = (
+            Evidence(stored.evidence),
+            History(stored.fine, stored.coarse, stored.quarter),
+        )
         watched.shape, watched.crossed_s, watched.episode = stored.shape, stored.crossed_s, stored.episode
         return watched

@@ -53,8 +53,11 @@ class CountingWatch:
     def state(self) -> bytes:
         return str(len(self.periods)).encode()
 
-    def restore(self, state: bytes) -> None:
-        self.periods = [(0, 0.0, False)] * int(state)
+    def since(self) -> bytes:
+        return b"+1"
+
+    def restore(self, state: bytes, since: bytes) -> None:
+        self.periods = [(0, 0.0, False)] * (int(state) + int(since or b"0"))
 
 
 class BrokenWatch(CountingWatch):
@@ -180,6 +183,18 @@ def test_states_survive_a_restart() -> None:
     again = Agent(store)
     again.minute(OPENED, block(CALM, 20))
     assert [len(again.watches[key].periods) for key in (DEVICE.key, STREAM.key)] == [3, 3]
+
+
+def test_after_a_kill_the_points_since_the_last_state_are_judged_again() -> None:
+    """Whole states are kept hourly, what came since then every five minutes."""
+    store = MemoryStore()
+    agent = Agent(store)
+    for minute in range(12):
+        agent.minute(OPENED, block(CALM, 10 * minute))
+    again = Agent(store)  # nobody closed the first
+    states = [store.states[DEVICE.key, part] for part in ("series", "series since")]
+    assert states == [b"6", b"+1"]
+    assert len(again.watches[DEVICE.key].periods) == 7
 
 
 def test_a_state_that_cannot_be_read_starts_anew_and_says_so() -> None:
