@@ -9,7 +9,7 @@ import msgspec
 
 from agent.model import Effect, Score, Signal
 from detectors.series_evidence import Evidence
-from detectors.series_history import PERIOD_S, History, Point
+from detectors.series_history import PERIOD_S, History, Hour, Point, Quarter
 from detectors.series_sizes import compare
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NAME = "series"
 HOLD = 10  # points for which evidence waits for the change to become one that matters, and after which calm is over
 WORSE = 1.5  # times the change that was last told is told anew
 HALF = 0.5
-YOUNG = 2.0  # times what matters, while not a whole day was seen
+YOUNG = 1.5  # times what matters, while not a whole day was seen
 LONGEST_S = 7 * 86_400.0  # what has lasted so long is how it now is
 NS = 1_000_000_000
 NEVER = -1e18
@@ -96,10 +96,11 @@ class StoredSeries(msgspec.Struct):
 
     kind: SeriesKind
     detector: bytes
-    evidence: tuple[float, float, float]
+    evidence: Evidence
     fine: list[Point]
-    coarse: list[Point]
-    quarter: list[float]
+    coarse: list[Quarter]
+    hours: list[Hour]
+    quarter: list[Point]
     seen_s: float
     shape: str
     crossed_s: float
@@ -120,9 +121,18 @@ class WatchedSeries:
         """Judge a point."""
         self.kind, self.seen_s = kind, seconds
         verdict = self.detector.judge(value, seconds)
-        self.evidence.add(verdict.p_value)
+        self.evidence.add(verdict.p_value, beyond=self._beyond(value))
         self.shape = verdict.shape or self.shape
-        self.history.add(seconds, value)
+        self.history.add(seconds, value, healthy=self.episode is None)
+
+    def _beyond(self, value: float) -> bool | None:
+        """Tell whether a value is further out than anything in the last week, by half of what matters."""
+        week, usual = self.history.week(), self.history.usual()
+        if week is None or usual is None or self.episode is not None:
+            return None
+        margin = HALF * self.kind.matters(usual)
+        low, high = week
+        return self.kind.change(low, value) < -margin or self.kind.change(high, value) > margin
 
     def alarmed(self, threshold: float, seconds: float, *, present: bool) -> bool:
         """Open, carry on or end the episode; tell whether there is one."""
@@ -147,14 +157,16 @@ class WatchedSeries:
         if usual is None or now is None or not 0 <= seconds - self.crossed_s <= HOLD * PERIOD_S:
             return False
         change, matters = self.kind.change(usual, now), self.kind.matters(usual)
-        before = self.history.before()
-        farthest = max(before) if change > 0 else min(before)  # what it did yesterday by itself is no news today
+        lowest, highest = self.history.range()
+        farthest = highest if change > 0 else lowest  # what it did yesterday by itself is no news today
         beyond = (now - farthest) * math.copysign(1.0, change)
         if abs(change) < matters * (YOUNG if self.history.young else 1.0) or beyond < HALF * matters:
             return False
         limit = usual + math.copysign(HALF * matters, change)
         onset_s = self.history.onset(limit, upwards=change > 0)
-        self.episode = Episode(onset_s, usual, before, self.shape, max(self._log(), threshold), told=change)
+        self.episode = Episode(
+            onset_s, usual, self.history.before(), self.shape, max(self._log(), threshold), told=change
+        )
         return True
 
     def _end(self) -> None:
@@ -202,7 +214,7 @@ class WatchedSeries:
     def stored(self) -> StoredSeries:
         """Return everything that a restart needs."""
         return StoredSeries(
-            self.kind, self.detector.state(), self.evidence.state(), *self.history.state(),
+            self.kind, self.detector.state(), self.evidence, *self.history.state(),
             self.seen_s, self.shape, self.crossed_s, self.episode,
         )  # fmt: skip
 
@@ -211,9 +223,7 @@ class WatchedSeries:
         """Go on from what `stored` gave. Raises ValueError where the detector cannot."""
         detector.restore(stored.detector)
         watched = cls(stored.kind, detector, stored.seen_s)
-        watched.evidence, watched.history = (
-            Evidence(stored.evidence),
-            History(stored.fine, stored.coarse, stored.quarter),
-        )
+        watched.evidence = stored.evidence
+        watched.history = History(stored.fine, stored.coarse, stored.hours, stored.quarter)
         watched.shape, watched.crossed_s, watched.episode = stored.shape, stored.crossed_s, stored.episode
         return watched

@@ -43,3 +43,13 @@ class PlainDetector:
             self.values = msgspec.msgpack.decode(state, type=list[float])
         except msgspec.MsgspecError as error:
             raise ValueError(f"no stored detector: {error}") from error
+
+
+class BlindDetector(PlainDetector):
+    """Finds nothing odd."""
+
+    def judge(self, value: float, timestamp: float) -> PlainVerdict:
+        """See nothing."""
+        assert timestamp >= 0
+        assert value == value  # noqa: PLR0124  # a gap is never handed on
+        return PlainVerdict(1.0, "")

@@ -7,7 +7,7 @@ from agent.model import Reading, Signal, Stream
 from detectors.host_series import HostPoints
 from detectors.series_watch import MAX_SERIES, SeriesWatcher
 from detectors.series_watched import SeriesKind
-from tests.detectors.series_stand_in import PlainDetector
+from tests.detectors.series_stand_in import BlindDetector, PlainDetector
 
 DEVICE = Stream(model="this device")
 HEAT = SeriesKind(Signal("temperature cpu", "host", "continuous", "Cel"), "up", 8.0, 0.0)
@@ -86,8 +86,18 @@ def test_what_comes_and_goes_every_day_is_no_alarm_on_the_second_day() -> None:
     """A change that the series made within the last day is not news."""
     values = heat(5, 3 * DAY)
     for day in range(3):
-        values[DAY * day + 600 : DAY * day + 660] += 15  # less than twice what matters, so quiet on the first day too
+        values[DAY * day + 600 : DAY * day + 660] += 11  # not yet what alarms on the first day
     assert alarms(watcher(), values) == []
+
+
+def test_what_no_detector_sees_alarms_in_an_hour_where_a_week_did_not_show_it() -> None:
+    """A level beyond everything of eight days, by more than what matters, needs no p-value."""
+    week = 8 * DAY
+    values = heat(6, week + 300)
+    values[week + 120 :] += 9
+    watch = SeriesWatcher(DEVICE, HostPoints(cpus=4), BlindDetector, 432_000.0)
+    found = alarms(watch, values)
+    assert week + 120 + 30 <= found[0] <= week + 120 + 70
 
 
 def test_a_restart_within_an_episode_carries_it_on() -> None:
