@@ -42,7 +42,7 @@ class Site:
             collectors=[self.collector],
             store=self.store,
             explainer=SeriesExplainer(CauseExplainer()),
-            factories=make_factories(Config().reference),
+            factories=make_factories(Config()),
             clock=self.clock,
             alarms=AlarmsConfig(),
             commit_seconds=5.0,
