@@ -42,7 +42,7 @@ WORDS = {
         "Look whether the fan turns; clean or replace it before the device gets too hot.", 1.0,
     ),
     "other programs": Words(
-        "processor time of other programs", "device", "other programs take the processor",
+        "processor time of other programs", "load", "other programs take the processor",
         "Find the program that takes the processor (`top`) and stop or move it.",
     ),
     "processor of": Words(
