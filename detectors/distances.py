@@ -5,7 +5,7 @@ Pure functions on counts and sorted values; what chance alone gives is in `detec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,31 +39,46 @@ def variation(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     return float(np.abs(ours / max(ours.sum(), 1e-12) - theirs / max(theirs.sum(), 1e-12)).sum() / 2)
 
 
-def kolmogorov(ours: NDArray[np.float32], theirs: NDArray[np.float32], weights: NDArray[np.float64] | None) -> float:
-    """Give the Kolmogorov-Smirnov distance of two sorted samples, the first perhaps weighted; 0 where one is empty.
+class Merged(NamedTuple):
+    """Two sorted samples on one axis: at each distinct value, how many of either are no larger."""
 
-    >>> kolmogorov(np.array([1, 2, 3, 4], np.float32), np.array([3, 4, 5, 6], np.float32), None)
+    at: NDArray[np.float32]  # [k] ascending
+    mine: NDArray[np.int64]  # [k]
+    yours: NDArray[np.int64]  # [k]
+
+
+def merge(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> Merged:
+    """Merge two sorted samples, in one pass for all distances between them."""
+    both = np.concatenate((ours, theirs))
+    order = np.argsort(both, kind="stable")  # of two sorted runs: a merge
+    at = both[order]
+    last = np.append(at[1:] != at[:-1], True)[: len(at)]  # of equal values
+    mine = np.cumsum(order < len(ours))[last]
+    return Merged(at[last], mine, np.flatnonzero(last) + 1 - mine)
+
+
+def kolmogorov(merged: Merged, weights: NDArray[np.float64] | None = None) -> float:
+    """Give the Kolmogorov-Smirnov distance, ours perhaps weighted (in ascending order); 0 where one side is empty.
+
+    >>> kolmogorov(merge(np.array([1, 2, 3, 4], np.float32), np.array([3, 4, 5, 6], np.float32)))
     0.5
     """
-    if not len(ours) or not len(theirs):
+    if not len(merged.at) or not merged.mine[-1] or not merged.yours[-1]:
         return 0.0
-    at = np.concatenate((ours, theirs))
-    mine = np.searchsorted(ours, at, side="right")
-    steps = np.arange(len(ours) + 1) / len(ours)
-    if weights is not None:
-        steps = np.concatenate(([0.0], np.cumsum(weights))) / max(float(weights.sum()), 1e-12)
-    return float(np.abs(steps[mine] - np.searchsorted(theirs, at, side="right") / len(theirs)).max())
+    if weights is None:
+        below = merged.mine / merged.mine[-1]
+    else:
+        below = np.concatenate(([0.0], np.cumsum(weights)))[merged.mine] / max(float(weights.sum()), 1e-12)
+    return float(np.abs(below - merged.yours / merged.yours[-1]).max())
 
 
-def wasserstein(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
-    """Give the first Wasserstein distance of two sorted samples, in their own unit; 0 where one is empty.
+def wasserstein(merged: Merged) -> float:
+    """Give the first Wasserstein distance in the values' own unit; 0 where one side is empty.
 
-    >>> wasserstein(np.array([1, 2], np.float32), np.array([4, 5], np.float32))
+    >>> wasserstein(merge(np.array([1, 2], np.float32), np.array([4, 5], np.float32)))
     3.0
     """
-    if not len(ours) or not len(theirs):
+    if not len(merged.at) or not merged.mine[-1] or not merged.yours[-1]:
         return 0.0
-    at = np.sort(np.concatenate((ours, theirs)).astype(np.float64))
-    mine = np.searchsorted(ours, at[:-1], side="right") / len(ours)
-    yours = np.searchsorted(theirs, at[:-1], side="right") / len(theirs)
-    return float((np.abs(mine - yours) * np.diff(at)).sum())
+    apart = np.abs(merged.mine / merged.mine[-1] - merged.yours / merged.yours[-1])
+    return float(apart[:-1] @ np.diff(merged.at.astype(np.float64)))

@@ -18,7 +18,7 @@ from detectors.bands import (
     stability_band,
     variation_band,
 )
-from detectors.distances import kolmogorov, stability, variation, wasserstein
+from detectors.distances import kolmogorov, merge, stability, variation, wasserstein
 from detectors.sides import Side, column_of, frequent_value
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class RecentRows:
     def _effect(self, at: int, column: NDArray[np.float32], weights: NDArray[np.float64] | None) -> Effect:
         side, signal = self._sides[at], self._signals[at]
         values = np.sort(column[np.isfinite(column)])
-        counts = side.bin(column)
+        merged = merge(side.sorted, values)
+        counts = side.bin(values, len(column))
         ours, theirs = self._effective(at, len(column))
         v = spread_of(ours, theirs)
         # Of reweighted rows, so many independent ones are left (Kish 1965).
@@ -87,12 +88,12 @@ class RecentRows:
             if weights is not None:
                 same_mix = variation(side.weighted_counts(weights), counts.astype(np.float64))
         else:
-            ks = max(missing, kolmogorov(side.sorted, values, None))
+            ks = max(missing, kolmogorov(merged))
             least = share_band(side.missing, v) if missing > 0 else 0.0
             noise, same_noise = max(least, kolmogorov_band(v)), max(least, kolmogorov_band(same_v))
             if weights is not None:
-                same_mix = max(missing, kolmogorov(side.sorted, values, weights[side.order]))
-        distance = wasserstein(side.sorted, values) / side.scale
+                same_mix = max(missing, kolmogorov(merged, weights[side.order]))
+        distance = wasserstein(merged) / side.scale
         return Effect(
             signal=signal,
             psi=stability(side.counts, counts),

@@ -36,21 +36,16 @@ class Side:
         self.categorical = signal.kind == "categorical"
         quantiles = np.quantile(self.values, DECILES) if len(self.values) else np.zeros(0)
         self.edges = np.unique(self.values) if self.categorical else np.unique(quantiles.astype(np.float32))
-        self.counts = self.bin(column)
+        self.counts = self.bin(self.sorted, len(column))
         self.frequent = commonest(self.sorted)
 
-    def bin(self, column: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Count deciles, or categories with what lies between them; the last bin is the missing values."""
-        values = column[np.isfinite(column)]
-        if self.categorical:
-            at = np.searchsorted(self.edges, values)
-            known = at < len(self.edges)
-            known[known] = self.edges[at[known]] == values[known]
-            at = np.where(known, at, len(self.edges))
-        else:
-            at = np.searchsorted(self.edges, values, side="left")
-        counts = np.bincount(at, minlength=len(self.edges) + 1)
-        return np.append(counts, len(column) - len(values))
+    def bin(self, ordered: NDArray[np.float32], rows: int) -> NDArray[np.int64]:
+        """Count sorted values by decile, or by category and what lies between them; the last bin is missing rows."""
+        upto = np.searchsorted(ordered, self.edges, side="right")
+        if not self.categorical:
+            return np.append(np.diff(upto, prepend=0, append=len(ordered)), rows - len(ordered))
+        counts = upto - np.searchsorted(ordered, self.edges, side="left")
+        return np.append(counts, (len(ordered) - counts.sum(), rows - len(ordered)))
 
     def weighted_counts(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count categories as `bin` does, each row of the reference by its weight."""
