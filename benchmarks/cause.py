@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import os
 import sys
 from collections import Counter
@@ -229,7 +230,9 @@ def main() -> None:
     options.add_argument("--sentences", action="store_true", help="print what was said of each stream")
     chosen = options.parse_args()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
-    with ProcessPoolExecutor(chosen.jobs) as pool:
+    # A process a kind: the probe watches at most 64 models in one.
+    fresh = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(chosen.jobs, mp_context=fresh, max_tasks_per_child=1) as pool:
         work = [
             (kind, pool.submit(camera_runs if kind in CAMERA_TRUTH else table_runs, kind, seeds))
             for kind in chosen.kinds
