@@ -22,6 +22,7 @@ RIPEN_FACTOR = 3  # and again when there are so many times as many: a few times 
 QUIET_ROWS = 1_000  # a plain shift that persists alarms again well within this, and so many rows show what is left;
 QUIET_LABELS = 200  # or so many labels, which are dearer
 QUIET_NS = 120_000_000_000  # and a person needs some time to see it
+FEW_ROWS, LONG_NS = 100, 3_600_000_000_000  # where an inference is rare, what is left is looked at sooner
 PERSISTS = 0.5  # an effect that is still this share of what it was is not over, whatever the alarms do
 QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
@@ -67,6 +68,7 @@ class Episode:
     last_row: int = 0
     last_ns: int = 0
     ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
+    peaks: dict[str, float] = field(default_factory=dict)  # largest KS distance beyond chance: a later look thins it
 
     def take(self, score: Score) -> bool:
         """Take an alarm in; tell whether it says something new: a further signal, or a series that became worse."""
@@ -76,6 +78,12 @@ class Episode:
             return False
         self.scores[score.signal.name] = score
         return before is None or score.detector == "series"
+
+    def saw(self, effects: tuple[Effect, ...]) -> None:
+        """Remember how far the signals were at most."""
+        for effect in effects:
+            beyond = effect.ks - _noise(effect)
+            self.peaks[effect.signal.name] = max(beyond, self.peaks.get(effect.signal.name, 0.0))
 
     def ripened(self, row: int) -> bool:
         """Tell whether so many rows were seen since the last time that the explanation is worth another look."""
@@ -99,8 +107,9 @@ def is_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
     if _only_series(episode):  # which alarm with each point of it
         return moment.time_ns - episode.last_ns >= QUIET_NS
-    rows = QUIET_LABELS if moment.labels else QUIET_ROWS
-    return moment.row - episode.last_row >= rows and moment.time_ns - episode.last_ns >= QUIET_NS
+    enough = QUIET_LABELS if moment.labels else QUIET_ROWS
+    rows, time_ns = moment.row - episode.last_row, moment.time_ns - episode.last_ns
+    return (rows >= enough and time_ns >= QUIET_NS) or (rows >= FEW_ROWS and time_ns >= LONG_NS)
 
 
 def goes_on(episode: Episode, moment: Moment) -> bool:
@@ -130,18 +139,22 @@ def _left(episode: Episode, moment: Moment) -> Left:
         effect = now.get(signal.name)
         if effect is None or signal.ks is None:
             continue
-        noise = NOISE_KS if effect.ks_noise is None else effect.ks_noise
-        part = PERSISTS * signal.ks
+        noise = _noise(effect)
+        part = PERSISTS * max(signal.ks, episode.peaks.get(signal.name, 0.0))
         if effect.ks >= max(part, noise):
             return "lasts"
         unsure |= part < noise
     return "unsure" if unsure else "over"
 
 
+def _noise(effect: Effect) -> float:
+    return NOISE_KS if effect.ks_noise is None else effect.ks_noise
+
+
 def _long_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether alarms stayed away for several times as long as the first took to come."""
     delay = episode.finding.row - episode.finding.onset_row
-    return moment.row - episode.last_row >= QUIET_DELAYS * delay
+    return moment.row - episode.last_row >= max(QUIET_ROWS, QUIET_DELAYS * delay)
 
 
 def is_compared(episode: Episode) -> bool:

@@ -154,6 +154,7 @@ class FindingBook:
         """Explain the episode by what is known now; return whether that changed the finding."""
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
+        episode.saw(effects)
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
         pace_before, pace_now = moment.pace(finding.onset_row)
         onset_ns = round(finding.onset.timestamp() * 1e9)

@@ -129,6 +129,23 @@ def test_a_small_shift_that_was_slow_to_see_is_given_longer() -> None:
         assert [f.id for f in book.open_findings()] == still
 
 
+def test_where_inferences_are_rare_a_finding_closes_after_fewer() -> None:
+    """At one inference a minute, an hour and a hundred rows that are back are enough; while they are not, it stays."""
+    book, _ = _book()
+
+    def slowly(row: int, *, over: bool) -> Moment:
+        return Moment(STREAM, row, row * 60 * SECOND_NS, _no_effects if over else _effects, (), ())
+
+    first = msgspec.structs.replace(_score(140), time_ns=140 * 60 * SECOND_NS)
+    book.update(slowly(150, over=False), [first])
+    book.update(slowly(245, over=False), [])
+    assert len(book.open_findings()) == 1
+    book.update(slowly(300, over=True), [])
+    assert len(book.open_findings()) == 1
+    book.update(slowly(345, over=True), [])
+    assert book.open_findings() == ()
+
+
 def test_an_explanation_knows_the_onset_the_host_before_it_and_what_was_said() -> None:
     """The explainer is told when it began, what was usual before, and at the next look the severity that it gave."""
     explainer = PlainExplainer()
