@@ -109,7 +109,7 @@ def is_quiet(episode: Episode, moment: Moment) -> bool:
         return moment.time_ns - episode.last_ns >= QUIET_NS
     enough = QUIET_LABELS if moment.labels else QUIET_ROWS
     rows, time_ns = moment.row - episode.last_row, moment.time_ns - episode.last_ns
-    return (rows >= enough and time_ns >= QUIET_NS) or (rows >= FEW_ROWS and time_ns >= LONG_NS)
+    return (rows >= enough and time_ns >= QUIET_NS) or (not moment.labels and rows >= FEW_ROWS and time_ns >= LONG_NS)
 
 
 def goes_on(episode: Episode, moment: Moment) -> bool:
