@@ -125,7 +125,13 @@ def _why_evidently_only(columns: Sequence[ColumnOpinion], job: Job, evidently: E
     if job.baseline.kind == "window":
         reasons.append("Driftline compares with the stream's reference, this report with an earlier window.")
     reasons += [f"Driftline's reference warns: {note}" for note in job.baseline.notes[:2]]
-    large = [c for c in columns if c.distance >= LARGE]
+    timed = [c.name for c in columns if c.role == "runtime"]
+    if timed:
+        reasons.append(
+            f"{listed(timed)}: Driftline asks whether the service has become slower by as much as somebody would "
+            "notice, not whether the distribution has moved: that follows whatever else the device does."
+        )
+    large = [c for c in columns if c.distance >= LARGE and c.role != "runtime"]
     if large:
         reasons.append(
             f"Not small: {listed([f'{c.name} ({c.distance:.2f})' for c in large])}. Look at the plots: a rhythm longer "
@@ -166,11 +172,12 @@ def _beyond(job: Job, names: Sequence[str]) -> list[str]:
     if not others:
         return []
     kinds = ", ".join(sorted({finding.kind for finding in others}))
-    return [f"{len(others)} of Driftline's findings concern what Evidently was not asked about ({kinds})."]
+    verb = "concerns" if len(others) == 1 else "concern"
+    return [f"{len(others)} of Driftline's findings {verb} what Evidently was not asked about ({kinds})."]
 
 
 def _material(evidently: EvidentlyOpinion, theirs: set[str], ours: set[str], job: Job, rows: Rows) -> bool:
-    if any(column.name in theirs and column.distance >= LARGE for column in evidently.columns):
+    if any(c.name in theirs and c.distance >= LARGE and c.role != "runtime" for c in evidently.columns):
         return True
     naming = [f for f in job.findings if any(signal.name in ours for signal in f.signals)]
     return any(covered(finding, rows) >= MOST_OF for finding in naming)

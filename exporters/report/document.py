@@ -94,8 +94,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """The two side by side, over the columns that both judged.
 
     verdict: `agree` where both name no column, or have one in common; else `disagree`.
-    material: a disagreement that is worth a look: Evidently sees a distance of 0.1 or more that no finding names, or
-        sees nothing of a finding that holds for most of the window.
+    material: a disagreement that is worth a look: Evidently sees a distance of 0.1 or more, of an input or output that
+        no finding names, or sees nothing of a finding that holds for most of the window.
     reasons: why they may differ, each with the figures of this report.
     """
 

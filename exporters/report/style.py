@@ -29,7 +29,8 @@ body { background: #fff; margin: 0; }
 .dl td.number, .dl th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .dl td.word { white-space: nowrap; }
 .dl td.yes { font-weight: 650; color: #a34e00; white-space: nowrap; }
-.dl td.no { color: #5a6675; }
+.dl td.no { color: #5a6675; white-space: nowrap; }
+.dl td:first-child { min-width: 9em; }
 .dl tr.differ td { background: #fff7e8; }
 .dl dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 6px 0; }
 .dl dt { color: #5a6675; }

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from exporters.report.agreement import compare, findings_by_signal, verdict
 from exporters.report.document import Baseline, Window
 from tests.exporters.report.report_case import (
@@ -60,6 +62,14 @@ def test_a_large_drift_without_a_finding_is_material() -> None:
     assert "a change that Driftline has missed" in agreement.reasons[-1]
 
 
+def test_a_latency_that_moved_is_not_material() -> None:
+    """It follows whatever else the device does; Driftline asks whether it became slower."""
+    latency = msgspec.structs.replace(make_column("latency", drifted=True, distance=0.4), role="runtime")
+    agreement = compare(make_job(), make_rows(), make_opinion(latency, QUIET))
+    assert (agreement.verdict, agreement.material) == ("disagree", False)
+    assert agreement.reasons[-1].startswith("latency: Driftline asks whether the service has become slower")
+
+
 def test_a_change_at_the_end_of_the_window_is_explained_by_its_share() -> None:
     """Evidently judges the window as a whole; a finding of its last hour need not be material."""
     finding = make_finding("brightness", onset=END - timedelta(hours=1))
@@ -82,7 +92,7 @@ def test_what_evidently_was_not_asked_about_is_no_disagreement() -> None:
     job = make_job(make_finding("latency", kind="slow"))
     agreement = compare(job, make_rows(), make_opinion(QUIET))
     assert (agreement.verdict, agreement.driftline_only) == ("agree", ())
-    assert agreement.reasons == ("1 of Driftline's findings concern what Evidently was not asked about (slow).",)
+    assert agreement.reasons == ("1 of Driftline's findings concerns what Evidently was not asked about (slow).",)
 
 
 def test_an_earlier_window_is_named_as_a_reason() -> None:
