@@ -17,6 +17,7 @@ from agent.clock import utc
 from agent.status import PartHealth
 from exporters.report.document import Agreement  # noqa: TC001  # msgspec resolves the annotations at run time
 from exporters.report.extra import missing
+from exporters.report.room import too_little
 from exporters.report.schedule import Daily
 from exporters.report.shelf import tidy
 
@@ -86,7 +87,7 @@ class NightlyReport:
         self._daily = Daily(config.nightly, clock)
         self._process: subprocess.Popen[bytes] | None = None
         self._began_ns = 0
-        lacking = missing()
+        lacking = missing() or too_little()
         self._health = PartHealth(name=NAME, ok=lacking is None, note=lacking or f"waits for {config.nightly}")
 
     def tick(self) -> None:
@@ -128,6 +129,10 @@ class NightlyReport:
             self._health = PartHealth(name=NAME, ok=False, note=f"took longer than {LONGEST_NS // 3_600_000_000_000} h")
 
     def _start(self) -> None:
+        lacking = too_little()
+        if lacking:
+            self._health = PartHealth(name=NAME, ok=False, note=lacking)
+            return
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         tidy(self._folder, self._config.keep, self._config.keep_mib)
         with (self._folder / _OUT).open("wb") as out, (self._folder / _LOG).open("wb") as log:

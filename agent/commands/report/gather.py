@@ -9,7 +9,7 @@ import numpy as np
 
 from agent import __version__
 from agent.clock import utc
-from agent.commands.report.rows import Stored, fetch, signals_of, stored_streams
+from agent.commands.report.rows import Stored, fetch, findings_of, signals_of, stored_streams
 from detectors.reference import Reference, decode_reference
 from detectors.statistics import BASE
 from exporters.report.document import Baseline, Window
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agent.commands.report.source import Source
     from agent.commands.report.spans import Span
-    from agent.model import Finding, Signal
+    from agent.model import Signal
     from exporters.report.config import ReportConfig
 
 LEAST_ROWS = 30  # fewer say nothing about a distribution
@@ -101,7 +101,7 @@ def gather(source: Source, stored: Stored, wish: Wish, config: ReportConfig) -> 
         window=_window(wish.span, stored, len(current.time_ns)),
         baseline=baseline,
         signals=tuple(signals),
-        findings=tuple(_findings(source.findings(), key, wish.span)),
+        findings=tuple(findings_of(source, stored.stream, wish.span)),
         independent_rows=_independent(signals, reference),
         memory_limit_mib=config.memory_limit_mib,
     )
@@ -127,12 +127,6 @@ def _window(span: Span, stored: Stored, compared: int) -> Window:
     return Window(
         start=utc(span.start_ns), end=utc(span.end_ns), stored=stored.good, compared=compared, failed=stored.failed
     )
-
-
-def _findings(findings: Sequence[Finding], key: str, span: Span) -> list[Finding]:
-    """Return those of the stream that were open at some time in the window."""
-    start, end = utc(span.start_ns), utc(span.end_ns)
-    return [f for f in findings if f.stream.key == key and f.opened < end and (f.closed is None or f.closed >= start)]
 
 
 def _independent(signals: Sequence[Signal], reference: Reference | None) -> dict[str, int]:

@@ -6,17 +6,19 @@ slice of time, so that every row group of the buffer is read once; one that hold
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from agent.buffer.columns import column_names
 from agent.buffer.schema import quote
 from agent.commands.report.spans import Span
-from agent.model import Signal, Stream
+from agent.model import Finding, Signal, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ MOST_ROWS = 5_000  # compared: a distance of .03 is seen with so many; more only
 MOST_VALUES = 1_000_000
 PAGE_VALUES = 40_000  # about 2 MB of JSON, and as much in the agent for as long as it is sent
 MOST_STREAMS = 1_000
+MOST_FINDINGS = 200
 LEAST_NS = 1_000_000  # a slice of time that is not cut again
 _OWN = ("time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid")
 
@@ -76,6 +79,24 @@ def signals_of(source: Source, stream: Stream, span: Span) -> tuple[Signal, ...]
     ((*figures,),) = source.query(f"SELECT {counts} FROM inferences WHERE {where}", 1)["rows"]  # noqa: S608  # quoted
     held = [name for at, name in enumerate(columns) if figures[2 * at]]
     return tuple(Signal(name, "input", "categorical" if name == "prediction" else "continuous") for name in held)
+
+
+def findings_of(source: Source, stream: Stream, span: Span) -> list[Finding]:
+    """Return the stream's findings that were open at some time in the window, at most the newest MOST_FINDINGS.
+
+    What another version wrote and this one cannot read is left out, as the agent does with its own.
+    """
+    answer = source.query(
+        f"SELECT record FROM findings WHERE model = {_text(stream.model)} "  # noqa: S608  # quoted
+        f"AND opened < make_timestamp_ns({span.end_ns}) "
+        f"AND (closed IS NULL OR closed >= make_timestamp_ns({span.start_ns})) ORDER BY opened DESC",
+        MOST_FINDINGS,
+    )
+    found = []
+    for (record,) in answer["rows"]:
+        with contextlib.suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(record, type=Finding))
+    return [finding for finding in found if finding.stream.key == stream.key]
 
 
 def fetch(source: Source, stored: Stored, signals: Sequence[Signal], span: Span) -> Page:

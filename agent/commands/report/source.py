@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from agent.buffer import Reader
     from agent.client import AgentClient
-    from agent.model import Finding
     from agent.wiring import Config
 
 QUERY_S = 60.0  # a page of rows takes milliseconds; a slow card and a week of rows may take this long
@@ -28,10 +27,6 @@ class Source(Protocol):
 
     def query(self, sql: str, row_limit: int) -> dict[str, Any]:
         """Run one reading statement: `columns`, `rows`, `truncated`. Raises ValueError or an error of the agent's."""
-        ...
-
-    def findings(self) -> list[Finding]:
-        """Return all findings that are stored."""
         ...
 
     def reference(self, stream_key: str) -> bytes | None:
@@ -48,9 +43,6 @@ class _Agent:
     def query(self, sql: str, row_limit: int) -> dict[str, Any]:
         return self._agent.query(sql, row_limit, QUERY_S)
 
-    def findings(self) -> list[Finding]:
-        return self._agent.findings(everything=True)
-
     def reference(self, stream_key: str) -> bytes | None:
         return self._agent.reference(stream_key)
 
@@ -65,9 +57,6 @@ class _Files:
 
         answer: dict[str, Any] = msgspec.to_builtins(run_query(self._reader, sql, row_limit, QUERY_S))
         return answer
-
-    def findings(self) -> list[Finding]:
-        return self._reader.findings(everything=True)
 
     def reference(self, stream_key: str) -> bytes | None:
         return self._reader.get_state(stream_key, "reference")

@@ -56,6 +56,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As if the extra was installed, on a device that lives by UTC."""
     with monkeypatch.context() as patch:
         patch.setattr("exporters.report.nightly.missing", lambda: None)
+        patch.setattr("exporters.report.nightly.too_little", lambda: None)
         patch.setenv("TZ", "UTC")
         time.tzset()
         yield
@@ -202,3 +203,14 @@ def test_without_the_extra_the_health_says_what_to_install(tmp_path: Path, monke
     """From the agent's start on, not only after the first night."""
     monkeypatch.setattr("exporters.report.nightly.missing", lambda: "a report needs evidently")
     assert Nights(tmp_path, Memory(), "pass").note == (False, "a report needs evidently")
+
+
+def test_without_room_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report beyond the group's limit would cost the agent its life; the health says so from the start on."""
+    monkeypatch.setattr("exporters.report.nightly.too_little", lambda: "no room")
+    marker = tmp_path / "started"
+    nights = Nights(tmp_path / "reports", Memory(), f"open({str(marker)!r}, 'w')")
+    assert nights.note == (False, "no room")
+    nights.reach_half_past_three()
+    nights.nightly.tick()
+    assert (nights.note, marker.exists()) == ((False, "no room"), False)
