@@ -12,8 +12,8 @@ MIB = 1 << 20
 NEEDED_MIB = 450  # what a report takes at most with 20 signals, 330, and the command that waits for it
 _KIB = 1_024
 # Of cgroup v2 and v1: the limits, and what is taken. Above memory.high the kernel slows everybody in the group down.
-_FILES = (("memory.max", "memory.current"), ("memory.high", "memory.current"))
-_FILES_V1 = (("memory.limit_in_bytes", "memory.usage_in_bytes"),)
+_FILES: tuple[tuple[str, str], ...] = (("memory.max", "memory.current"), ("memory.high", "memory.current"))
+_FILES_V1: tuple[tuple[str, str], ...] = (("memory.limit_in_bytes", "memory.usage_in_bytes"),)
 
 
 def too_little(root: Path = Path("/")) -> str | None:
