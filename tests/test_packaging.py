@@ -33,7 +33,7 @@ def project(path: str) -> dict[str, Any]:
 
 
 def runtime_closure() -> dict[str, str]:
-    """Return name -> version of all that `driftline[onnx,report,river]` brings, as pinned, without our own distributions."""
+    """Return name -> version of all that `driftline[onnx,report,river]` brings, as pinned, without our own."""
     pinned = dict(line.split("==") for line in constraint_lines())
     pinned = {canonicalize_name(name): version for name, version in pinned.items()}
     waiting = [Requirement("driftline[onnx,report,river]")]
