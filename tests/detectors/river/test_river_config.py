@@ -15,7 +15,7 @@ from agent.model import Signal, Stream
 from agent.monitor import StreamMonitor
 from agent.ports import UnfitError
 from agent.replay import NoStore
-from agent.wiring import Config, load_config, make_factories
+from agent.wiring import Config, load_config, make_error_factories, make_factories
 from detectors.river import RiverConfig, error_factories, river_factories
 from detectors.river.config import entry_names
 from detectors.river.factories import chosen_signals
@@ -236,6 +236,14 @@ def test_entries_on_wrong_judge_the_errors_that_labels_show() -> None:
     assert name == "river ddm"
     assert [score.row for score in scores] == direct_drifts("ddm", errors, {})
     assert scores[0].detail.startswith("DDM says wrong is 1 more often: 0.")
+
+
+def test_the_agent_gives_each_stream_its_tables_outside_the_budget() -> None:
+    """Rows get those that name signals of theirs, the errors those that name `wrong`; no share of the budget."""
+    config = Config(river=(RiverConfig("adwin", ("a", "wrong")), RiverConfig("ddm", ("wrong",))))
+    rows = {name: share for name, (_, share) in make_factories(config).detectors.items() if "river" in name}
+    errors = {name: share for name, (_, share) in make_error_factories(config).detectors.items() if "river" in name}
+    assert (rows, errors) == ({"river adwin": 0.0}, {"river adwin": 0.0, "river ddm": 0.0})
 
 
 def test_two_tables_of_one_detector_have_names_of_their_own() -> None:
