@@ -52,10 +52,10 @@ def mark(value: Any) -> Any:
         return kind
     if kind is list or kind is tuple:
         return kind, len(value), type(value[0]) if value else None
-    if isinstance(value, Mapping):
-        return kind, tuple(value)
     if kind is Opaque:
         return kind, len(value)
+    if isinstance(value, Mapping):
+        return kind, tuple(value)
     try:
         return kind, value.dtype, value.shape
     except AttributeError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 import struct
+import sys
 import threading
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def number_of(name: Any) -> int:
     text = text_of(name)
     if OWN.fullmatch(text):
         return int(text[3:], 16)
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(_hash(text), "little")
 
 
 def text_of(name: Any) -> str:
@@ -92,8 +93,11 @@ def text_of(name: Any) -> str:
 
 def bytes_of(names: Iterable[Any]) -> bytes:
     """Return the ids of a call's rows as a record keeps them. Raises BadIdError."""
-    numbers = [number_of(name) for name in names]
-    return struct.pack(f"@{len(numbers)}Q", *numbers)
+    return b"".join([number_of(name).to_bytes(8, sys.byteorder) for name in names])
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def written(number: int) -> str:
