@@ -120,6 +120,24 @@ ACCURACY_VALID = _own(
 ACCURACY_CALIBRATED = _own(
     "estimated_accuracy_calibrated", "gauge", "", STREAM, "1 where labels calibrated the estimate, 0 where none did."
 )
+TRUE_ACCURACY = _own(
+    "accuracy_ratio", "gauge", "ratio", STREAM, "Share of right answers among the inferences that were labelled last."
+)
+TRUE_ACCURACY_LOW = _own("accuracy_low_ratio", "gauge", "ratio", STREAM, "Lower end of its 95 % confidence interval.")
+TRUE_ACCURACY_HIGH = _own("accuracy_high_ratio", "gauge", "ratio", STREAM, "Upper end of its 95 % confidence interval.")
+ABSOLUTE_ERROR = _own(
+    "absolute_error_mean", "gauge", "", STREAM,
+    "Mean absolute error of the values that were labelled last, in the model's own unit.",
+)  # fmt: skip
+LABELS = _own(
+    "labels_total", "counter", "", (*STREAM, "result"),
+    "Labels told for this stream: labelled, replaced (a second label of one inference) or refused.",
+)  # fmt: skip
+LABELS_LOST = _own(
+    "unmatched_labels_total", "counter", "", (*DEVICE, "result"),
+    "Labels that came to nothing: not_found (no such inference) or lost (overwritten before they were read).",
+)  # fmt: skip
+LABELS_WAITING = _own("labels_waiting", "gauge", "", DEVICE, "Labels whose inference is not known yet.")
 PREDICTIONS = _own(
     "predictions_total", "counter", "", (*STREAM, "class"), "Inferences by predicted class, the most frequent ones."
 )
@@ -154,6 +172,7 @@ OWN = (
     FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
     STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, CONFIDENCE, PREDICTIONS,
     ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,
+    TRUE_ACCURACY, TRUE_ACCURACY_LOW, TRUE_ACCURACY_HIGH, ABSOLUTE_ERROR, LABELS, LABELS_LOST, LABELS_WAITING,
     REFERENCE_ROWS, REFERENCE_TARGET, LAST_INFERENCE, ALARM_BUDGET,
     EVIDENCE, PSI, KS, WASSERSTEIN,
 )  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.model import AccuracyEstimate
-    from agent.status import Status, StreamStatus
+    from agent.status import Status, StreamStatus, TruthStatus
     from exporters.naming import Metric
 
 Labels = tuple[str, ...]  # values, in the order of the metric's declaration
@@ -53,6 +53,9 @@ class Sampler:
         _sample_agent(page, status)
         _sample_findings(page, status)
         _sample_host(page, status)
+        page.put(naming.LABELS_WAITING, status.labels.waiting)
+        page.put(naming.LABELS_LOST, status.labels.not_found, "not_found")
+        page.put(naming.LABELS_LOST, status.labels.lost, "lost")
         self._classes.forget_all_but(frozenset(stream.key for stream in streams))
         for stream in streams:
             _sample_stream(page, stream)
@@ -171,6 +174,8 @@ def _sample_stream(page: _Page, stream: StreamStatus) -> None:
     page.put(naming.CONFIDENCE, stream.confidence, *labels)
     if stream.accuracy is not None:
         _sample_accuracy(page, stream.accuracy, labels)
+    if stream.truth is not None:
+        _sample_truth(page, stream.truth, labels)
     page.put(naming.REFERENCE_ROWS, stream.reference_rows, *labels)
     page.put(naming.REFERENCE_TARGET, stream.reference_target, *labels)
     page.put(naming.LAST_INFERENCE, _unix(stream.last_inference), *labels)
@@ -187,6 +192,16 @@ def _sample_accuracy(page: _Page, estimate: AccuracyEstimate, labels: Labels) ->
         page.put(naming.ACCURACY, estimate.estimate, *labels)
         page.put(naming.ACCURACY_LOW, estimate.low, *labels)
         page.put(naming.ACCURACY_HIGH, estimate.high, *labels)
+
+
+def _sample_truth(page: _Page, truth: TruthStatus, labels: Labels) -> None:
+    page.put(naming.TRUE_ACCURACY, truth.accuracy, *labels)
+    page.put(naming.TRUE_ACCURACY_LOW, truth.accuracy_low, *labels)
+    page.put(naming.TRUE_ACCURACY_HIGH, truth.accuracy_high, *labels)
+    page.put(naming.ABSOLUTE_ERROR, truth.mean_absolute_error, *labels)
+    page.put(naming.LABELS, truth.labels, *labels, "labelled")
+    page.put(naming.LABELS, truth.replaced, *labels, "replaced")
+    page.put(naming.LABELS, truth.refused, *labels, "refused")
 
 
 def _sample_signals(page: _Page, streams: tuple[StreamStatus, ...]) -> None:
