@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
     from agent.panel import Factories
     from agent.ports import Learner, MonitorStore, Reference
-    from agent.status import SeriesStatus, TruthStatus
+    from agent.status import SeriesStatus
+    from agent.truth import LabelledRows
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
 RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
@@ -124,6 +125,11 @@ class StreamMonitor:
         recent = () if self._panel is None else self._panel.effects(rows)
         return (*recent, *self.beside())
 
+    def calibrate(self, rows: LabelledRows) -> None:
+        """Tell the detectors that ask for it what a confidence turned out to be worth."""
+        if self._panel is not None:
+            self._panel.calibrate(rows)
+
     def pace(self, row: int) -> tuple[float | None, float | None]:
         """Inferences a second before a row, and since; None where it is not known."""
         return (None, None) if self._panel is None else self._panel.pace(row)
@@ -150,13 +156,7 @@ class StreamMonitor:
         out = [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
         return out + [PartHealth(name=f"{self.key} {name}", ok=True, note=note) for name, note in unfit.items()]
 
-    def status(
-        self,
-        now_ns: int,
-        state: StreamState,
-        series: tuple[SeriesStatus, ...] = (),
-        truth: TruthStatus | None = None,
-    ) -> StreamStatus:
+    def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
         rows, target = self.progress
         return StreamStatus(
@@ -172,7 +172,6 @@ class StreamMonitor:
             signals=() if self._panel is None else self._panel.signals(),
             series=series,
             accuracy=None if self._panel is None else self._panel.accuracy(),
-            truth=truth,
             **self.statistics.figures(now_ns),
         )
 

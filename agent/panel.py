@@ -14,6 +14,7 @@ import numpy as np
 
 from agent.ports import AccuracySource, UnfitError
 from agent.status import SignalStatus
+from agent.truth import Calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from agent.model import AccuracyEstimate, Block, Effect, Score, Signal
     from agent.ports import Detector, Learner, Recent, Reference
     from agent.saved import SavedMonitor
+    from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
 
@@ -151,6 +153,16 @@ class Panel:
                 except Exception as error:  # noqa: BLE001  # an estimate that fails must not take the status down
                     self.failed[name] = f"{type(error).__name__}: {error}"
         return None
+
+    def calibrate(self, rows: LabelledRows) -> None:
+        """Tell the detectors that ask for it what a confidence turned out to be worth."""
+        for name, detector in list(self._detectors.items()):
+            if isinstance(detector, Calibrated):
+                try:
+                    detector.calibrate(rows)
+                except Exception as error:  # noqa: BLE001  # one that fails must not take the others down
+                    self.failed[name] = f"{type(error).__name__}: {error}"
+                    del self._detectors[name]
 
     def states(self) -> tuple[dict[str, int], dict[str, bytes]]:
         """Return, per detector, where its count of rows begins, and its state."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
 from agent.condition import count_change, device_state, stream_state
@@ -89,7 +91,7 @@ class Pipeline:
         self._refused = self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
-        around = Around(self._book, self._monitor, self._host, self._events)
+        around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
         self.baselines = BaselineKeeper(self._monitors, store, factories, self._book, clock, self._commit, self._events)
 
@@ -199,10 +201,9 @@ class Pipeline:
         """Describe every stream."""
         now = self._clock.monotonic_ns()
         findings = self._book.open_findings()
-        return tuple(
-            m.status(now, stream_state(m, findings, now), self._series.status(m), self.labels.truth(m.key))
-            for m in self._monitors.values()
-        )
+        states = ((m, stream_state(m, findings, now)) for m in self._monitors.values())
+        told = (m.status(now, state, self._series.status(m)) for m, state in states)
+        return tuple(msgspec.structs.replace(status, truth=self.labels.truth(status.key)) for status in told)
 
     def series(self) -> tuple[SeriesStatus, ...]:
         """Describe the device's own series."""

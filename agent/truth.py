@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -78,6 +78,7 @@ class LabelledRows:
         return len(self.confidence)
 
 
+@runtime_checkable
 class Calibrated(Protocol):
     """A detector that wants to know what a confidence is worth."""
 

@@ -8,7 +8,7 @@ from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.graphs import bar, chart, gauge
 from tui.spans import beside, cut, fit, heading
-from tui.words import accuracy_text, accuracy_tone, effect_size, tone
+from tui.words import accuracy_text, accuracy_tone, effect_size, tone, truth_text, truth_tone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +46,8 @@ def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
     lines = labelled("runs", runs + sure, width)
     if stream.accuracy is not None:
         lines += labelled("accuracy", accuracy_text(stream.accuracy), width, accuracy_tone(stream.accuracy))
+    if stream.truth is not None:
+        lines += labelled("labels", truth_text(stream.truth), width, truth_tone(stream.truth))
     if stream.errors:
         lines += labelled("errors", f"{fmt.plural(stream.errors, 'inference')} raised an error", width, "warning")
     if stream.lost or stream.dropped:

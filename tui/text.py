@@ -13,7 +13,7 @@ from tui.finding_lines import sizes
 from tui.machine import host_facts, process_facts
 from tui.spans import clean, cut, flow, plain, wrap
 from tui.tables import stream_header, stream_line
-from tui.words import ATTACH, accuracy_text, drift, headline, worst_by_stream, worst_first
+from tui.words import ATTACH, accuracy_text, drift, headline, truth_text, worst_by_stream, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,8 @@ def _remarks(stream: StreamStatus) -> list[str]:
     remarks = list(stream.reference_notes)
     if stream.accuracy is not None:
         remarks.append(accuracy_text(stream.accuracy))
+    if stream.truth is not None:
+        remarks.append(truth_text(stream.truth))
     if stream.errors:
         remarks.append(f"{fmt.plural(stream.errors, 'inference')} raised an error")
     if stream.lost or stream.dropped:

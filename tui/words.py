@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import count, percent
+from tui.format import count, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from agent.model import AccuracyEstimate, Finding
-    from agent.status import SignalStatus, Status, StreamStatus
+    from agent.status import SignalStatus, Status, StreamStatus, TruthStatus
     from tui.spans import Tone
 
 STATE_TONES: Mapping[str, Tone] = {
@@ -155,6 +155,28 @@ def accuracy_text(estimate: AccuracyEstimate) -> str:
     if not estimate.calibrated:
         return f"estimated accuracy {percent(estimate.estimate)} ({band}) by the model's own word, uncalibrated"
     return f"estimated accuracy {percent(estimate.estimate)} ({band})"
+
+
+def truth_text(truth: TruthStatus) -> str:
+    """Say what labels showed.
+
+    >>> from agent.status import TruthStatus
+    >>> truth = TruthStatus(kind="class", labels=900, recent=500, accuracy=0.81, accuracy_low=0.77, accuracy_high=0.84)
+    >>> truth_text(truth)
+    'true accuracy 81% (77 to 84) by the last 500 of 900 labels'
+    """
+    said = f"by the last {truth.recent} of {plural(truth.labels, 'label')}"
+    if truth.accuracy is not None and truth.accuracy_low is not None and truth.accuracy_high is not None:
+        band = f"{100 * truth.accuracy_low:.0f} to {100 * truth.accuracy_high:.0f}"
+        return f"true accuracy {percent(truth.accuracy)} ({band}) {said}"
+    if truth.mean_absolute_error is not None:
+        return f"mean absolute error {truth.mean_absolute_error:.3g} {said}"
+    return f"{plural(truth.refused, 'label')} refused: they cannot be compared with the answers"
+
+
+def truth_tone(truth: TruthStatus) -> Tone:
+    """Return the shade of what labels showed: a warning at the alarm."""
+    return "warning" if truth.wrong_evidence >= 1 else "plain"
 
 
 def accuracy_tone(estimate: AccuracyEstimate) -> Tone:

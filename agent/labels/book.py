@@ -141,6 +141,10 @@ class LabelBook:
         """Describe the labels that belong to no stream."""
         return LabelsStatus(waiting=len(self._waiting), not_found=self._waiting.not_found, lost=self._lost)
 
+    def news_of_confidence(self) -> list[tuple[str, LabelledRows]]:
+        """Return, once, the labelled rows of references of which there are clearly more than when they were last."""
+        return [(key, stream.labelled_rows()) for key, stream in self._streams.items() if stream.has_more_pairs()]
+
     def rows(self, key: str) -> int:
         """Return how many labels of a stream were judged."""
         return self._streams[key].rows if key in self._streams else 0

@@ -48,6 +48,7 @@ class Around:
 
     findings: FindingBook
     monitor: Callable[[Stream], StreamMonitor | None]
+    monitor_of_key: Callable[[str], StreamMonitor | None]
     host: HostHistory
     events: Events
 
@@ -79,7 +80,14 @@ class LabelDesk:
 
     def take(self, told: Labels) -> LabelSummary:
         """Take labels in, and say what became of them; they are durable with the next commit."""
-        return LabelSummary() if self._book is None else self._book.take(told)
+        if self._book is None:
+            return LabelSummary()
+        summary = self._book.take(told)
+        for key, rows in self._book.news_of_confidence():
+            monitor = self._around.monitor_of_key(key)
+            if monitor is not None:
+                monitor.calibrate(rows)
+        return summary
 
     def tick(self) -> None:
         """Look a last time for the inferences of labels that have waited long enough."""

@@ -34,6 +34,7 @@ VERSION = 1
 WRONG = Signal("wrong", "output", "flag", "1")
 FAR = 0.9  # of the first errors lie within what is called right, where answers are values
 MAX_PAIRS = 5_000
+FEWEST_PAIRS, MORE_PAIRS = 50, 1.25
 
 
 class KnownStream(msgspec.Struct):
@@ -106,6 +107,7 @@ class StreamLabels:
         self._reference_labels = reference_labels
         self._saved = self._restore()
         self._changed = False
+        self._told_pairs = 0
         self._resume()
 
     @property
@@ -170,6 +172,14 @@ class StreamLabels:
     def rows(self) -> int:
         """How many labels were judged."""
         return 0 if self.panel is None else self.panel.rows
+
+    def has_more_pairs(self) -> bool:
+        """Tell, once, that there are a quarter more labelled rows of the reference than the last time it did."""
+        known = len(self._saved.pairs)
+        if known < FEWEST_PAIRS or known < MORE_PAIRS * self._told_pairs:
+            return False
+        self._told_pairs = known
+        return True
 
     def labelled_rows(self) -> LabelledRows:
         """Return confidence and truth of the reference's rows that have a label."""
