@@ -156,10 +156,7 @@ class Buffer:
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         if self._files.trouble:
             notes.append(self._files.trouble)
-        if self._pending.discarded_readings:
-            notes.append(f"{self._pending.discarded_readings} host readings were discarded for want of room")
-        if self._pending.discarded_labels:
-            notes.append(f"{self._pending.discarded_labels} labels were discarded for want of room")
+        notes += self._pending.notes
         segments = self._files.segments
         return BufferStatus(
             path=str(self._directory),

@@ -75,6 +75,12 @@ class Pending:
         self.discarded_labels = 0
 
     @property
+    def notes(self) -> list[str]:
+        """What was discarded beside rows, in words."""
+        lost = ((self.discarded_readings, "host readings"), (self.discarded_labels, "labels"))
+        return [f"{count} {what} were discarded for want of room" for count, what in lost if count]
+
+    @property
     def waiting(self) -> bool:
         """Whether anything waits."""
         return bool(self._items)
