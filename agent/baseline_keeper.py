@@ -182,7 +182,13 @@ class BaselineKeeper:
         if monitor is not None and monitor.reference is None:
             rows, target = monitor.progress
             return Baseline(
-                key=key, state="learning", rows=rows, target=target, notes=monitor.notes, stream=monitor.stream
+                key=key,
+                state="learning",
+                rows=rows,
+                target=target,
+                notes=monitor.notes,
+                stream=monitor.stream,
+                columns=monitor.signals,
             )
         if monitor is not None and monitor.reference is not None:
             reference = monitor.reference
@@ -246,6 +252,7 @@ def describe(key: str, reference: Reference, origin: Origin | None, stream: Stre
         notes=reference.notes,
         stream=stream,
         origin=origin,
+        columns=reference.signals,
         signals=reference.describe(),
     )
 

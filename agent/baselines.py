@@ -50,6 +50,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """The reference of one stream, or how far its learning has come (then there is no `origin` and no signals).
 
     short: whether it is too short for the alarm budget to be kept with certainty; `notes` say for which signals.
+    columns: the stream's signals, as far as they are known; `signals` describe them.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     stream: Stream | None = None
     origin: Origin | None = None
+    columns: tuple[Signal, ...] = ()
     signals: tuple[SignalBaseline, ...] = ()
 
 

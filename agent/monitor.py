@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus
     from agent.truth import LabelledRows
 
-SAVE_ROWS = 20_000  # rows after which the states are saved again: judging them anew takes a restart a third of a second
+SAVE_ROWS = 20_000  # rows after which the states are saved again; a restart judges them in a second or two
 RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
 
 

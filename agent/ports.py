@@ -215,7 +215,7 @@ class StateStore(Protocol):
     """Where a part's state (a reference, a detector) is kept over a restart."""
 
     def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
-        """Keep it, in place of what was kept before; durable when this returns."""
+        """Keep it, in place of what was kept before; durable when this returns. Nothing (b"") is kept as nothing."""
         ...
 
     def get_state(self, stream_key: str, part: str) -> bytes | None:

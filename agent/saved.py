@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agent.ports import MonitorStore, Reference
 
 FORMAT = 2
-MOST_REJUDGED = 200_000  # rows that a restart judges anew: three seconds
+MOST_REJUDGED = 100_000  # rows that a restart judges again: some seconds, and five times what it usually has to
 
 REFERENCE = "reference"  # the encoded reference
 ROWS = "reference rows"  # what it was learned from: another version of Driftline fits its own reference to them

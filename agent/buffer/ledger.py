@@ -118,11 +118,11 @@ class Ledger:
         return sorted(found, key=lambda finding: (finding.opened, finding.id), reverse=True)
 
     def get_state(self, engine: Engine, key: str, part: str) -> bytes | None:
-        """Return a part's state, or None."""
+        """Return a part's state; None where there is none, or an empty one."""
         if (key, part) in self._states:
-            return self._states[key, part]
+            return self._states[key, part] or None
         found = engine.run(schema.READ_STATE, [key, part])
-        return bytes(found[0][0]) if found else None
+        return (bytes(found[0][0]) if found else b"") or None
 
     def state_keys(self, engine: Engine, part: str) -> list[str]:
         """Return the streams of which such a part is kept, and is not empty."""

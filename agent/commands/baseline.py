@@ -131,8 +131,8 @@ def _from_table(file: Path, run: str | None, stream: str, options: dict[str, Any
     known = _asked(lambda: client(run).baselines())
     try:
         key = resolve(stream, [baseline.key for baseline in known])
-        signals = next(baseline.signals for baseline in known if baseline.key == key)
-        return read_training(file, key, [described.signal for described in signals], **options)
+        signals = next(baseline.columns for baseline in known if baseline.key == key)
+        return read_training(file, key, signals, **options)
     except (TableError, BaselineError) as error:
         fail(str(error), EXIT_USAGE)
 

@@ -45,7 +45,7 @@ def read_training(
         The file cannot be read, or its columns do not fit; the message lists those that are missing and besides.
     """
     if not signals:
-        raise TableError(f"{key} has shown no signals yet: let it learn first, so that the columns can be matched")
+        raise TableError(f"{key} has shown no signals yet: let it run, so that the columns can be matched")
     with Table(file) as table:
         to_signal = _names(table, renamed, {"prediction": prediction, "confidence": confidence})
         left = {name for name in (truth,) if name}

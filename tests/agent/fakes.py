@@ -93,7 +93,7 @@ class MemoryStore:
 
     def get_state(self, stream_key: str, part: str) -> bytes | None:
         """Return it."""
-        return self.states.get((stream_key, part))
+        return self.states.get((stream_key, part)) or None
 
     def state_keys(self, part: str) -> list[str]:
         """Return whose it keeps."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from agent.baseline_file import decode_file, encode_file
+from agent.baseline_file import Header, decode_file, encode_file
 from agent.baselines import BaselineError, resolve
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
 from agent.model import Stream, StreamChange
 from agent.pipeline import Pipeline
-from agent.saved import REFERENCE, ROWS
+from agent.saved import REFERENCE, ROWS, TRAINING
 from tests.agent.fakes import SIGNALS, STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 
 if TYPE_CHECKING:
@@ -157,6 +157,31 @@ def test_an_import_replaces_the_reference_of_a_running_stream() -> None:
     pipeline = _shifted()
     assert pipeline.baselines.take("", data, by="ada").closed == ("brightness changed",)
     assert pipeline.baselines.show("")[0].signals[0].quantiles == ((0.5, 5.0),)
+
+
+def test_a_training_file_waits_for_the_streams_own_rows_over_a_restart() -> None:
+    """Until there are enough of them the stream learns; then the reference says where it comes from."""
+    header = Header(what="training", key="", rows=50, signals=("brightness",), source="train.csv")
+    data = encode_file(header, {ROWS: b"fifty rows"})
+    store = MemoryStore()
+    pipeline = _pipeline([OPENED, block(CALM[:4])], store=store)
+    said = pipeline.baselines.take("meter", data, by="ada").said
+    assert "train.csv (50 rows); it is judged by when the stream has shown" in said
+    assert pipeline.baselines.show("")[0].columns == SIGNALS
+    pipeline.close()
+    again = _pipeline([OPENED, block(CALM, 4)], store=store)
+    (baseline,) = again.baselines.show("")
+    assert baseline.origin is not None
+    assert (baseline.rows, baseline.origin.how) == (10, "a training file and the stream")
+    assert store.get_state(STREAM.key, TRAINING) is None
+
+
+def test_a_training_file_with_enough_rows_at_hand_is_judged_by_at_once() -> None:
+    """The newest stored rows say how inferences hang together."""
+    header = Header(what="training", key=STREAM.key, rows=50, signals=("brightness",), source="train.csv")
+    pipeline = _shifted()
+    change = pipeline.baselines.take("", encode_file(header, {ROWS: b"fifty rows"}), by="ada")
+    assert (change.closed, pipeline.baselines.show("")[0].rows) == (("brightness changed",), 32)
 
 
 def test_a_file_that_was_changed_or_cut_is_refused() -> None:

@@ -128,6 +128,17 @@ def test_state_is_replaced(tmp_path: Path) -> None:
         assert buffer.get_state("meter-reader@ab", "reference") is None
 
 
+def test_a_state_that_is_nothing_is_none(tmp_path: Path) -> None:
+    """What was forgotten is not listed either."""
+    with opened(tmp_path) as buffer:
+        buffer.put_state("a", "reference", b"one")
+        buffer.put_state("b", "reference", b"two")
+        buffer.put_state("a", "reference", b"")
+        assert (buffer.get_state("a", "reference"), buffer.state_keys("reference")) == (None, ["b"])
+    with opened(tmp_path) as buffer:
+        assert (buffer.get_state("a", "reference"), buffer.state_keys("reference")) == (None, ["b"])
+
+
 def test_events_are_read(tmp_path: Path) -> None:
     """An event is in the view after the next commit."""
     with opened(tmp_path) as buffer:
