@@ -243,11 +243,8 @@ class Buffer:
         return True
 
     def _day_of(self, batch: Batch) -> str:
-        times = [int(block.time_ns.max()) for block in batch.blocks if len(block)]
-        times += [reading.time_ns for reading in batch.readings[-1:]]
-        times += [record.told_ns for record in batch.labels[-1:]]
-        newest = max(times, default=self._clock.wall_ns())
-        return utc(min(max(newest, 0), _LATEST_NS)).strftime("%Y%m%d")
+        newest = batch.newest_ns
+        return utc(min(max(self._clock.wall_ns() if newest is None else newest, 0), _LATEST_NS)).strftime("%Y%m%d")
 
     def _keep_house(self) -> None:
         """Keep within the limit, look at suspects, and write down what was repaired."""

@@ -52,6 +52,13 @@ class Batch:
         return sum(map(len, self.blocks))
 
     @property
+    def newest_ns(self) -> int | None:
+        """The wall time of its newest row, reading or label; None where it is empty."""
+        times = [int(block.time_ns.max()) for block in self.blocks if len(block)]
+        times += [reading.time_ns for reading in self.readings[-1:]]
+        return max([*times, *(record.told_ns for record in self.labels[-1:])], default=None)
+
+    @property
     def bytes(self) -> int:
         """About what it takes in memory."""
         return sum(map(_size, self.blocks)) + _READING_BYTES * len(self.readings) + _LABEL_BYTES * len(self.labels)
