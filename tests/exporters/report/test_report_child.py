@@ -94,7 +94,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     write_job(folder, make_job(make_finding("brightness")), make_rows())
     stages: list[str] = []
     command = [*_without_network(), sys.executable, "-P", "-c", SPY, str(folder)]
-    run_child(folder, command, 120.0, SystemClock(), lambda stage: stages.append(stage) if stage else None)
+    run_child(folder, command, 300.0, SystemClock(), lambda stage: stages.append(stage) if stage else None)
     raw = json.loads((folder / JSON).read_bytes())
     document = msgspec.json.decode((folder / JSON).read_bytes(), type=ReportDocument)
     return Written(
@@ -196,5 +196,5 @@ def test_a_job_with_nothing_to_compare_ends_in_a_sentence(tmp_path: Path) -> Non
     rows = Rows(current=empty, time_ns=np.arange(40), baseline=empty)
     write_job(tmp_path, make_job(signals=SIGNALS[:1]), rows)
     with pytest.raises(ReportError, match="no column has values both in the window and in what it is compared with"):
-        run_child(tmp_path, child_command(tmp_path), 120.0, SystemClock(), lambda _stage: None)
+        run_child(tmp_path, child_command(tmp_path), 300.0, SystemClock(), lambda _stage: None)
     assert not (tmp_path / HTML).exists()
