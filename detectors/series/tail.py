@@ -1,9 +1,9 @@
 """How surprising a size is among all sizes seen: a conformal p-value whose far end is a fitted tail.
 
 A logarithmic histogram with slow forgetting holds the past; its resolution is an eighth of a factor e, so units and
-outliers are irrelevant. Above the largest fiftieth of the past a generalised Pareto tail takes over from the ranks, with
-the shape that the moment estimator gives (Dekkers, Einmahl and de Haan, Annals of Statistics 1989), so that two events
-beyond everything seen are still ordered, and a heavy-tailed series needs a larger one than a calm series.
+outliers are irrelevant. Above the largest fiftieth of the past a generalised Pareto tail takes over from the ranks,
+with the shape that the moment estimator gives (Dekkers, Einmahl and de Haan, Annals of Statistics 1989), so that two
+events beyond everything seen are still ordered, and a heavy-tailed series needs a larger one than a calm series.
 """
 
 from __future__ import annotations
