@@ -23,7 +23,7 @@ CELL_WIDTH = 40
 @click.option("--limit", default=1_000, show_default=True, metavar="ROWS", help="At most so many rows.")
 @click.option("--seconds", default=10.0, show_default=True, help="Give up after so long.")
 def command(sql: str, run: str | None, state: str | None, form: str, limit: int, seconds: float) -> None:
-    """Ask the buffer in SQL, reading only. The main views: inferences, readings, findings, streams, events.
+    """Ask the buffer in SQL, reading only. The main views: inferences, readings, findings, streams, events, labels.
 
     With --state, reads a buffer whose agent is not running.
     """
