@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.graphs import gauge
 from tui.lined import Page
-from tui.machine import host_facts, process_facts
+from tui.machine import WATCHED, host_facts, process_facts, series_facts
 from tui.spans import cell_width, clip, heading, width_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def host_lines(status: Status, width: int) -> list[Line]:
     lines = _gauges(host_facts(status.host), width) or [((" no readings yet", "quiet"),)]
     for fact in process_facts(status):
         lines.append(clip(((f" {fact.label}", "strong"), (f": {fact.text}", "plain")), width))
+    for fact in series_facts(status.series, WATCHED):
+        lines.append(clip(((f" {fact.label}", "strong"), (f": {fact.text}", "warning")), width))
     for part in status.agent.parts:
         if not part.ok:
             lines.append(clip(((" FAILING ", "warning-block"), (f" {part.name}: {part.note}", "warning")), width))

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agent.model import Reading
-    from agent.status import Status
+    from agent.status import SeriesStatus, Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
+
+
+WATCHED = 0.5  # share of the way to an alarm from which a series of the device is named; a choice of display, no alarm
 
 
 class Fact(NamedTuple):
@@ -77,6 +80,28 @@ def process_facts(status: Status) -> list[Fact]:
         if texts:
             facts.append(Fact(f"{models.get(pid, 'service')}{_in_brackets(pid and f'pid {pid}')}", ", ".join(texts)))
     return facts
+
+
+def series_facts(series: Iterable[SeriesStatus], least: float = 0.0) -> list[Fact]:
+    """Say how each watched series stands, from a share of `least` of the way to its alarm on."""
+    facts = []
+    for one in series:
+        if one.value is None or one.evidence < least:
+            continue
+        usual = "" if one.usual is None else f", usually {_amount(one.usual, one.signal.unit)}"
+        reached = "ALARM" if one.evidence >= 1 else f"{percent(one.evidence)} of the way to an alarm"
+        text = f"{_amount(one.value, one.signal.unit)}{usual}, {reached}"
+        facts.append(Fact(one.signal.name, text, one.evidence))
+    return facts
+
+
+def _amount(number: float, unit: str) -> str:
+    """Give a value with its unit of OpenTelemetry's."""
+    if unit == "1":
+        return percent(number)
+    if unit == "By":
+        return size(int(number))
+    return value(number, unit) + {"Cel": " °C", "rpm": " rpm", "1/s": "/s"}.get(unit, "")
 
 
 def _label(reading: Reading, *keys: str) -> str:

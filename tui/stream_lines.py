@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.graphs import bar, chart, gauge
+from tui.machine import series_facts
 from tui.spans import beside, cut, fit, heading
 from tui.words import accuracy_text, accuracy_tone, effect_size, tone, truth_text, truth_tone
 
@@ -27,6 +28,8 @@ _NUMBERS_FROM = (58, 72, 84)  # cells from which the shift is shown, PSI and KS 
 def page_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
     """Say all that is known of a stream."""
     lines = facts_lines(stream, now, width)
+    for fact in series_facts(stream.series):
+        lines += labelled("watched", f"{fact.label} {fact.text}", width, "warning" if fact.share == 1 else "plain")
     if finding is not None:
         lines += labelled("finding", f"{finding.severity.upper()}: {finding.sentence}", width, tone(finding.severity))
     lines += [(), heading("signals, furthest from their reference first", width), *signals_lines(stream, width)]

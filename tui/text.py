@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tui import format as fmt
 from tui.finding_lines import sizes
-from tui.machine import host_facts, process_facts
+from tui.machine import WATCHED, host_facts, process_facts, series_facts
 from tui.spans import clean, cut, flow, plain, wrap
 from tui.tables import stream_header, stream_line
 from tui.words import ATTACH, accuracy_text, drift, headline, truth_text, worst_by_stream, worst_first
@@ -122,6 +122,8 @@ def _device(status: Status, width: int) -> list[str]:
     kept = f"{fmt.size(buffer.bytes)} of {fmt.size(buffer.limit_bytes)}, {fmt.plural(buffer.rows, 'row')}"
     where = f"{buffer.path}: {kept}" if buffer.mode == "disk" else f"in memory only, {kept} ({buffer.path})"
     lines = flow(facts or ["no readings yet"], width, "device  ")
+    for fact in series_facts(status.series, WATCHED):
+        lines += wrap(f"{fact.label} {fact.text}", width, "watched ", " " * 8)
     for service in services:
         lines += wrap(service, width, "service ", " " * 8)
     lines += wrap(where, width, "buffer  ", " " * 8)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from agent.model import Reading
-from tui.machine import host_facts
+from agent.model import Reading, Signal
+from agent.status import SeriesStatus
+from tui.machine import host_facts, series_facts
 
 
 def _names(*readings: Reading) -> list[str]:
@@ -18,3 +19,19 @@ def test_a_sensors_own_alarm_is_shown_only_while_it_is_raised() -> None:
 def test_throttling_is_shown() -> None:
     """A processor that is slowed down is a fact of its own."""
     assert "cpu throttled" in _names(Reading("system.cpu.throttled", "1", 1.0, 0))
+
+
+def test_a_watched_series_says_what_it_is_and_what_is_usual() -> None:
+    """With units, and how near it is to its alarm; calm ones only where they are asked for."""
+    series = [
+        SeriesStatus(signal=Signal("temperature soc", "host", unit="Cel"), evidence=1.0, value=78.2, usual=52.0),
+        SeriesStatus(signal=Signal("memory", "host", unit="1"), evidence=0.25, value=0.41, usual=None),
+        SeriesStatus(signal=Signal("median latency", "runtime", unit="s"), evidence=0.6, value=0.0123, usual=0.01),
+        SeriesStatus(signal=Signal("fan x", "host", unit="rpm"), evidence=0.9, value=None),
+    ]
+    assert [(fact.label, fact.text) for fact in series_facts(series)] == [
+        ("temperature soc", "78.2 °C, usually 52 °C, ALARM"),
+        ("memory", "41%, 25% of the way to an alarm"),
+        ("median latency", "12 ms, usually 10 ms, 60% of the way to an alarm"),
+    ]
+    assert [fact.label for fact in series_facts(series, 0.5)] == ["temperature soc", "median latency"]
