@@ -137,16 +137,18 @@ class BaselineKeeper:
         if header.what == "training":
             if monitor is None:
                 raise BaselineError(f"{key} does not run now; its own inferences are needed beside a training file")
+            if not parts.get(ROWS):
+                raise BaselineError(f"{header.source}: no stored reference rows are in the file")
             return self._train(monitor, header, parts[ROWS], by)
         reference = self._decoded(parts)
         how = f"imported: {header.source}"
         now = self._clock.wall_ns()
         if monitor is None:
-            StreamStore(self._store, key).keep_reference(reference.encode(), parts[ROWS], now, how, by)
+            StreamStore(self._store, key).keep_reference(reference.encode(), parts.get(ROWS, b""), now, how, by)
             said = f"the reference, from {reference.rows:,} inferences, for when the model runs here, by {by}"
             self._events.say("imported", key, said)
             return BaselineChange(key=key, said=said)
-        monitor.take_reference(reference, parts[ROWS], now, how, by)
+        monitor.take_reference(reference, parts.get(ROWS, b""), now, how, by)
         said = f"the reference, from {reference.rows:,} inferences ({header.source})"
         return self._changed(monitor.stream, "imported", said, by)
 
@@ -154,19 +156,23 @@ class BaselineKeeper:
         blocks = self._last_rows(monitor.key, self._factories.needed.max_rows)
         file = f"{header.source} ({header.rows:,} rows)"
         if self._enough(blocks):
-            try:
-                reference = self._take(monitor, blocks, training, f"{header.source} and the stream", by)
-            except ValueError as error:
-                raise BaselineError(f"{header.source}: {error}") from error
+            reference = self._take(monitor, blocks, training, f"{header.source} and the stream", by)
             said = f"{file}, put into the order of the newest {reference.rows:,} inferences"
             return self._changed(monitor.stream, "imported", said, by)
+        try:
+            self._factories.trained_learner(monitor.signals, training)
+        except ValueError as error:
+            raise BaselineError(f"{header.source}: {error}") from error
         monitor.learn_anew(self._store.mark(), training)
         said = f"{file}; it is judged by when the stream has shown how its inferences hang together: {self._needs()}"
         return self._changed(monitor.stream, "imported", said, by)
 
     def _take(self, monitor: StreamMonitor, blocks: Sequence[Block], training: bytes, how: str, by: str) -> Reference:
         own = [aligned(block, monitor.signals) for block in blocks]
-        reference, rows = self._factories.fit(monitor.signals, own, training)
+        try:
+            reference, rows = self._factories.fit(monitor.signals, own, training)
+        except ValueError as error:
+            raise BaselineError(f"no reference can be made of these inferences: {error}") from error
         monitor.take_reference(reference, rows, int(blocks[-1].time_ns[-1]), how, by)
         return reference
 

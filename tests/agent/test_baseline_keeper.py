@@ -11,11 +11,15 @@ from agent.baselines import BaselineError, resolve
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
 from agent.model import Stream, StreamChange
+from agent.panel import Needed
 from agent.pipeline import Pipeline
 from agent.saved import REFERENCE, ROWS, TRAINING
+from agent.wiring import Config, make_factories
+from detectors.reference import ReferenceConfig
 from tests.agent.fakes import SIGNALS, STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 
 if TYPE_CHECKING:
+    from agent.baseline_keeper import BaselineKeeper
     from agent.ports import Item
 
 OPENED = StreamChange(stream=STREAM, kind="opened", time_ns=0, source="ring-1")
@@ -174,6 +178,27 @@ def test_a_training_file_waits_for_the_streams_own_rows_over_a_restart() -> None
     assert baseline.origin is not None
     assert (baseline.rows, baseline.origin.how) == (10, "a training file and the stream")
     assert store.get_state(STREAM.key, TRAINING) is None
+
+
+def test_a_training_file_that_holds_no_rows_changes_nothing() -> None:
+    """Refused in words, whether there are enough of the stream's own rows or not."""
+    header = Header(what="training", key=STREAM.key, rows=0, signals=("brightness",), source="train.csv")
+    for data in (encode_file(header, {}), encode_file(header, {ROWS: b"rubbish"})):
+        for rows in (3, 12):
+            keeper = _real(rows)
+            with pytest.raises(BaselineError, match="no stored reference rows"):
+                keeper.take("meter", data, by="ada")
+            assert keeper.show("")[0].state == "ready"
+
+
+def _real(rows: int) -> BaselineKeeper:
+    """A keeper whose training files are read as the agent reads them."""
+    keeper = _shifted(rows).baselines
+    real = make_factories(Config(reference=ReferenceConfig(rows=20, seconds=0)))
+    keeper._factories = replace(
+        factories(), trained_learner=real.trained_learner, fit=real.fit, needed=Needed(20, 0.0, 100)
+    )
+    return keeper
 
 
 def test_a_training_file_with_enough_rows_at_hand_is_judged_by_at_once() -> None:
