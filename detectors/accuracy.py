@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Score
+from detectors.calibration import MIN_LABELLED, fit_calibration, restore_calibration
 from detectors.estimate import FEWEST, AccuracyEstimator
 from detectors.packing import pack, unpack
 from detectors.statistics import BASE
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import AccuracyEstimate, Block
+    from agent.truth import LabelledRows
+    from detectors.calibration import Calibration
     from detectors.learned import Reference
 
 FORMAT = 1
@@ -48,9 +51,9 @@ class AccuracyDetector:
 
     def __init__(self, reference: Reference, alarms_per: float = math.inf) -> None:
         self.alarms_per = alarms_per
+        self._reference = reference
         self._fingerprint = reference.fingerprint
-        column = reference.column("confidence")
-        self._estimator = None if column is None else AccuracyEstimator(reference)
+        self._later: Calibration | None = None  # from labels that came after the reference was learned
         self._row = 0
         self._sums = np.zeros(len(SHARES))
         self._since = 0  # row from which the sums have run
@@ -58,8 +61,24 @@ class AccuracyDetector:
         width = len(reference.signals)
         self._recent = np.zeros((0, width), np.float32)
         self._window = max(FEWEST, min(WINDOW, MAX_VALUES // max(1, width)))
-        self._made: tuple[int, int, AccuracyEstimate | None] | None = None  # at which row and time, and what
+        self._made: tuple[int, int, AccuracyEstimate] | None = None  # at which row and time, and what
         self._time_ns = 0
+        self._prepare()
+
+    def calibrate(self, rows: LabelledRows) -> None:
+        """Learn anew what a confidence is worth, from rows that were labelled since; too few are passed over."""
+        if self._reference.column("confidence") is None or len(rows) < MIN_LABELLED:
+            return
+        self._later = fit_calibration(rows.confidence, rows.correct)
+        self._prepare()
+        self._sums = np.zeros(len(SHARES))  # what was bet was bet against another floor
+        self._rest = np.zeros(0)
+
+    def _prepare(self) -> None:
+        """Derive estimator, steps, floor and bets from the reference and the calibration."""
+        reference, column = self._reference, self._reference.column("confidence")
+        self._estimator = None if column is None else AccuracyEstimator(reference, self._later)
+        self._made = None
         self._step = 1
         self._floor, self._bets = 0.0, np.zeros(len(SHARES))
         if self._estimator is None or self._estimator.calibration is None or column is None:
@@ -129,6 +148,8 @@ class AccuracyDetector:
             "row": self._row, "since": self._since, "time": self._time_ns, "sums": self._sums, "rest": self._rest,
             "recent": self._recent, "reference": self._fingerprint,
         }  # fmt: skip
+        if self._later is not None:
+            items |= {f"calibration.{name}": item for name, item in self._later.items().items()}
         return pack("accuracy", FORMAT, items)
 
     def restore(self, state: bytes) -> None:
@@ -143,9 +164,11 @@ class AccuracyDetector:
         sums, rest, recent = arrays
         if sums.shape != self._sums.shape or recent.shape[1:] != self._recent.shape[1:] or rest.ndim != 1:  # type: ignore[union-attr]
             raise ValueError("stored accuracy state has parts of another shape")
+        found = {name.removeprefix("calibration."): item for name, item in items.items() if "." in name}
+        self._later = restore_calibration(found) if found else None
+        self._prepare()
         self._sums, self._rest, self._recent = sums, rest, recent  # type: ignore[assignment]
         self._row, self._since, self._time_ns = numbers  # type: ignore[assignment]
-        self._made = None
 
     @property
     def _judges(self) -> bool:

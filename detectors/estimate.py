@@ -29,6 +29,7 @@ FEWEST = 100  # rows; fewer say nothing of a share
 LEAST_KEPT = 0.4  # share of the reference on which a selection must rest
 Z = 1.96  # two-sided 95 %
 MISFIT = 0.01  # a calibration is one curve for all kinds of cases: measured, it is off by about a point among new ones
+MOST_UNLIKE = 0.03  # an error of the calibration, among rows like the recent ones, that no band makes up for
 SPREAD_OVER = 4.0  # a block is at least so many integrated autocorrelation times (detectors.blocklength)
 
 
@@ -69,12 +70,14 @@ class AccuracyEstimator:
         departure = self._support.departure(rows)
         p = self.probability(confidence[known])
         mean = float(p.mean())
+        unlike = 0.0
         variance = float(p @ (1 - p)) / len(p) ** 2 + float(p.var()) * max(0.0, self._memory - 1) / len(p)
         if self.calibration is not None:
             variance += float(self.calibration.mean_draws(confidence[known])[1:].var()) + MISFIT**2
-            variance += self._unlike(departure.weights)
+            unlike = self._unlike(departure.weights)
+            variance += unlike
         low, high = _band(mean, variance)
-        reason = _doubt(departure)
+        reason = _doubt(departure, unlike)
         return AccuracyEstimate(
             rows=len(p),
             estimate=mean,
@@ -110,10 +113,12 @@ def _band(mean: float, variance: float) -> tuple[float, float]:
     return max(0.0, min(middle - half, mean)), min(1.0, max(middle + half, mean))
 
 
-def _doubt(departure: Departure) -> str:
+def _doubt(departure: Departure, unlike: float) -> str:
     """Say why an estimate does not carry over; empty where it does."""
     if departure.excess > 0 or departure.kept < LEAST_KEPT:
         return f"inputs differ from the reference ({departure.signal})"
+    if unlike > MOST_UNLIKE**2:
+        return "among known rows like the recent ones, answers were not right as often as their confidence says"
     if departure.far > departure.far_limit:
         return f"{100 * departure.far:.0f} % of the inputs are unlike anything in the reference"
     return ""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KNOWN_ROWS = 1_000
 MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
 WEIGHED_ON = 64  # means and spreads that are matched, those that moved most; fewer where rows are few
+BARELY = 0.7  # share of that largest move from which a move is matched
 ROWS_EACH = 10  # known rows for each of them
 NEIGHBOURS = 5
 PROBED = 250  # recent rows whose neighbours are looked for
@@ -119,7 +120,7 @@ class Support:
         with np.errstate(over="ignore", invalid="ignore"):
             recent = self._coordinates(rows)
         standard = self._standard(recent)
-        weights = self._weigh(self._featured(standard).mean(axis=0))
+        weights = self._weigh(self._featured(standard).mean(axis=0), len(rows))
         views = np.concatenate((recent, self._residuals(standard)), axis=1)
         kept = float(1 / (weights**2).sum() / self._count)
         limits = self._limits(kept, len(rows))[self._owners]
@@ -183,14 +184,16 @@ class Support:
         rest: NDArray[np.float64] = np.round(standard @ self._precision, ROUNDED)
         return rest
 
-    def _weigh(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _weigh(self, target: NDArray[np.float64], recent: int) -> NDArray[np.float64]:
         """Find weights [r], of sum 1, of least relative entropy under which the features have these means, nearly."""
         moved = np.abs(target - self._usual) / np.maximum(self._spread, 1e-3)
+        chance = np.sqrt(2 * np.log(len(moved)) * (1 / self._count + 1 / recent))  # about the largest move of none
         chosen = np.argsort(-moved, kind="stable")[: max(1, min(WEIGHED_ON, self._count // ROWS_EACH))]
+        chosen = chosen[moved[chosen] > BARELY * chance]
         target, features = target[chosen], np.ascontiguousarray(self._features[:, chosen])
         tilt = np.zeros(len(target))
         weights = np.full(self._count, 1 / self._count)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if len(chosen) else 0):
             mean = weights @ features
             centred = features - mean
             spread = (centred * weights[:, None]).T @ centred

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agent.model import Signal
+from agent.truth import LabelledRows
 from detectors import fit_reference
 from detectors.accuracy import AccuracyDetector
 from examples.meter_camera import digits, faults
@@ -149,3 +150,25 @@ def test_a_turned_camera_is_not_taken_for_a_dim_one(fault: str | None) -> None:
         assert found.low <= truth.mean() <= found.high
     else:
         assert found.reason.startswith("inputs differ")
+
+
+def test_labels_that_come_later_calibrate_and_survive_a_restart() -> None:
+    """A detector without labels is uncalibrated until it is given fifty; a restart keeps what they taught."""
+    values, right = served(8, 1_500)
+    reference = fit_reference(values, SIGNALS)
+    detector = AccuracyDetector(reference, 1e5)
+    seen, truth = served(9, 1_000)
+    run(detector, seen)
+    before = detector.accuracy()
+    assert before is not None
+    assert not before.calibrated
+    detector.calibrate(LabelledRows(values[:40, 3].astype(np.float32), right[:40]))
+    assert detector.accuracy() == before
+    detector.calibrate(LabelledRows(values[:, 3].astype(np.float32), right))
+    after = detector.accuracy()
+    assert after is not None
+    assert after.calibrated
+    assert after.low <= truth.mean() <= after.high < before.estimate
+    restored = AccuracyDetector(reference, 1e5)
+    restored.restore(detector.state())
+    assert restored.accuracy() == after
