@@ -54,6 +54,7 @@ class TrainedLearner(ReferenceLearner):
         rows = len(self._training.values) if self._training.ordered else len(live.values)
         random = np.random.default_rng(SEED)
         columns = []
+        correct = self._training.correct if self._training.ordered else None
         for at, signal in enumerate(live.signals):
             own = live.values[:, at]
             if signal.name not in file:
@@ -61,10 +62,14 @@ class TrainedLearner(ReferenceLearner):
             elif self._training.ordered:
                 columns.append(self._training.values[:, file[signal.name]])
             else:
-                columns.append(in_order_of(own, self._training.values[:, file[signal.name]], random))
+                values = self._training.values[:, file[signal.name]]
+                chosen = np.argsort(values, kind="stable")[_ranks(own, len(values), random)]
+                columns.append(values[chosen])
+                if signal.name == "confidence" and self._training.correct is not None:
+                    correct = self._training.correct[chosen]  # a label stays with the confidence that it is about
         measured = np.isfinite(self._training.latency_s).any()
         latency = self._training.latency_s if measured else live.latency_s
-        return Rows(live.signals, np.column_stack(columns), np.resize(latency, rows))
+        return Rows(live.signals, np.column_stack(columns), np.resize(latency, rows), correct=correct)
 
 
 def in_order_of(
@@ -78,11 +83,16 @@ def in_order_of(
     >>> in_order_of(np.array([3, 1, 2], np.float32), np.array([10, 20, 30, 40, 50, 60], np.float32), random)
     array([60., 20., 40.], dtype=float32)
     """
+    return np.sort(values)[_ranks(stream, len(values), random)]
+
+
+def _ranks(stream: NDArray[np.float32], count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Say for each row of `stream` the how-manieth smallest of `count` values belongs there."""
     order = np.lexsort((random.random(len(stream)), stream))  # NaN last
     place = np.empty(len(stream), np.int64)
     place[order] = np.arange(len(stream))
     share = (place + 0.5) / len(stream)
-    return np.sort(values)[np.minimum((share * len(values)).astype(np.int64), len(values) - 1)]
+    return np.minimum((share * count).astype(np.int64), count - 1)
 
 
 def refit_reference(data: bytes) -> Reference:

@@ -7,7 +7,7 @@ from agent.model import Block, Signal, Stream
 from detectors import fit_reference, make_shift_detector
 from detectors.archive import Rows, decode_rows
 from detectors.training import fit_blocks, in_order_of, refit_reference
-from tests.detectors.streams import seasonal
+from tests.detectors.streams import make_block, seasonal
 
 SIGNALS = (Signal("heat", "input"), Signal("mode", "input", "categorical"), Signal("latency", "runtime", unit="s"))
 ROWS = 4_000
@@ -117,3 +117,20 @@ def test_an_archive_that_is_none_is_refused(data: bytes) -> None:
     """With a ValueError, as every state."""
     with pytest.raises(ValueError, match="no stored reference rows"):
         refit_reference(data)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_labels_of_a_training_file_calibrate_the_reference(*, ordered: bool) -> None:
+    """Whether a file is shuffled or in order, its labels stay with the confidence that they are about."""
+    random = np.random.default_rng(20)
+    signals = (Signal("heat", "input"), Signal("confidence", "output"))
+    file, live = (np.c_[random.normal(size=n), random.uniform(0.5, 1, n)].astype(np.float32) for n in (3_000, 1_000))
+    correct = (random.random(3_000) < file[:, 1] ** 2).astype(np.float64)
+    block = make_block(live, signals)
+    training = Rows(signals, file, np.full(3_000, np.nan), ordered=ordered, correct=correct).encode()
+    reference, archive = fit_blocks(signals, [block], training, 20_000)
+    again = refit_reference(archive)
+    for found in (reference.calibration, again.calibration):
+        assert found is not None
+        at = np.array([0.6, 0.75, 0.9])
+        assert np.abs(found.probability(at) - at**2).max() < 0.08
