@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 MIN_TESTED = 8  # blocks: fewer say nothing of autocorrelation
 MAX_LAGS = 20
-LEVEL_ROWS = (
-    0.02  # chance that a signal of independent rows is given blocks: that costs delay, the other error the promise
-)
-LEVEL_BLOCKS = 0.05  # the same for needlessly long blocks
+# Chance that some view of a stream of independent rows is given blocks, by the test of rows and by those of blocks.
+# That costs delay, the other error the promise; but what a test misses at this level is in the factor on the variance.
+LEVEL_ROWS = 0.02
+LEVEL_BLOCKS = 0.05
 LEVEL_DRIFT = 0.01  # chance that some signal without a trend is said to have one
 TIMES = 4
 ENOUGH = 20  # blocks: with fewer, neither their spread nor what is left of their correlation is known
@@ -34,15 +34,19 @@ MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The choice for each signal."""
+    """The choice for each view."""
 
-    length: NDArray[np.int64]  # [S] base blocks; 0 where single rows are independent
-    settled: NDArray[np.bool_]  # [S] False where blocks still hang together at the longest length, or follow a trend
-    inflation: NDArray[np.float64]  # [S] how much larger than under independence the variance of sums may be
+    length: NDArray[np.int64]  # [V] base blocks; 0 where single rows are independent
+    settled: NDArray[np.bool_]  # [V] False where blocks still hang together at the longest length, or follow a trend
+    inflation: NDArray[np.float64]  # [V] how much larger than under independence the variance of sums may be
 
 
-def choose_lengths(series: NDArray[np.float64]) -> Lengths:
-    """Choose a block length for each signal, from `series` [n, statistics, S] of it."""
+def choose_lengths(series: NDArray[np.float64], owners: NDArray[np.int64]) -> Lengths:
+    """Choose a block length for each view, from `series` [n, statistics, V] of it; `owners` [V] are themselves views.
+
+    A view is given no shorter blocks than its owner: what moves a signal as a whole (a season, a site's habits) may
+    move its relation to others just as rarely, and few such moves are in a reference.
+    """
     rows, kinds, width = series.shape
     flat = series.reshape(rows, -1)
     base = flat[: rows // BASE * BASE].reshape(-1, BASE, kinds * width).mean(axis=1)
@@ -53,29 +57,31 @@ def choose_lengths(series: NDArray[np.float64]) -> Lengths:
     period = _common_period(autocorrelation(base))
     candidates |= {length for length in (period, 2 * period) if 0 < length <= most}
     tested = np.array(sorted(candidates), np.int64)
-    passes = [independent(flat, LEVEL_ROWS / (2 * kinds))]
+    passes = [independent(flat, LEVEL_ROWS / (2 * kinds * width))]
     first = [correlation[1]]
     drifts = [np.zeros(kinds * width, bool)]
     for length in tested.tolist():
         blocks = len(base) // length
         means = base[: blocks * length].reshape(blocks, length, -1).mean(axis=1)
-        passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * len(tested))))
+        passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * width * len(tested))))
         first.append(autocorrelation(means)[1])
         drifts.append(drifting(means, LEVEL_DRIFT / (kinds * width)))
     good: NDArray[np.bool_] = np.array(passes)
+    rows_good = good.all(axis=0)
     good[1:-1] &= tested[:-1, None] * BASE >= np.minimum(TIMES * time, most * BASE)
+    good |= rows_good  # an integrated time of rows that pass every test is noise
     good = np.logical_and.reduce(good.reshape(len(good), kinds, width), axis=1)
     good = np.logical_and.accumulate(good[::-1])[::-1]  # here, and at every longer length
     settled: NDArray[np.bool_] = np.asarray(good)[-1]
     chosen = np.where(settled, good.argmax(axis=0), len(tested))
+    chosen = np.maximum(chosen, chosen[owners])
     length = np.array([0, *tested.tolist()], np.int64)[chosen]
     steps = np.maximum(length, 1) * np.where(length > 0, BASE, 1)
     straight = ~np.logical_or.reduce(np.array(drifts).reshape(-1, kinds, width), axis=1)[chosen, np.arange(width)]
     lag1 = np.array(first).reshape(-1, kinds, width).max(axis=1)[chosen, np.arange(width)]
     left = np.minimum(np.maximum(lag1, 0) + 1 / np.sqrt(rows // steps), MAX_CORRELATION)
-    left = np.where(
-        length > 0, left, left / 2
-    )  # between what was measured, with its error, and none: rows passed the test
+    # Between what was measured, with its error, and none: rows passed the test.
+    left = np.where(length > 0, left, left / 2)
     longest = time.reshape(kinds, width).max(axis=0)
     inflation = np.maximum((1 + left) / (1 - left), np.where(length > 0, 1 + longest / steps, 1.0))
     few = np.where(length > 0, np.minimum(rows // steps / ENOUGH, 1.0), 1.0)

@@ -52,7 +52,7 @@ class AccuracyEstimator:
         self.calibration = calibration or reference.calibration
         memory = np.maximum(1.0, reference.lengths * BASE / SPREAD_OVER)
         apart = reference.rows / len(reference.sample)
-        self._support = Support(reference.sample, reference.signals, reference.table, memory, apart)
+        self._support = Support(reference.sample, reference.signals, reference.grid, memory, apart)
         self._memory = float(memory[column])
         self._stated = reference.sample[:, column].astype(np.float64)
         self._truth = reference.truth if calibration is None else None

@@ -13,9 +13,11 @@ from agent.model import Signal
 from detectors.bets import Bank
 from detectors.calibration import Calibration, restore_calibration
 from detectors.described import describe_signal
+from detectors.grid import Grid
+from detectors.joint import Joint
 from detectors.packing import pack, unpack
 from detectors.profile import Profile
-from detectors.ranks import RankTable, build_table
+from detectors.relations import Relations
 from detectors.statistics import BASE, StatisticSet
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from agent.baselines import SignalBaseline
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,10 @@ class Reference:
     rows: int
     notes: tuple[str, ...]
     lengths: NDArray[np.int64]  # [S] block length in base blocks, 0 where rows are independent
-    table: RankTable
+    grid: Grid
     statistics: StatisticSet
     banks: tuple[Bank, ...]
+    joint: Joint
     profile: Profile
     sample: NDArray[np.float32]  # [r, S] some of its rows, evenly spaced in time
     calibration: Calibration | None = None  # None: no labels were there
@@ -74,10 +77,14 @@ class Reference:
             "lengths": self.lengths,
             "sample": self.sample,
         }
-        for name in ("knots", "below", "upto", "starts", "closed"):
-            items[f"table.{name}"] = getattr(self.table, name)
-        for field in fields(StatisticSet):
-            items[f"statistics.{field.name}"] = getattr(self.statistics, field.name)
+        for field in fields(Grid):
+            items[f"grid.{field.name}"] = getattr(self.grid, field.name)
+        for name in ("kinds", "views", "values", "owners", "outputs"):
+            items[f"statistics.{name}"] = getattr(self.statistics, name)
+        for field in fields(Relations):
+            items[f"relations.{field.name}"] = getattr(self.statistics.relations, field.name)
+        for field in fields(Joint):
+            items[f"joint.{field.name}"] = getattr(self.joint, field.name)
         for field in fields(Profile):
             items[f"profile.{field.name}"] = getattr(self.profile, field.name)
         if self.calibration is not None:
@@ -105,9 +112,13 @@ def decode_reference(data: bytes) -> Reference:
             rows=int(items["rows"]),
             notes=tuple(items["notes"]),
             lengths=items["lengths"],
-            table=build_table(**part("table.")),
-            statistics=StatisticSet(**part("statistics.")),
+            grid=Grid(**part("grid.")),
+            statistics=StatisticSet(
+                **(part("statistics.") | {"outputs": tuple(items["statistics.outputs"])}),
+                relations=Relations(**part("relations.")),
+            ),
             banks=tuple(Bank(**part(f"bank{at}.")) for at in range(items["banks"])),
+            joint=Joint(**part("joint.")),
             profile=Profile(**part("profile.")),
             sample=items["sample"],
             calibration=restore_calibration(part("calibration.")) if "calibration.rows" in items else None,

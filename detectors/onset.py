@@ -32,10 +32,15 @@ class History:
 
     def add(self, means: NDArray[np.float16], row: int, time_ns: int) -> None:
         """Take in a block that began at this row and time."""
-        at = self.seen % len(self.means)
-        self.means[at] = means
-        self.begins[:, at] = row, time_ns
-        self.seen += 1
+        self.extend(means[None], np.array([[row], [time_ns]], np.int64))
+
+    def extend(self, means: NDArray[np.float16], begins: NDArray[np.int64]) -> None:
+        """Take in the means [n, K] of blocks, and the row and the time [2, n] at which each began."""
+        kept = len(self.means)
+        at = (self.seen + np.arange(len(means)))[-kept:] % kept
+        self.means[at] = means[-kept:]
+        self.begins[:, at] = begins[:, -kept:]
+        self.seen += len(means)
 
     def reset(self) -> None:
         """Look no further back than here."""

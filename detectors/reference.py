@@ -15,11 +15,12 @@ from detectors.archive import Rows
 from detectors.bets import fit_banks
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.calibration import MIN_LABELLED, Calibration, fit_calibration, labelled
+from detectors.grid import Grid, fit_grid
+from detectors.joint import fit_joint
 from detectors.learned import Reference, decode_reference
 from detectors.notes import reference_notes
 from detectors.profile import fit_profile
-from detectors.ranks import RankTable, fit_ranks
-from detectors.statistics import BASE, choose_statistics
+from detectors.statistics import ANSWER, BASE, RELATION, STRAIN, StatisticSet, choose_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,9 +104,10 @@ def fit_reference(
     doubles = {s.name for s in known if sum(s.name == t.name for t in known) > 1}
     if doubles:
         raise ValueError(f"two columns are named {min(doubles)!r}")
-    table = fit_ranks(rows, np.array([s.kind == "categorical" for s in known], bool))
-    statistics = choose_statistics(rows, known)
-    chosen, notes = _lengths(rows, known, table)
+    grid = fit_grid(rows, np.array([s.kind == "categorical" for s in known], bool))
+    statistics, found = choose_statistics(rows, known, grid)
+    chosen = choose_lengths(_memories(rows, grid, statistics, found), statistics.owners)
+    banks = fit_banks(statistics, found, chosen)
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
     calibration, doubts = _calibration(rows, known, correct)
     keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
@@ -113,11 +115,12 @@ def fit_reference(
     return Reference(
         signals=known,
         rows=len(rows),
-        notes=notes + doubts,
-        lengths=chosen.length,
-        table=table,
+        notes=_notes(known, len(rows), chosen) + doubts,
+        lengths=chosen.length[: len(known)],
+        grid=grid,
         statistics=statistics,
-        banks=fit_banks(statistics, rows, table, chosen),
+        banks=banks,
+        joint=fit_joint(found, banks),
         profile=fit_profile(rows, latency),
         sample=rows[kept],
         calibration=calibration,
@@ -209,13 +212,25 @@ def _calibration(
     return fit_calibration(confidence, truth), ()
 
 
-def _lengths(rows: NDArray[np.float32], signals: Sequence[Signal], table: RankTable) -> tuple[Lengths, tuple[str, ...]]:
-    ranks, _ = table.look_up(rows)
-    missing = np.isnan(rows)
-    spread = np.where(missing, 0.5, np.abs(2 * ranks - 1))
-    chosen = choose_lengths(np.stack((ranks, spread, missing.astype(np.float64)), axis=1))
-    block_rows = np.maximum(chosen.length * BASE, 1)
-    return chosen, reference_notes(len(rows), signals, block_rows, chosen.settled)
+def _memories(
+    rows: NDArray[np.float32], grid: Grid, statistics: StatisticSet, found: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Give what the memory of each view is read from: level, scatter and holes, a series [n, 3, V] each."""
+    width = rows.shape[1]
+    series = np.zeros((len(rows), 3, len(statistics.owners)))
+    place = grid.look_up(rows)
+    series[:, 0, :width] = place.ranks
+    series[:, 1, :width] = np.where(place.missing, 0.5, np.abs(2 * place.ranks - 1))
+    series[:, 2, :width] = place.missing
+    for kind, part in ((RELATION, 0), (ANSWER, 0), (STRAIN, 1)):
+        at = slice(int(statistics.cuts[kind]), int(statistics.cuts[kind + 1]))
+        series[:, part, statistics.views[at]] = found[:, at]
+    return series
+
+
+def _notes(signals: Sequence[Signal], rows: int, chosen: Lengths) -> tuple[str, ...]:
+    width = len(signals)
+    return reference_notes(rows, signals, np.maximum(chosen.length[:width] * BASE, 1), chosen.settled[:width])
 
 
 def _signal(name: str | Signal, column: NDArray[np.float32], categorical: Sequence[str] | None) -> Signal:

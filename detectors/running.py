@@ -1,7 +1,7 @@
 """A bank of bets while the stream runs: its Shiryaev-Roberts sums, and the means that sharpen as rows come.
 
-Sums and bets are float32: seven digits of an evidence that is compared on a log scale, at half the time. They stay far
-from overflow: an alarm resets them near `alarms_per`, and one step adds at most MAX_STEP nats.
+Sums and bets are float32: seven digits of an evidence that is compared on a log scale, at half the time. All steps up
+to the next look at the means are taken together. Arrays are replaced, never written to: a shallow copy is a copy.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.bets import CAP, MIN_RATE, log_norm_of_rates
-from detectors.statistics import BASE
+from detectors.bets import CAP, MIN_RATE
+from detectors.statistics import span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,31 +20,34 @@ if TYPE_CHECKING:
     from detectors.bets import Bank
 
 MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, which bounds what it can absorb
-MAX_STEP = 40.0  # nats in one step: far above any alarm
-ROWS_PER_REFRESH = 256  # of reference, for each base block between two looks at the sharpened mean
-MAX_REFRESH = 8  # base blocks
+# Steps between two looks at the sharpened mean: one for each ROWS_PER_REFRESH rows of reference, since its rows share
+# the error of that mean.
+ROWS_PER_REFRESH, MAX_REFRESH = 128, 16
+MOST = np.float32(40)  # nats that a bet wins in one step at most: far above any alarm
+SAFE = 60.0  # nats in one look: sums cannot overflow
+HIGHEST = np.float32(1e18)  # of a sum: far above any alarm, too; and a bet on it is still a float32
 # Nats that a bet on rare events pays for each step at least. While nothing happens such a bet pays next to nothing, and
 # its sum would grow with time alone until it alarms about nothing; so it remembers some fifty steps.
 RARE_COST = 0.02
+_ONE = np.float32(1)
 
 
 class RunningBank:
-    """State of one `Bank`. Steps are base blocks; a bank of longer blocks gathers them first."""
+    """State of one `Bank`. A bank of longer steps gathers base blocks first, and steps when it has enough."""
 
     def __init__(self, fitted: Bank) -> None:
         self.fitted = fitted
-        rows = fitted.count if fitted.length == 0 else fitted.count * fitted.rows
-        self.refresh = int(min(MAX_REFRESH, max(1, rows // ROWS_PER_REFRESH)))
+        rows = fitted.count * (1 if fitted.rowwise else fitted.rows)
+        self.refresh = max(1, int(min(MAX_REFRESH, rows // ROWS_PER_REFRESH)) // fitted.step)
+        self._at = span(fitted.index)
+        self._unit = fitted.rows if fitted.rowwise else 1  # what `count` counts of one step
         self._tilts = fitted.tilts.astype(np.float32)
-        self._weights = (fitted.weights * fitted.rows).astype(np.float32)
+        self._weights = (fitted.weights * fitted.rows).astype(np.float32).ravel()
         rare = (fitted.mean < MIN_RATE) | (fitted.mean > 1 - MIN_RATE)
-        self._least = np.where(rare, RARE_COST, -np.inf).astype(np.float32)[:, None]
+        self._least = np.where(rare, RARE_COST, -np.inf).astype(np.float32)
+        self._row_bets = _RowBets(fitted, self._tilts, fitted.rows * self.refresh) if fitted.rowwise else None
         self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)
-        self._ahead = np.empty(
-            (0, *fitted.tilts.shape), np.float32
-        )  # bets of the next base blocks, worked out together
-        self._base = np.empty((0, len(fitted.index)))
-        self.gathered = np.zeros(len(fitted.index))
+        self.gathered = np.zeros(len(fitted.index), np.float32)
         self.gathering = 0
         self.reset()
 
@@ -55,39 +58,30 @@ class RunningBank:
         self.count = fitted.count
         self.seen = fitted.mean * fitted.count  # sum of y over `count` rows or blocks
         self.norms = fitted.norms.astype(np.float32)
-        self.cost = np.zeros_like(self.sums)
+        self.cost = self.sums
         self.centre = fitted.mean
-        self.age = 0
+        self.age = 0  # steps
         self.total = 0.0  # the bank's share of the evidence, in rows
-        self._ahead = self._ahead[:0]
 
     def copy(self) -> RunningBank:
-        """Return a copy; arrays that change in place are its own."""
-        twin = copy.copy(self)
-        for name in ("sums", "seen", "norms", "gathered"):
-            setattr(twin, name, getattr(self, name).copy())
-        return twin
+        """Return a copy."""
+        return copy.copy(self)
 
-    def begin(self, base: NDArray[np.float64]) -> None:
-        """Take in the sums [n, K] of the base blocks that the next n steps are about."""
-        self._base = base[:, self.fitted.index]
-        self._ahead = self._ahead[:0]
-
-    def step(self, at: int) -> None:
-        """Judge base block `at` of those that `begin` was given, and learn it."""
-        if self.fitted.length <= 1:
-            self._step_ahead(at)
-            return
-        self.gathered += self._base[at]
-        self.gathering += 1
-        if self.gathering == self.fitted.length:
-            self._block_step(self.gathered / self.fitted.rows)
-            self.gathered[:] = 0.0
-            self.gathering = 0
+    def advance(self, base: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take in the sums [n, K] of n base blocks; return the bank's share of the evidence after each, in rows."""
+        own = base[:, self._at]
+        if self.fitted.step == 1:
+            return self._take(own)
+        steps, ends = self._gather(own)
+        before, after = self.total, self._take(steps) if len(ends) else np.empty(0, np.float32)
+        totals = np.full(len(own), before, np.float32)
+        for end, total in zip(ends, after.tolist(), strict=True):
+            totals[end:] = total
+        return totals
 
     def weighted(self) -> NDArray[np.float64]:
-        """Evidence of each bet in rows, times its weight [k, J]."""
-        return (self.sums * self._weights).astype(np.float64)
+        """Return the evidence [J, k] of each bet, weighted, in rows."""
+        return (self.sums * self._weights.reshape(self.sums.shape)).astype(np.float64)
 
     def mean_of_row(self, at: int) -> float:
         """Return the mean of a statistic, as sharpened so far."""
@@ -98,73 +92,109 @@ class RunningBank:
         names = ("sums", "count", "seen", "norms", "cost", "centre", "age", "total", "gathered", "gathering")
         return {name: getattr(self, name) for name in names}
 
+    def _gather(self, own: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
+        """Give the sums of the steps that these base blocks complete, and the base block that completes each."""
+        step, count = self.fitted.step, len(own)
+        first = step - self.gathering
+        if count < first:
+            self.gathered = self.gathered + own.sum(axis=0)
+            self.gathering += count
+            return own[:0], []
+        more = (count - first) // step
+        rest = first + more * step
+        steps = np.empty((1 + more, own.shape[1]), np.float32)
+        np.add(self.gathered, own[:first].sum(axis=0), out=steps[0])
+        if more:
+            own[first:rest].reshape(more, step, -1).sum(axis=1, out=steps[1:])
+        self.gathered = own[rest:].sum(axis=0)
+        self.gathering = count - rest
+        return steps, list(range(first - 1, rest, step))
+
+    def _take(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take steps in, each stretch between two looks at the means at once; return the evidence after each."""
+        totals = []
+        while len(steps):
+            done = self.age % self.refresh
+            if done == 0:
+                self._look()
+            now, steps = steps[: self.refresh - done], steps[self.refresh - done :]
+            totals.append(self._stretch(now))
+        self.total = float(totals[-1][-1])
+        return totals[0] if len(totals) == 1 else np.concatenate(totals)
+
     def _mean(self) -> NDArray[np.float64]:
         return np.asarray(np.minimum(np.maximum(self.seen / self.count, self.fitted.low), self.fitted.high))
 
-    def _step_ahead(self, at: int) -> None:
-        """Step by bets that were worked out for several base blocks together."""
-        done = self.age % self.refresh
-        if done == 0:
-            self.cost = self._row_cost() if self.fitted.length == 0 else self._block_cost()
-            self.centre = self._mean()
-        if done == 0 or not len(self._ahead):
-            self._ahead = self._bets_ahead(self._base[at : at + self.refresh - done])
-        self.sums += np.float32(1)
-        self.sums *= self._ahead[0]
-        self.total = float(np.vdot(self.sums, self._weights))
-        self.age += 1
-        if self.fitted.length == 0:
-            self._remember(self._base[at], BASE)
+    def _look(self) -> None:
+        """Look at the means, and price the bets by them."""
+        self.centre = self._mean()
+        if self._row_bets is not None:
+            cost = self._row_bets.cost(self.centre, self.count)
+        else:  # the next block counted in with the largest value that it may have
+            cost = np.log((self.norms + self._worst) / np.float32(self.count + 1))
+        self.cost = np.maximum(cost, self._least, out=cost)
+
+    def _stretch(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bet on steps at one price, and learn them."""
+        count = len(steps)
+        if self._row_bets is None:
+            steps = steps / np.float32(self.fitted.rows)
+            y = np.clip((steps - self.centre) / self.fitted.scale, -CAP, CAP).astype(np.float32)
         else:
-            self.norms += self._ahead[0] * np.exp(self.cost)  # without its price: the bare bet
-            self._remember(self._base[at] / BASE, 1)
-        self._ahead = self._ahead[1:]
-
-    def _bets_ahead(self, base: NDArray[np.float64]) -> NDArray[np.float32]:
-        if self.fitted.length == 0:
-            y = base.astype(np.float32)
-        else:
-            y = np.clip((base / BASE - self.centre) / self.fitted.scale, -CAP, CAP).astype(np.float32)
-        ahead = y[:, :, None] * self._tilts
-        ahead -= self.cost
-        np.minimum(ahead, MAX_STEP, out=ahead)
-        return np.asarray(np.exp(ahead, out=ahead))
-
-    def _block_cost(self) -> NDArray[np.float32]:
-        """Log norms of a block mean, the next block counted in with the largest value that it may have."""
-        return np.asarray(np.maximum(np.log((self.norms + self._worst) / np.float32(self.count + 1)), self._least))
-
-    def _row_cost(self) -> NDArray[np.float32]:
-        """Log norms of a base block, against the mean as it stands; they hold until the next refresh."""
-        fitted = self.fitted
-        mean = self._mean()
-        norms = fitted.tilts * mean[:, None] + fitted.norms
-        if fitted.rate.any():
-            rate = fitted.rate
-            norms[rate] = log_norm_of_rates(mean[rate] * self.count, self.count, fitted.prior[rate], fitted.tilts[rate])
-        # The rows of one refresh share the error of one mean, and may hang together more than a test could see: both
-        # widen their sum.
-        wider = BASE * self.refresh / self.count + fitted.inflation[:, None] - 1
-        shared = (fitted.tilts * fitted.scale[:, None]) ** 2 * wider / 2
-        return np.maximum(np.asarray(BASE * (norms + shared), np.float32), self._least)
-
-    def _block_step(self, y: NDArray[np.float64]) -> None:
-        fitted = self.fitted
-        z = np.clip((y - self._mean()) / fitted.scale, -CAP, CAP).astype(np.float32)
-        bets = np.exp(self._tilts * z[:, None])
-        self.sums += np.float32(1)
-        self.sums *= bets * np.exp(-self._block_cost())
-        self.norms += bets
-        self.total = float(np.vdot(self.sums, self._weights))
-        self._remember(y, 1)
-
-    def _remember(self, y: NDArray[np.float64], count: int) -> None:
-        self.seen += y
-        self.count += count
+            y = steps
+        bets = y[:, None] * self._tilts
+        bets -= self.cost
+        np.minimum(bets, MOST, out=bets)
+        steep = float(bets.max()) * count > SAFE
+        np.exp(bets, out=bets)
+        if self._row_bets is None:
+            self.norms = self.norms + bets.sum(axis=0) * np.exp(self.cost)  # without their price: the bare bets
+        before = self.sums
+        for at in range(count):  # each becomes the sums after it
+            bets[at] *= np.minimum(before, HIGHEST) + _ONE if steep else before + _ONE
+            before = bets[at]
+        self.sums = np.minimum(before, HIGHEST) if steep else before
+        self.seen = self.seen + steps.sum(axis=0)
+        self.count += self._unit * count
+        self.age += count
         most = MEMORY * self.fitted.count
         if self.count > most:
             keep = most / self.count
-            self.seen *= keep
-            if self.fitted.length:
-                self.norms *= np.float32(keep)
+            self.seen = self.seen * keep
+            if not self.fitted.rowwise:
+                self.norms = self.norms * np.float32(keep)
             self.count = most
+        return np.asarray(bets.reshape(count, -1) @ self._weights)
+
+
+class _RowBets:
+    """The price of a step of independent rows, against the mean as it stands."""
+
+    def __init__(self, fitted: Bank, tilts: NDArray[np.float32], shared_rows: int) -> None:
+        graded, rows = fitted.graded, fitted.rows
+        self._graded = graded
+        self._rows = np.float32(rows)
+        self._slope = tilts[:, :graded] * np.float32(rows)
+        odds = np.expm1(tilts[:, graded:].astype(np.float64))
+        prior = fitted.prior[graded:]
+        # The next row counted in, at the value that the bet gains most by.
+        self._per_rate = (odds * fitted.count / (fitted.count + np.where(odds > 0, prior, 1.0))).astype(np.float32)
+        self._counted = np.where(odds > 0, odds * prior / (fitted.count + prior), 0.0).astype(np.float32)
+        # The rows between two looks share the error of one mean, and may hang together more than a test could see: both
+        # widen their sum.
+        variance = rows * (tilts * fitted.scale) ** 2 / 2
+        self._fixed = (rows * fitted.norms + variance * (fitted.inflation - 1)).astype(np.float32)
+        self._shared = (variance * shared_rows).astype(np.float32)
+
+    def cost(self, mean: NDArray[np.float64], count: float) -> NDArray[np.float32]:
+        """Give the log norms [J, k] of a step, against a mean [k] of `count` rows."""
+        own = mean.astype(np.float32)
+        cost = self._shared * np.float32(1 / count)
+        cost += self._fixed
+        cost[:, : self._graded] += self._slope * own[: self._graded]
+        chance = self._per_rate * own[self._graded :]
+        chance += self._counted
+        np.log1p(chance, out=chance)
+        chance *= self._rows
+        cost[:, self._graded :] += chance
+        return cost

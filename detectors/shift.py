@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score, Stream
+from detectors.joint import SHARE, RunningJoint
 from detectors.onset import History
 from detectors.packing import pack, unpack
 from detectors.running import RunningBank
-from detectors.statistics import BASE, WORDS
+from detectors.statistics import BASE, LAGS, WORDS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from detectors.learned import Reference
 
-FORMAT = 1
+FORMAT = 2
 _NO_STREAM = Stream(model="")
 
 
@@ -86,7 +87,7 @@ class ShiftDetector:
         """Return, per signal, the share in [0, 1] of the way to an alarm, on the log scale of the evidence."""
         goal = math.log(max(self.alarms_per, math.e))
         logs = np.log(np.maximum(self._state.evidence(), 1.0)) / goal
-        watched = set(self._reference.statistics.columns.tolist())
+        watched = set(self._reference.statistics.signals.tolist())
         return {
             signal.name: float(min(1.0, logs[at])) for at, signal in enumerate(self._reference.signals) if at in watched
         }
@@ -116,13 +117,14 @@ class ShiftDetector:
         found: dict[int, Score] = {}
         numbers = state.row + np.arange(len(rows), dtype=np.int64)
         state.row += len(rows)
-        for at, (began, number, time_ns) in enumerate(state.base_blocks(rows[good], numbers[good], times[good])):
-            state.step(at, began)
-            if state.total() < self.alarms_per:
-                continue
+        if not good.all():
+            rows, numbers, times = rows[good], numbers[good], times[good]
+        ends = state.take(rows, numbers, times)
+        while (crossed := state.advance(self.alarms_per)) is not None:
             evidence = state.evidence()
             for column in np.flatnonzero(evidence >= min(self.alarms_per, float(evidence.max()))).tolist():
                 if column not in found:
+                    number, time_ns = ends[:, crossed].tolist()
                     found[column] = self._score(state, column, float(evidence[column]), number, time_ns, stream)
             state.reset()
         return sorted(found.values(), key=lambda score: -score.value)
@@ -154,65 +156,97 @@ class _State:
         self.reference = reference
         self.pending = np.empty((0, len(reference.signals)), np.float32)
         self.pending_at = np.empty((2, 0), np.int64)
-        self.before = np.full(len(reference.signals), np.nan, np.float32)
-        self.means = np.empty((0, 0), np.float16)  # of the base blocks at hand
+        self.before = np.full((LAGS, len(reference.signals)), np.nan, np.float32)
+        self._found = self._sums = np.empty((0, 0), np.float32)  # statistics of the rows at hand, and of their blocks
+        self._begins = np.empty((2, 0), np.int64)
+        self._at = 0  # the next of these base blocks
+        self.age = 0  # base blocks since the last reset
         self.banks = [RunningBank(bank) for bank in reference.banks]
-        longest = max((bank.length for bank in reference.banks), default=0)
+        self.joint = RunningJoint(reference.joint)
+        self._window = max([bank.refresh * bank.fitted.step for bank in self.banks], default=1)
+        self._single = 1 - SHARE if len(reference.joint.index) else 1.0
+        longest = max((bank.step for bank in reference.banks), default=0)
         self.history = History(len(reference.statistics.kinds), longest)
 
     def __deepcopy__(self, memo: dict[int, object]) -> _State:
         twin = copy.copy(self)
         twin.banks = [bank.copy() for bank in self.banks]
+        twin.joint = self.joint.copy()
         twin.history = self.history.copy()
         return twin
 
-    def base_blocks(
+    def take(
         self, rows: NDArray[np.float32], numbers: NDArray[np.int64], times: NDArray[np.int64]
-    ) -> list[tuple[tuple[int, int], int, int]]:
-        """Cut pending and new rows into base blocks: (row and time of its first row), row and time of its last."""
-        rows = np.concatenate((self.pending, rows))
-        at = np.concatenate((self.pending_at, np.stack((numbers, times))), axis=1)
+    ) -> NDArray[np.int64]:
+        """Cut pending and new rows into base blocks; give row and time [2, n] of the last row of each."""
+        at = np.stack((numbers, times))
+        if len(self.pending):
+            rows = np.concatenate((self.pending, rows))
+            at = np.concatenate((self.pending_at, at), axis=1)
         whole = len(rows) // BASE * BASE
         self.pending, self.pending_at = rows[whole:].copy(), at[:, whole:].copy()
-        if not whole:
-            return []
-        sums = self.reference.statistics.base_sums(rows[:whole], self.before, self.reference.table)
-        self.means = (sums / BASE).astype(np.float16)
-        for bank in self.banks:
-            bank.begin(sums)
-        self.before = rows[whole - 1].copy()
-        begins, ends = at[:, :whole:BASE].T.tolist(), at[:, BASE - 1 : whole : BASE].tolist()
-        return [((row, time), *end) for (row, time), *end in zip(begins, *ends, strict=True)]
+        self._at, self._begins = 0, at[:, :whole:BASE]
+        if whole:
+            self._found = self.reference.statistics.rows(rows[:whole], self.before, self.reference.grid)
+            self._sums = self._found.reshape(whole // BASE, BASE, -1).sum(axis=1)
+            self.before = np.concatenate((self.before, rows[max(0, whole - LAGS) : whole]))[-LAGS:]
+        return at[:, BASE - 1 : whole : BASE]
 
-    def step(self, at: int, began: tuple[int, int]) -> None:
-        for bank in self.banks:
-            bank.step(at)
-        self.history.add(self.means[at], *began)
+    def advance(self, alarms_per: float) -> int | None:
+        """Go on through the base blocks at hand; stop at the first whose evidence crosses, and return its place."""
+        while self._at < self._begins.shape[1]:
+            first = self._at
+            last = min(self._begins.shape[1], first + self._window - self.age % self._window)
+            before = ([bank.copy() for bank in self.banks], self.joint.copy())
+            totals = self._totals(first, last)
+            crossed = float(totals.max()) >= alarms_per
+            if crossed and totals[:-1].max(initial=0.0) >= alarms_per:  # again, and no further than there
+                last = first + int(np.argmax(totals >= alarms_per)) + 1
+                self.banks, self.joint = before
+                self._totals(first, last)
+            means = (self._sums[first:last] / np.float32(BASE)).astype(np.float16)
+            self.history.extend(means, self._begins[:, first:last])
+            self._at = last
+            self.age += last - first
+            if crossed:
+                return last - 1
+        return None
 
-    def total(self) -> float:
-        return sum(bank.total for bank in self.banks)
+    def _totals(self, first: int, last: int) -> NDArray[np.float32]:
+        """Take these base blocks in; give the evidence of all bets after each, in rows."""
+        sums = self._sums[first:last]
+        totals = np.zeros(last - first, np.float32)
+        for bank in self.banks:
+            totals += bank.advance(sums)
+        if self._single == 1:
+            return totals
+        found = self._found[first * BASE : last * BASE]
+        joint = self.joint.advance(found, sums, self.banks[0].centre)
+        totals *= np.float32(self._single)
+        totals += np.float32(1 - self._single) * joint
+        return totals
 
     def evidence(self) -> NDArray[np.float64]:
         """Per signal, the weighted mean of its own bets, in rows."""
         evidence, weight = np.zeros(len(self.reference.signals)), np.zeros(len(self.reference.signals))
         for bank in self.banks:
-            columns = self.reference.statistics.columns[bank.fitted.index]
-            np.add.at(evidence, columns, bank.weighted().sum(axis=1))
-            np.add.at(weight, columns, bank.fitted.weights.sum(axis=1))
+            signals = self.reference.statistics.signals[bank.fitted.index]
+            np.add.at(evidence, signals, bank.weighted().sum(axis=0))
+            np.add.at(weight, signals, bank.fitted.weights.sum(axis=0))
         return evidence / np.where(weight > 0, weight, 1.0)
 
     def strongest(self, column: int) -> tuple[RunningBank, int, bool]:
         """Give the signal's strongest bet: its bank, the statistic's place there, and whether it bets upwards."""
         best: tuple[float, RunningBank, int, bool] | None = None
         for bank in self.banks:
-            own = np.flatnonzero(self.reference.statistics.columns[bank.fitted.index] == column)
+            own = np.flatnonzero(self.reference.statistics.signals[bank.fitted.index] == column)
             if not len(own):
                 continue
-            weighted = bank.weighted()[own]
-            at, bet = np.unravel_index(int(weighted.argmax()), weighted.shape)
-            value = float(weighted[at, bet])
+            weighted = bank.weighted()[:, own]
+            bet, at = np.unravel_index(int(weighted.argmax()), weighted.shape)
+            value = float(weighted[bet, at])
             if best is None or value > best[0]:
-                best = (value, bank, int(own[at]), int(bet) < weighted.shape[1] // 2)
+                best = (value, bank, int(own[at]), bool(bank.fitted.tilts[bet, own[at]] > 0))
         if best is None:
             raise ValueError(f"signal {column} is not watched")
         return best[1:]
@@ -220,6 +254,8 @@ class _State:
     def reset(self) -> None:
         for bank in self.banks:
             bank.reset()
+        self.joint.reset()
+        self.age = 0
         self.history.reset()
 
     def items(self) -> dict[str, object]:
@@ -228,8 +264,10 @@ class _State:
             "pending": self.pending,
             "pending_at": self.pending_at,
             "before": self.before,
+            "age": self.age,
         }
-        items |= {f"history.{name}": item for name, item in self.history.items().items()}
+        for name, part in (("history", self.history), ("joint", self.joint)):
+            items |= {f"{name}.{field}": item for field, item in part.items().items()}
         for at, bank in enumerate(self.banks):
             items |= {f"bank{at}.{name}": item for name, item in bank.items().items()}
         return items
@@ -249,7 +287,7 @@ class _State:
             if part.startswith("bank"):
                 setattr(self.banks[int(part[4:])], field, item)
             else:
-                setattr(self.history if part else self, field, item)
+                setattr(getattr(self, part) if part else self, field, item)
 
 
 def make_shift_detector(reference: Reference, alarms_per: float = 1e6) -> ShiftDetector:

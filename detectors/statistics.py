@@ -1,22 +1,27 @@
-"""What is bet on: statistics in [0, 1] of each signal, summed over base blocks of BASE rows.
+"""What is bet on: statistics in [0, 1] of each row.
 
-  rank     the mid-rank in the reference: location
-  spread   |2 rank - 1|: scale, and values that pile up in the middle
-  high     in the reference's top tenth; `low` in its bottom tenth
-  atom     equals one of the reference's frequent values, or its median (a missing value in disguise)
-  outside  beyond everything that the reference saw, or a category that it never saw
-  missing  NaN
-  tie      equals a value among the rows just before it: a stuck sensor, a constant put in for missing values
+  rank      the mid-rank in the reference: location
+  spread    |2 rank - 1|: scale, and values that pile up in the middle
+  high      in the reference's top tenth; `low` in its bottom tenth
+  relation  how far the value is from what the other signals say it should be; `strain` its size
+  answer    the rank of the confidence, on the side of the predicted class: the mix of classes, weighed by sureness
+  atom      equals one of the reference's frequent values, or its median (a missing value in disguise)
+  outside   beyond everything that the reference saw, or a category that it never saw
+  missing   NaN
+  tie       equals one of the three values before it: a stuck sensor, a constant put in for missing values
 
-All but `tie` are functions of one row; `tie` is a function of one base block and the row before it.
+All but `tie` are functions of one row. The *views* of a signal are its values (view = column), its relation to the
+others, and its answers: each has a memory, and so a block length, of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from detectors.relations import Relations, fit_relations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +29,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import Signal
-    from detectors.ranks import RankTable
+    from detectors.grid import Grid, Places
 
 BASE = 8  # rows: small beside any useful delay, large enough that numpy's cost per call is shared
-RANK, SPREAD, HIGH, LOW, ATOM, OUTSIDE, MISSING, TIE = range(8)
+RANK, SPREAD, RELATION, STRAIN, ANSWER, HIGH, LOW, ATOM, OUTSIDE, MISSING, TIE = range(11)
+GRADED = ANSWER  # kinds up to here take values between 0 and 1, the others are 0 or 1
 WORDS = (
     "rank",
     "spread",
+    "relation to other signals",
+    "strain against other signals",
+    "sure answer",
     "high tail",
     "low tail",
     "frequent value",
@@ -39,109 +48,176 @@ WORDS = (
     "repeated value",
 )
 TAIL = 0.1
-MAX_CATEGORIES, MAX_ATOMS = 10, 3
+LAGS = 3
+MAX_CATEGORIES, MAX_ATOMS, MAX_ANSWERS = 10, 3, 4
 MIN_ATOM, MIN_CATEGORY = 0.02, 0.01
 MAX_TIE = 0.9  # a signal of few values ties nearly always; the atoms tell more
+PREDICTION, CONFIDENCE = "prediction", "confidence"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatisticSet:
-    """The statistics of a reference, ordered by kind, so that each kind is one slice."""
+    """The K statistics of a reference, ordered by kind, so that each kind is one slice."""
 
     kinds: NDArray[np.int64]  # [K]
-    columns: NDArray[np.int64]  # [K] the signal
-    values: NDArray[np.float32]  # [K] for atoms
+    views: NDArray[np.int64]  # [K] which view of which signal
+    values: NDArray[np.float32]  # [K] for atoms the value, for answers the class
+    owners: NDArray[np.int64]  # [V] the signal of each view; the first S are the signals themselves
+    relations: Relations
+    outputs: tuple[int, int]  # columns of prediction and confidence; -1 where there is none
+    cuts: NDArray[np.int64] = field(init=False, repr=False)  # [kinds + 1] where each kind begins
+    _spans: tuple[tuple[int, slice, slice | NDArray[np.int64]], ...] = field(init=False, repr=False)
 
-    def base_sums(
-        self, rows: NDArray[np.float32], before: NDArray[np.float32], table: RankTable
-    ) -> NDArray[np.float64]:
-        """Sum each statistic over each base block of `rows` [n * BASE, S]; `before` is the row before the first."""
-        blocks = len(rows) // BASE
-        sums = np.empty((blocks, len(self.kinds)))
-        missing = np.isnan(rows)
-        ranks, outside = table.look_up(rows)
+    def __post_init__(self) -> None:
         cuts = np.searchsorted(self.kinds, np.arange(TIE + 2))
-        for kind in range(TIE + 1):
-            at = slice(int(cuts[kind]), int(cuts[kind + 1]))
-            if at.start == at.stop:
-                continue
-            columns = self.columns[at]
+        object.__setattr__(self, "cuts", cuts)
+        own = (kind for kind in range(TIE + 1) if kind not in (RELATION, STRAIN))
+        kinds = [kind for kind in own if cuts[kind] < cuts[kind + 1]]
+        into = [slice(int(cuts[kind]), int(cuts[kind + 1])) for kind in kinds]
+        spans = tuple((kind, at, span(self.views[at])) for kind, at in zip(kinds, into, strict=True))
+        object.__setattr__(self, "_spans", spans)
+
+    @property
+    def signals(self) -> NDArray[np.int64]:
+        """The signal [K] of each statistic."""
+        return self.owners[self.views]
+
+    def rows(
+        self,
+        rows: NDArray[np.float32],
+        before: NDArray[np.float32],
+        grid: Grid,
+        errors: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Give the statistics [n, K] of rows [n, S]; `before` [LAGS, S] are the rows before the first.
+
+        `errors` [n, R] takes the place of the relations' errors, for rows that the relations were fitted to.
+        """
+        place = grid.look_up(rows)
+        found = np.empty((len(rows), len(self.kinds)), np.float32)
+        if len(self.relations.columns):
+            errors = self.relations.errors(place.bent) if errors is None else errors
+            np.multiply(errors + 1, 0.5, out=found[:, self.cuts[RELATION] : self.cuts[RELATION + 1]])
+            np.abs(errors, out=found[:, self.cuts[STRAIN] : self.cuts[STRAIN + 1]])
+        for kind, where, at in self._spans:
             if kind == TIE:
-                sums[:, at] = _ties(rows[:, columns], before[columns])
-                continue
-            values = _row_statistic(kind, rows, ranks, outside, missing, columns, self.values[at])
-            sums[:, at] = values.reshape(blocks, BASE, -1).sum(axis=1)
-        return sums
+                found[:, where] = _ties(rows[:, at], before[:, at])
+            elif kind == ANSWER:
+                found[:, where] = self._answers(rows, place.ranks, self.values[where])
+            elif kind == ATOM:
+                np.equal(rows[:, at], self.values[where], out=found[:, where], casting="unsafe")
+            else:
+                _place_statistic(kind, place, at, found[:, where])
+        return found
+
+    def _answers(
+        self, rows: NDArray[np.float32], ranks: NDArray[np.float32], classes: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        prediction, confidence = self.outputs
+        sure = (1 + ranks[:, confidence, None]) / 2
+        given = rows[:, prediction, None] == classes
+        return np.where(given, sure, 1 - sure if len(classes) == 1 else 0).astype(np.float32)
 
 
-def choose_statistics(rows: NDArray[np.float32], signals: Sequence[Signal]) -> StatisticSet:
-    """List the statistics that say something of each signal; runtime and flag signals have detectors of their own."""
+def choose_statistics(
+    rows: NDArray[np.float32], signals: Sequence[Signal], grid: Grid
+) -> tuple[StatisticSet, NDArray[np.float32]]:
+    """List the statistics that say something of each signal, and give them [n, K] for the reference's own rows.
+
+    Runtime and flag signals have detectors of their own.
+    """
     chosen: list[tuple[int, int, float]] = []
-    whole = rows[: len(rows) // BASE * BASE]
-    tie_rates = _ties(whole, rows[0]).mean(axis=0) / BASE if len(whole) else np.ones(rows.shape[1])
-    for column, signal in enumerate(signals):
-        if signal.role == "runtime" or signal.kind == "flag":
-            continue
+    width = len(signals)
+    watched = [at for at, signal in enumerate(signals) if signal.role != "runtime" and signal.kind != "flag"]
+    tie_rates = _ties(rows, np.full((LAGS, width), np.nan, np.float32)).mean(axis=0)
+    varied = np.zeros(width, bool)
+    for column in watched:
         seen = rows[:, column][np.isfinite(rows[:, column])]
         chosen += [(MISSING, column, 0.0), (OUTSIDE, column, 0.0)]
-        if not len(seen):
-            continue
         knots, counts = np.unique(seen, return_counts=True)
-        if len(knots) == 1:
+        if len(knots) < 2:  # noqa: PLR2004  # a constant can only leave its value or go missing
             continue
-        shares = counts / len(seen)
-        if len(knots) > 2:  # noqa: PLR2004  # two values are one atom
-            chosen += [(RANK, column, 0.0), (SPREAD, column, 0.0)]
-        if signal.kind == "categorical":
-            most, least = MAX_CATEGORIES, MIN_CATEGORY
-        else:
-            most, least = MAX_ATOMS, MIN_ATOM
-            chosen += [(HIGH, column, 0.0), (LOW, column, 0.0)]
-            if tie_rates[column] < MAX_TIE:
-                chosen.append((TIE, column, 0.0))
-        atoms = [float(knots[i]) for i in np.argsort(-shares, kind="stable")[:most] if shares[i] >= least]
-        if len(knots) > 2:  # noqa: PLR2004
-            atoms.append(float(np.sort(seen)[len(seen) // 2]))
-        chosen += [(ATOM, column, value) for value in dict.fromkeys(atoms[:1] if len(knots) == 2 else atoms)]  # noqa: PLR2004
+        varied[column] = True
+        chosen += _of_values(column, knots, counts / len(seen), categorical=signals[column].kind == "categorical")
+        if signals[column].kind != "categorical" and tie_rates[column] < MAX_TIE:
+            chosen.append((TIE, column, 0.0))
+    relations, errors = fit_relations(grid.look_up(rows).bent, varied)
+    owners = [*range(width), *relations.columns.tolist()]
+    for view in range(width, len(owners)):
+        chosen += [(RELATION, view, 0.0), (STRAIN, view, 0.0)]
+    outputs, classes = _answer_classes(rows, signals)
+    if classes:
+        chosen += [(ANSWER, len(owners), value) for value in classes]
+        owners.append(outputs[0])
     chosen.sort()
-    return StatisticSet(
+    statistics = StatisticSet(
         kinds=np.array([kind for kind, _, _ in chosen], np.int64),
-        columns=np.array([column for _, column, _ in chosen], np.int64),
+        views=np.array([view for _, view, _ in chosen], np.int64),
         values=np.array([value for _, _, value in chosen], np.float32),
+        owners=np.array(owners, np.int64),
+        relations=relations,
+        outputs=outputs,
     )
+    return statistics, statistics.rows(rows, np.full((LAGS, width), np.nan, np.float32), grid, errors)
 
 
-def _row_statistic(
-    kind: int,
-    rows: NDArray[np.float32],
-    ranks: NDArray[np.float64],
-    outside: NDArray[np.bool_],
-    missing: NDArray[np.bool_],
-    columns: NDArray[np.int64],
-    values: NDArray[np.float32],
-) -> NDArray[np.float64]:
+def _of_values(
+    column: int, knots: NDArray[np.float32], shares: NDArray[np.float64], *, categorical: bool
+) -> list[tuple[int, int, float]]:
+    """List the statistics of a signal's own values, from its distinct values and how often each comes."""
+    order = np.argsort(-shares, kind="stable")
+    if len(knots) == 2:  # noqa: PLR2004  # two values are one atom
+        return [(ATOM, column, float(knots[order[0]]))]
+    chosen = [(RANK, column, 0.0), (SPREAD, column, 0.0)]
+    if not categorical:
+        chosen += [(HIGH, column, 0.0), (LOW, column, 0.0)]
+    most, least = (MAX_CATEGORIES, MIN_CATEGORY) if categorical else (MAX_ATOMS, MIN_ATOM)
+    atoms = [float(knots[at]) for at in order[:most] if shares[at] >= least]
+    atoms.append(float(knots[np.searchsorted(np.cumsum(shares), 0.5)]))
+    return chosen + [(ATOM, column, value) for value in dict.fromkeys(atoms)]
+
+
+def _answer_classes(rows: NDArray[np.float32], signals: Sequence[Signal]) -> tuple[tuple[int, int], list[float]]:
+    """Find prediction and confidence, and the frequent classes: of two one, since the other mirrors it."""
+    at = {signal.name: column for column, signal in enumerate(signals)}
+    if PREDICTION not in at or CONFIDENCE not in at:
+        return (-1, -1), []
+    outputs = (at[PREDICTION], at[CONFIDENCE])
+    sure = rows[:, outputs[1]]
+    if len(np.unique(sure[np.isfinite(sure)])) < 2:  # noqa: PLR2004
+        return (-1, -1), []
+    classes, counts = np.unique(rows[:, outputs[0]], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    frequent = [float(classes[i]) for i in order[:MAX_ANSWERS] if counts[i] >= MIN_ATOM * len(rows)]
+    return (outputs, frequent[:1] if len(classes) == 2 else frequent) if len(classes) > 1 else ((-1, -1), [])  # noqa: PLR2004
+
+
+def _place_statistic(kind: int, place: Places, at: slice | NDArray[np.int64], into: NDArray[np.float32]) -> None:
+    """Fill in a statistic that follows from where a value lies in the reference."""
     if kind == RANK:
-        return ranks[:, columns]
-    if kind == SPREAD:
-        return np.where(missing[:, columns], 0.5, np.abs(2 * ranks[:, columns] - 1))
-    if kind == HIGH:
-        indicator = ranks[:, columns] > 1 - TAIL
+        into[:] = place.ranks[:, at]
+    elif kind == SPREAD:
+        np.subtract(2 * place.ranks[:, at], 1, out=into)
+        np.abs(into, out=into)
+        if place.any_missing:
+            into[place.missing[:, at]] = 0.5
+    elif kind == HIGH:
+        np.greater(place.ranks[:, at], 1 - TAIL, out=into, casting="unsafe")
     elif kind == LOW:
-        indicator = ranks[:, columns] < TAIL
-    elif kind == ATOM:
-        indicator = rows[:, columns] == values
+        np.less(place.ranks[:, at], TAIL, out=into, casting="unsafe")
     else:
-        indicator = (outside if kind == OUTSIDE else missing)[:, columns]
-    return np.asarray(indicator, np.float64)
+        into[:] = (place.outside if kind == OUTSIDE else place.missing)[:, at]
 
 
-def _ties(rows: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Count, per base block, the values that equal one of the block's earlier rows or the row before the block."""
-    blocks = rows.reshape(-1, BASE, rows.shape[1])
-    first = np.concatenate((before[None], blocks[:-1, -1]))[:, None]
-    window = np.concatenate((first, blocks), axis=1)
-    tied = np.zeros(blocks.shape, bool)
-    for lag in range(1, BASE + 1):
-        tied[:, lag - 1 :] |= window[:, lag:] == window[:, :-lag]
-    counts: NDArray[np.float64] = tied.sum(axis=1).astype(np.float64)
-    return counts
+def span(at: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Give places as a slice where they follow one another: numpy then copies nothing."""
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) and bool(np.all(np.diff(at) == 1)) else at
+
+
+def _ties(rows: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell of each value whether it equals one of the LAGS values before it."""
+    window = np.concatenate((before, rows))
+    tied: NDArray[np.bool_] = window[LAGS:] == window[LAGS - 1 : -1]
+    for lag in range(2, LAGS + 1):
+        tied |= window[LAGS:] == window[LAGS - lag : -lag]
+    return tied

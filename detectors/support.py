@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import Signal
-    from detectors.ranks import RankTable
+    from detectors.grid import Grid
 
 KNOWN_ROWS = 1_000
 MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
@@ -70,7 +70,7 @@ class Support:
         Rows of the reference.
     signals : sequence of Signal
         Their columns; runtime signals and flags are left out.
-    table : RankTable
+    grid : Grid
         Of the whole reference.
     memory : float [S]
         How many rows of the stream are worth one independent row, at least 1.
@@ -82,13 +82,13 @@ class Support:
         self,
         rows: NDArray[np.float32],
         signals: Sequence[Signal],
-        table: RankTable,
+        grid: Grid,
         memory: NDArray[np.float64],
         apart: float,
     ) -> None:
         self._memory = memory
         self._apart = apart
-        self._table = table
+        self._grid = grid
         self._count = len(rows)
         used = [at for at, s in enumerate(signals) if s.role != "runtime" and s.kind != "flag"]
         self._plain = [at for at in used if signals[at].kind != "categorical" and not np.isnan(rows[:, at]).all()]
@@ -152,7 +152,7 @@ class Support:
 
     def _coordinates(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Turn rows into normal scores, those outside the known range further out, and a 0/1 column for each code."""
-        ranks, _ = self._table.look_up(rows)
+        ranks = self._grid.look_up(rows).ranks.astype(np.float64)
         scores = _normal_scores(ranks[:, self._plain], self._count)
         values = rows[:, self._plain].astype(np.float64)
         low, high, iqr = (part[self._plain] for part in (self._low, self._high, self._iqr))

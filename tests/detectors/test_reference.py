@@ -67,7 +67,7 @@ def test_infers_roles_and_kinds() -> None:
 
 def lengths_of(series: np.ndarray) -> list[int]:
     """Give the block length in rows of each column."""
-    return [int(length) * 8 for length in choose_lengths(series[:, None, :]).length]
+    return [int(length) * 8 for length in choose_lengths(series[:, None, :], np.arange(series.shape[1])).length]
 
 
 def test_independent_rows_need_no_blocks() -> None:

@@ -1,0 +1,138 @@
+"""Mid-ranks of values in a reference by cells: a value is bent into (-1, 1), its cell looked up, no search.
+
+A continuous signal is bent as u / (1 + |u|) with u = (value - centre) / scale, so that heavy tails need no range; a
+categorical one is laid out straight. Everything is float32, as blocks are, so that equality means the same in a file
+and in a ring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CELLS = 256
+FARTHEST = np.float32(1e6)  # scales: beyond, values share the last cell
+_HALF = np.float32(CELLS / 2 - 0.5)
+_QUARTILE = 1.349  # distance of the quartiles of a normal distribution, in standard deviations
+
+
+class Places(NamedTuple):
+    """Where values [n, S] lie in the reference."""
+
+    ranks: NDArray[np.float32]  # [n, S] mid-rank in [0, 1]; .5 where the value is missing
+    bent: NDArray[np.float32]  # [n, S] in (-1, 1); 0 where the value is missing
+    outside: NDArray[np.bool_]  # [n, S] beyond all that the reference saw, or a category that it never saw
+    missing: NDArray[np.bool_]  # [n, S] NaN
+    any_missing: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of S signals and how many reference values lie in each."""
+
+    centre: NDArray[np.float32]  # [S]
+    inverse: NDArray[np.float32]  # [S] one over the scale
+    low: NDArray[np.float32]  # [S] smallest and largest value seen
+    high: NDArray[np.float32]  # [S]
+    closed: NDArray[np.bool_]  # [S] categorical: a value between two that were seen was never seen either
+    counts: NDArray[np.int32]  # [S, CELLS]
+    codes: NDArray[np.float32]  # [closed, CELLS] the category of a cell, NaN where there is none
+
+    def look_up(self, values: NDArray[np.float32]) -> Places:
+        """Give the places of values [n, S]."""
+        missing = np.isnan(values)
+        any_missing = bool(missing.any())
+        known = np.where(missing, self.centre, values) if any_missing else values
+        with np.errstate(over="ignore", invalid="ignore"):
+            bent = known - self.centre
+            bent *= self.inverse
+        np.clip(bent, -self._most, self._most, out=bent)
+        bent /= 1 + self._bend * np.abs(bent)
+        cells = bent * _HALF
+        cells += self._lanes
+        at = cells.astype(np.int32)
+        ranks = self._ranks.take(at)
+        outside = known < self.low
+        outside |= known > self.high
+        if len(self.codes):
+            lanes = (at[:, self.closed] % CELLS) + np.arange(len(self.codes), dtype=np.int32) * CELLS
+            outside[:, self.closed] |= self.codes.ravel().take(lanes) != known[:, self.closed]
+        if any_missing:
+            ranks[missing] = 0.5
+            outside &= ~missing
+        return Places(ranks, bent, outside, missing, any_missing)
+
+    @cached_property
+    def _bend(self) -> NDArray[np.float32]:
+        return np.where(self.closed, 0, 1).astype(np.float32)
+
+    @cached_property
+    def _most(self) -> NDArray[np.float32]:
+        return np.where(self.closed, 1, FARTHEST).astype(np.float32)
+
+    @cached_property
+    def _lanes(self) -> NDArray[np.float32]:
+        return (np.arange(len(self.centre)) * CELLS + CELLS / 2).astype(np.float32)
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.float32]:
+        totals = np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        below = np.cumsum(self.counts, axis=1) - self.counts / 2
+        return np.asarray(below / totals, np.float32).ravel()
+
+
+def fit_grid(values: NDArray[np.float32], closed: NDArray[np.bool_]) -> Grid:
+    """Lay the cells for the rows [n, S] of a reference; a signal that was never seen has its centre at 0."""
+    width = values.shape[1]
+    centre, inverse = np.zeros(width, np.float32), np.ones(width, np.float32)
+    low, high = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    for column in range(width):
+        seen = np.sort(values[:, column][np.isfinite(values[:, column])])
+        if len(seen):
+            low[column], high[column] = seen[0], seen[-1]
+            centre[column], inverse[column] = _straight(seen) if closed[column] else _bent(seen)
+    empty = np.zeros((width, CELLS), np.int32)
+    codes = np.full((int(closed.sum()), CELLS), np.nan, np.float32)
+    laid = Grid(centre, inverse, low, high, closed, empty, codes)
+    cells = np.clip(laid.look_up(values).bent * _HALF + np.float32(CELLS / 2), 0, CELLS - 1).astype(np.int32)
+    for column in range(width):
+        seen_at = np.isfinite(values[:, column])
+        empty[column] = np.bincount(cells[seen_at, column], minlength=CELLS)
+    for at, column in enumerate(np.flatnonzero(closed).tolist()):
+        categories, counts = np.unique(values[:, column][np.isfinite(values[:, column])], return_counts=True)
+        order = np.argsort(counts, kind="stable")  # where two share a cell, the more frequent has it
+        place = np.clip((categories - centre[column]) * inverse[column], -1, 1) * _HALF + np.float32(CELLS / 2)
+        codes[at, place.astype(np.int32)[order]] = categories[order]
+    return Grid(centre, inverse, low, high, closed, empty, codes)
+
+
+def _straight(seen: NDArray[np.float32]) -> tuple[float, float]:
+    """Centre and one over the half range."""
+    low, high = float(seen[0]), float(seen[-1])
+    return (low + high) / 2, 2 / (high - low) if high > low else 1.0
+
+
+def _bent(seen: NDArray[np.float32]) -> tuple[float, float]:
+    """Median, and the scale (of quartiles, deciles, or distinct values) that spreads the values over most cells."""
+    values = seen.astype(np.float64)
+    centre = float(np.median(values))
+    distinct = np.unique(values)
+    best, inverse = -1.0, 1.0
+    for side, share in ((values, 0.25), (values, 0.1), (values, 0.02), (distinct, 0.25), (distinct, 0.02)):
+        low, high = np.quantile(side, (share, 1 - share))
+        scale = (high - low) / _QUARTILE
+        if not scale > 0:
+            continue
+        u = (values - centre) / scale
+        counts = np.bincount(((u / (1 + np.abs(u)) + 1) * (CELLS / 2 - 0.5)).astype(np.int64), minlength=CELLS)
+        shares = counts[counts > 0] / len(values)
+        entropy = float(-(shares * np.log(shares)).sum())
+        if entropy > best:
+            best, inverse = entropy, 1 / scale
+    return centre, min(inverse, 1e30)

@@ -1,0 +1,201 @@
+"""Bets on all independent statistics together, in a direction that the stream itself shows.
+
+A change moves many statistics a little, along with what hangs together among them; no bet on one of them sees that. So
+the recent mean of all of them is followed with memories of MEMORIES rows; where it stands out from the reference by
+THRESHOLD standard errors somewhere, the next rows are bet on in that direction, turned by the precision matrix of the
+reference (Fisher's discriminant). A direction is chosen before the rows that it bets on, so the bet is an e-value
+whatever was chosen: exp(w z) over its mean in rows of the reference, a row of their largest value counted in, and the
+new row cut at that value (a soft-rank conformal e-value; bets on a learned direction: Podkopaev and Ramdas, "Sequential
+predictive two-sample and independence testing", 2023, arXiv:2305.00143).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.bets import MIN_RATE
+from detectors.statistics import BASE, span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.bets import Bank
+
+SHARE = 0.3  # of the evidence: that of the single bets counts for the rest
+STEP = 4  # base blocks between two looks at the directions
+MEMORIES = (32.0, 128.0, 512.0)  # rows: changes that are plain at once, and those that take some hundred rows
+HOLD = (1, 1, 2)  # looks at which a memory keeps its direction: a longer one turns more slowly
+THRESHOLD = 3.0  # standard errors: of 150 statistics, one in seven quiet memories has one beyond
+SHRINK = 1.0  # standard errors by which what stands out is taken to be too large
+RIDGE = 0.1  # of a variance, against a precision matrix of near multiples
+LONGEST = 1.5  # standard deviations of w z in the reference: larger bets win no sooner
+SAMPLE, MIN_SAMPLE = 500, 100  # rows of the reference that price a bet
+SETTLED = 256  # looks: by then the longest memory holds all that it ever holds
+REST = 0.9  # while there is no direction, evidence fades: it would grow with time alone
+MAX_STEP = 40.0  # nats
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What the joint bets know of a reference: some of its rows, standardised, and how statistics hang together."""
+
+    index: NDArray[np.int64]  # [k] which statistics
+    places: NDArray[np.int64]  # [k] where they are in the row bank
+    scale: NDArray[np.float32]  # [k]
+    sample: NDArray[np.float32]  # [r, k] standardised
+    precision: NDArray[np.float32]  # [k, k]
+
+
+_NONE = np.zeros(0, np.int64)
+NO_JOINT = Joint(_NONE, _NONE, np.ones(0, np.float32), np.zeros((1, 0), np.float32), np.zeros((0, 0), np.float32))
+
+
+def fit_joint(found: NDArray[np.float32], banks: tuple[Bank, ...]) -> Joint:
+    """Fit to the statistics [n, K] of a reference's rows, those that are bet on row by row and are not rare."""
+    if not banks or not banks[0].rowwise:
+        return NO_JOINT
+    bank = banks[0]
+    places = np.flatnonzero((bank.mean > MIN_RATE) & (bank.mean < 1 - MIN_RATE))
+    if len(found) < MIN_SAMPLE or len(places) < 2:  # noqa: PLR2004  # one has its own bets
+        return NO_JOINT
+    index, scale = bank.index[places], bank.scale[places].astype(np.float32)
+    rows = (found[:, index] - bank.mean[places].astype(np.float32)) / scale
+    precision = np.linalg.inv(np.cov(rows.T.astype(np.float64)) + RIDGE * np.eye(len(places)))
+    kept = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64)
+    return Joint(index, places, scale, rows[kept], precision.astype(np.float32))
+
+
+class RunningJoint:
+    """State of the joint bets of one stream."""
+
+    def __init__(self, fitted: Joint) -> None:
+        self.fitted = fitted
+        looks = np.arange(1, SETTLED + 1)[:, None]
+        keep = np.exp(-STEP * BASE / np.array(MEMORIES))
+        self._keep = keep.astype(np.float32)[:, None]
+        # Faded sums of the weights, and of their squares, after so many looks.
+        self._weight = (STEP * BASE * (1 - keep**looks) / (1 - keep)).astype(np.float32)
+        squares = STEP * BASE * (1 - keep ** (2 * looks)) / (1 - keep**2)
+        error = np.sqrt(squares).astype(np.float32)[:, :, None]
+        self._limit, self._shrink = np.float32(THRESHOLD) * error, np.float32(SHRINK) * error
+        self._nothing = np.zeros(len(fitted.index), np.float32)
+        self._at, self._places = span(fitted.index), span(fitted.places)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all evidence and all directions."""
+        count, width = len(MEMORIES), len(self.fitted.index)
+        self.evidence = [0.0] * count
+        self.drift = np.zeros((count, width), np.float32)  # faded sums of the standardised statistics
+        self.direction = np.zeros((count, width), np.float32)
+        self.price = [0.0] * count  # nats a row
+        self.most = [0.0] * count  # that a row can gain, before its price; 0 where there is no direction
+        self.gained = [0.0] * count  # nats since the last look
+        self.gathered = self._nothing
+        self.gathering = 0
+        self.looks = 0
+        self.total = 0.0  # the evidence, in rows
+
+    def copy(self) -> RunningJoint:
+        """Return a copy; arrays and lists are replaced, never written to."""
+        return copy.copy(self)
+
+    def items(self) -> dict[str, Any]:
+        """Return what is stored, by attribute."""
+        names = ("evidence", "drift", "direction", "price", "most", "gained", "gathered", "gathering", "looks", "total")
+        return {name: getattr(self, name) for name in names}
+
+    def advance(
+        self, found: NDArray[np.float32], sums: NDArray[np.float32], centre: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Take in the statistics [n * BASE, K] of n base blocks, and their sums [n, K].
+
+        Returns the evidence after each, in rows. `centre` are the row bank's means as they stand.
+        """
+        own = sums[:, self._at]
+        middle = centre[self._places].astype(np.float32)
+        totals = np.full(len(own), self.total, np.float32)
+        ends = list(range(STEP - 1 - self.gathering, len(own), STEP))
+        drifts = self._drifts(own, ends, middle)
+        looks = np.minimum(self.looks + np.arange(len(ends)), SETTLED - 1)
+        beyond = np.abs(drifts) > self._limit[looks]
+        stands_out = beyond.any(axis=2).tolist()
+        first = 0
+        for at, end in enumerate(ends):
+            self._gain(found, first, end + 1, middle)
+            first = end + 1
+            self._settle()
+            totals[end:] = self.total
+            for memory, is_beyond in enumerate(stands_out[at]):
+                if self.looks % HOLD[memory] == 0:
+                    self._choose(memory, drifts[at, memory], beyond[at, memory] if is_beyond else None, looks[at])
+        self._gain(found, first, len(own), middle)
+        return totals
+
+    def _drifts(self, own: NDArray[np.float32], ends: list[int], middle: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the faded sums [looks, memories, k] at each look, and keep what comes after the last for the next."""
+        self.gathering = (self.gathering + len(own)) % STEP
+        drifts = np.empty((len(ends), *self.drift.shape), np.float32)
+        first, before = 0, self.drift
+        for at, end in enumerate(ends):
+            step = own[first : end + 1].sum(axis=0)
+            step += self.gathered
+            step -= np.float32(STEP * BASE) * middle
+            step /= self.fitted.scale
+            np.multiply(before, self._keep, out=drifts[at])
+            drifts[at] += step
+            first, before, self.gathered = end + 1, drifts[at], self._nothing
+        if first < len(own):
+            self.gathered = self.gathered + own[first:].sum(axis=0)
+        self.drift = before.copy() if ends else before
+        return drifts
+
+    def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> None:
+        """Bet on base blocks `first` to `last` in the directions that there are."""
+        if first == last or not any(self.most):
+            return
+        rows = found[first * BASE : last * BASE, self._at] - middle
+        rows /= self.fitted.scale
+        gained = self.gained.copy()
+        for memory, most in enumerate(self.most):
+            if most:
+                won = np.minimum(rows @ self.direction[memory], np.float32(most)).sum()
+                gained[memory] += float(won) - len(rows) * self.price[memory]
+        self.gained = gained
+
+    def _settle(self) -> None:
+        """Add up what was bet since the last look."""
+        self.evidence = [
+            (evidence + 1) * (math.exp(min(gained, MAX_STEP)) if most else REST)
+            for evidence, gained, most in zip(self.evidence, self.gained, self.most, strict=True)
+        ]
+        self.total = sum(self.evidence) / len(MEMORIES) * STEP * BASE
+        self.gained = [0.0] * len(MEMORIES)
+        self.looks += 1
+
+    def _choose(self, memory: int, drift: NDArray[np.float32], beyond: NDArray[np.bool_] | None, look: int) -> None:
+        """Choose the direction of a memory: what stands out, less a standard error, turned by the precision matrix."""
+        most = 0.0
+        if beyond is not None:
+            out = np.where(beyond, drift - np.copysign(self._shrink[look, memory], drift), 0)
+            most = self._bet(memory, self.fitted.precision @ (out / self._weight[look, memory]))
+        self.most = [*self.most[:memory], most, *self.most[memory + 1 :]]
+
+    def _bet(self, memory: int, direction: NDArray[np.float32]) -> float:
+        """Price a direction by the rows of the reference; return what a row can gain by it, before its price."""
+        reach = self.fitted.sample @ direction
+        length = math.sqrt(float(reach @ reach) / len(reach))
+        if length > LONGEST:
+            direction *= np.float32(LONGEST / length)
+            reach *= np.float32(LONGEST / length)
+        most = max(0.0, float(reach.max()))
+        paid = float(np.exp(reach).sum(dtype=np.float64)) + math.exp(most)
+        self.direction = self.direction.copy()
+        self.direction[memory] = direction
+        self.price = [*self.price[:memory], math.log(paid / (len(reach) + 1)), *self.price[memory + 1 :]]
+        return most
