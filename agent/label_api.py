@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_LABELS = 5_000  # a request: the agent looks each of them up before it answers, and does nothing else meanwhile
 MAX_BYTES = 1 << 20
 
+Text = Annotated[str, msgspec.Meta(max_length=512)]
+
 
 class LabelAnswers(Protocol):
     """What this handler asks of the daemon."""
@@ -34,9 +36,9 @@ class LabelAnswers(Protocol):
 class LabelItem(msgspec.Struct, forbid_unknown_fields=True):
     """One label: the id of an inference, the number or name of the right class or the right value, and the model."""
 
-    id: str | int
-    truth: str | float
-    model: str = ""
+    id: Text | int
+    truth: Text | float
+    model: Text = ""
 
 
 class LabelRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -117,7 +117,7 @@ class LabelStore(Protocol):
         ...
 
     def labels_since(self, number: int) -> list[LabelRecord]:
-        """Return the committed labels after a number, oldest first."""
+        """Return the committed labels after a number, oldest first; of very many the newest."""
         ...
 
     def last_label(self) -> int:

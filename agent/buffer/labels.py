@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agent.buffer.segment import Segment
 
 _LATEST_NS = 2**63 - 2
+MOST_READ = 50_000  # labels that are read back at a start: 35 MB for a moment
 AT_ONCE = 20_000  # ids a lookup: bounds what a query holds
 _NUMBERS = ("value", "answer", "confidence", "error", "previous")
 _TEXTS = ("text", "wanted", "key", "model", "version")
@@ -84,8 +85,9 @@ class LabelShelf:
         )
 
     def labels_since(self, number: int) -> list[LabelRecord]:
-        """Return the committed labels after a number, oldest first."""
-        return self._read(lambda engine, alias: engine.run(schema.READ_LABELS.format(db=alias), [number]))
+        """Return the committed labels after a number, oldest first; of very many the newest."""
+        found = self._read(lambda engine, alias: engine.run(schema.READ_LABELS.format(db=alias), [number, MOST_READ]))
+        return found[-MOST_READ:]
 
     def last_label(self) -> int:
         """Return the number of the newest committed label, 0 where there is none."""

@@ -86,7 +86,7 @@ INSERT_LABELS = (
     "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous) "
     f"FROM {INCOMING}"
 )
-READ_LABELS = f"{_SELECT_LABELS} WHERE number > ?"
+READ_LABELS = f"{_SELECT_LABELS} WHERE number > ? ORDER BY number DESC LIMIT ?"
 FIND_LABELS = f"{_SELECT_LABELS} WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
 READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
 

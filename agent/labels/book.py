@@ -17,7 +17,7 @@ from agent.labels.count import LabelCount
 from agent.labels.finder import Finder
 from agent.labels.stream import PART, KnownStream, StreamLabels
 from agent.labels.waiting import WaitingLabels
-from agent.model import Label
+from agent.model import Label, Stream
 from agent.status import LabelsStatus, PartHealth
 from agent.truth import LabelRecord
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from agent.clock import Clock
     from agent.labels.config import LabelsConfig
-    from agent.model import Block, Labels, Stream
+    from agent.model import Block, Labels
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
@@ -109,6 +109,8 @@ class LabelBook:
 
     def tick(self) -> None:
         """Look a last time for the inferences of labels that have waited long enough."""
+        for records in list(self._replay.values()):  # of streams that have not shown up since the start
+            self._stream(_stream_of(records[-1]))
         late = self._waiting.overdue(self._clock.monotonic_ns())
         if late:
             count = LabelCount()
@@ -237,7 +239,9 @@ class LabelBook:
 
     def _stream(self, stream: Stream) -> StreamLabels | None:
         found = self._streams.get(stream.key)
-        if found is None and len(self._streams) < MAX_STREAMS:
+        if found is None and len(self._streams) >= MAX_STREAMS:
+            self._replay.pop(stream.key, None)
+        elif found is None:
             config = self._config
             found = self._streams[stream.key] = StreamLabels(
                 stream,
@@ -281,3 +285,10 @@ class LabelBook:
                 value = None if math.isnan(record.value) else record.value
                 label = Label(id=record.id, value=value, text=record.text, model=record.wanted, time_ns=record.told_ns)
                 self._waiting.add(label, record.number, now - max(0, wall - record.told_ns))
+
+
+def _stream_of(record: LabelRecord) -> Stream:
+    """Return as much of a stream as its labels tell: enough for its key."""
+    stream = Stream(model=record.model, version=record.version)
+    tag = record.key.removeprefix(f"{record.model}@")
+    return stream if stream.key == record.key else msgspec.structs.replace(stream, sha256=tag)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from driftline import ids
 
 from tests.probe.ring_reader import read_ring
 
@@ -19,6 +20,9 @@ for number in range(300):
     assert total([number, 1]) == number + 1
 assert total(array.array("f", [1, 2])) == 3
 driftline.observe("boiler", {"pressure": 1.5}, prediction=1, confidence=0.75, latency_s=0.5)
+driftline.observe("boiler", {"pressure": 2.5}, prediction=0, confidence=0.75, latency_s=0.5, id="part-1")
+assert driftline.last_id() == "part-1"
+driftline.label("part-1", "open")
 try:
     total(None)
 except TypeError:
@@ -57,9 +61,12 @@ def test_core_runs_without_numpy(version: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     contents = [read_ring(path) for path in sorted(tmp_path.glob("*.ring"))]
     assert sorted((content.identity["model"], len(content.records)) for content in contents) == [
-        ("boiler", 1),
+        ("boiler", 2),
         ("total", 1),
         ("total", 302),
     ]
     (boiler,) = [content for content in contents if content.identity["model"] == "boiler"]
     assert boiler.parts(boiler.records[0])["outputs"] == {"prediction": 1.0, "confidence": 0.75}
+    assert boiler.parts(boiler.records[1])["id"] == ids.bytes_of(["part-1"])
+    (labels,) = [read_ring(path) for path in tmp_path.glob("*.labels")]
+    assert len(labels.records) == 1

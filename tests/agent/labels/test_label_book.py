@@ -108,6 +108,21 @@ def test_a_restart_takes_up_what_no_state_knows() -> None:
     assert truth_of(bench.book)[0] == 4
 
 
+def test_labels_of_a_stream_that_is_gone_are_taken_up_too() -> None:
+    """After a restart they are counted though its service never runs again, and are read back no second time."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2], [0, 1]), learning=False)
+    bench.tell(right(1, 0), right(2, 0))
+    bench.start()
+    bench.book.tick()
+    assert truth_of(bench.book) == (2, 0.5)
+    bench.book.save()
+    asked: list[int] = []
+    bench.store.labels_since = lambda number: asked.append(number) or []  # type: ignore[method-assign, func-returns-value]
+    bench.start()
+    assert asked == [2]
+
+
 def test_a_class_may_be_named() -> None:
     """Names are those that the service gave; another name is refused with the names there are."""
     bench = Bench()
