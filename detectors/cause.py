@@ -64,7 +64,7 @@ def _kind(case: Case, cause: Hypothesis) -> str:
     """Say what was seen, by what explains it: a score that joined an episode does not rename it."""
     if any(score.detector == "errors" for score in case.scores):
         return "errors"
-    if cause.faulty or all(score.detector == "quality" for score in case.scores):
+    if cause.faulty:
         return "quality"
     if _rivers(case):
         return "outliers" if all("half_space_trees" in score.detector for score in case.scores) else "drift"
@@ -107,4 +107,5 @@ def _unknown(picture: Picture) -> Hypothesis:
     return Hypothesis(
         "data", "change in the data that no rule explains", 0.2, names or "no signal",
         f"Compare recent values of {names or 'the inputs'} with earlier ones.",
+        faulty=all(score.detector == "quality" for score in picture.case.scores),
     )  # fmt: skip

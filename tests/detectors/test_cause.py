@@ -194,6 +194,13 @@ def test_a_range_fault_that_joins_does_not_rename_the_episode() -> None:
     assert (said.kind, said.causes[0].name) == ("input_shift", "camera sees less light")
 
 
+def test_a_range_fault_that_comes_first_does_not_name_the_episode_either() -> None:
+    """Less light is a shift of the input although only the range of the brightness has alarmed as yet."""
+    early = score(CAMERA["brightness"], "quality", "out of range in 12 of 20 inferences")
+    said = CauseExplainer().explain(camera(early, contrast=-9, brightness=-5))
+    assert (said.kind, said.causes[0].name) == ("input_shift", "camera sees less light")
+
+
 def test_one_signal_out_of_range_among_many_that_moved_is_the_world() -> None:
     """Where all inputs move together, that one of them leaves its range does not blame its sensor."""
     alarms = (*(score(TABLE[name]) for name in ("age", "income", "rooms")),)
