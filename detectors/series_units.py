@@ -4,7 +4,7 @@ from __future__ import annotations
 
 STEPS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 PLAIN = {"Cel": "°C", "rpm": "rpm", "{file_descriptor}": "files", "{thread}": "threads", "1/s": "inferences/s"}
-SMALLEST_MS = 1.0
+SECOND = 1.0  # below it, milliseconds read better
 
 
 def amount(value: float, unit: str) -> str:
@@ -19,7 +19,7 @@ def amount(value: float, unit: str) -> str:
         name, size = next((step for step in STEPS if abs(value) >= step[1]), ("B", 1.0))
         return f"{value / size:.3g} {name}"
     if unit == "s":
-        return f"{1e3 * value:.3g} ms" if abs(value) < SMALLEST_MS else f"{value:.3g} s"
+        return f"{1e3 * value:.3g} ms" if abs(value) < SECOND else f"{value:.3g} s"
     if unit == "1/s":
         return f"{value:.3g} {PLAIN[unit]}"
     return f"{value:.0f} {PLAIN.get(unit, unit)}".strip()
