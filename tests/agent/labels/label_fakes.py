@@ -149,9 +149,9 @@ def inferred(
 
 def right(number: int, value: float, model: str = "") -> Label:
     """A label in numbers."""
-    return Label(id=number, value=value, model=model, time_ns=100 * SECOND_NS)
+    return Label(id=number, value=value, model=model, time_ns=10_000 * SECOND_NS)
 
 
 def named(number: int, text: str) -> Label:
     """A label in words."""
-    return Label(id=number, text=text, time_ns=100 * SECOND_NS)
+    return Label(id=number, text=text, time_ns=10_000 * SECOND_NS)
