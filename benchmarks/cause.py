@@ -1,12 +1,12 @@
 """Is the named cause the right one? Faults whose truth is known, through the product's own parts, without real time.
 
-Run `python benchmarks/cause.py`; some three minutes on two free cores. Every kind of `driftline demo --drift` and every
-fault of `benchmarks/cause_tables.py`, SEEDS times each, goes through probe and ring (camera) or blocks (tables), reference,
-detectors, findings and explainer. Printed for each kind: how many were found; the class named first, when the finding
-opened and when it had ripened; whether the cause's name is right too; delay and error of the onset; and the share right
-with its exact binomial 95 % lower bound (Clopper and Pearson 1934). Beside it a naive peer: the signal with the largest
-Kolmogorov-Smirnov distance names the class by what it is (an input: sensor, the prediction: world, another output:
-model, latency: device).
+Run `python benchmarks/cause.py`; some three minutes on two free cores. Every kind of `driftline demo --drift` and
+every fault of `benchmarks/cause_tables.py`, SEEDS times each, goes through probe and ring (camera) or blocks
+(tables), reference, detectors, findings and explainer. Printed for each kind: how many were found; the class named
+first, when the finding opened and when it had ripened; whether the cause's name is right too; delay and error of the
+onset; and the share right with its exact binomial 95 % lower bound (Clopper and Pearson 1934). Beside it a naive
+peer: the signal with the largest Kolmogorov-Smirnov distance names the class by what it is (an input: sensor, the
+prediction: world, another output: model, latency: device).
 """
 
 from __future__ import annotations
