@@ -46,15 +46,18 @@ class Grid:
 
     def look_up(self, values: NDArray[np.float32]) -> Places:
         """Give the places of values [n, S]."""
-        missing = np.isnan(values)
-        any_missing = bool(missing.any())
-        known = np.where(missing, self.centre, values) if any_missing else values
         with np.errstate(over="ignore", invalid="ignore"):
-            bent = known - self.centre
+            any_missing = bool(np.isnan(values.sum()))  # or infinities, which do no harm
+            missing = np.isnan(values) if any_missing else np.zeros(values.shape, bool)
+            known = np.where(missing, self.centre, values) if any_missing else values
+            bent: NDArray[np.float32] = known - self.centre
             bent *= self.inverse
         np.clip(bent, -self._most, self._most, out=bent)
-        bent /= 1 + self._bend * np.abs(bent)
-        cells = bent * _HALF
+        cells = np.abs(bent)
+        cells *= self._bend
+        cells += 1
+        bent /= cells
+        np.multiply(bent, _HALF, out=cells)
         cells += self._lanes
         at = cells.astype(np.int32)
         ranks = self._ranks.take(at)

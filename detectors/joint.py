@@ -11,7 +11,6 @@ predictive two-sample and independence testing", 2023, arXiv:2305.00143).
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,8 @@ def fit_joint(found: NDArray[np.float32], banks: tuple[Bank, ...]) -> Joint:
     if not banks or not banks[0].rowwise:
         return NO_JOINT
     bank = banks[0]
-    places = np.flatnonzero((bank.mean > MIN_RATE) & (bank.mean < 1 - MIN_RATE))
+    _, places = np.unique(bank.index, return_index=True)
+    places = places[(bank.mean[places] > MIN_RATE) & (bank.mean[places] < 1 - MIN_RATE)]
     if len(found) < MIN_SAMPLE or len(places) < 2:  # noqa: PLR2004  # one has its own bets
         return NO_JOINT
     index, scale = bank.index[places], bank.scale[places].astype(np.float32)
@@ -103,7 +103,9 @@ class RunningJoint:
 
     def copy(self) -> RunningJoint:
         """Return a copy; arrays and lists are replaced, never written to."""
-        return copy.copy(self)
+        twin = RunningJoint.__new__(RunningJoint)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def items(self) -> dict[str, Any]:
         """Return what is stored, by attribute."""
@@ -112,52 +114,59 @@ class RunningJoint:
 
     def advance(
         self, found: NDArray[np.float32], sums: NDArray[np.float32], centre: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.float32] | float:
         """Take in the statistics [n * BASE, K] of n base blocks, and their sums [n, K].
 
-        Returns the evidence after each, in rows. `centre` are the row bank's means as they stand.
+        `centre` are the row bank's means as they stand. Returns the evidence after each, in rows; one number where it
+        stays the same.
         """
         own = sums[:, self._at]
+        count = len(own)
+        if self.gathering + count < STEP and not self._active:
+            self.gathered = self.gathered + (own[0] if count == 1 else own.sum(axis=0))
+            self.gathering += count
+            return self.total
         middle = centre[self._places].astype(np.float32)
-        totals = np.full(len(own), self.total, np.float32)
-        ends = list(range(STEP - 1 - self.gathering, len(own), STEP))
+        totals = np.full(count, self.total, np.float32)
+        ends = range(STEP - 1 - self.gathering, count, STEP)
         drifts = self._drifts(own, ends, middle)
-        looks = np.minimum(self.looks + np.arange(len(ends)), SETTLED - 1)
-        beyond = np.abs(drifts) > self._limit[looks]
-        stands_out = beyond.any(axis=2).tolist()
         first = 0
-        for at, end in enumerate(ends):
+        for drift, end in zip(drifts, ends, strict=True):
             self._gain(found, first, end + 1, middle)
             first = end + 1
             self._settle()
             totals[end:] = self.total
-            for memory, is_beyond in enumerate(stands_out[at]):
-                if self.looks % HOLD[memory] == 0:
-                    self._choose(memory, drifts[at, memory], beyond[at, memory] if is_beyond else None, looks[at])
-        self._gain(found, first, len(own), middle)
+            look = min(self.looks, SETTLED) - 1
+            beyond = np.abs(drift) > self._limit[look]
+            if self._active or beyond.any():
+                self._choose(drift, beyond, look)
+        self._gain(found, first, count, middle)
         return totals
 
-    def _drifts(self, own: NDArray[np.float32], ends: list[int], middle: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the faded sums [looks, memories, k] at each look, and keep what comes after the last for the next."""
+    @property
+    def _active(self) -> bool:
+        return any(self.most)
+
+    def _drifts(self, own: NDArray[np.float32], ends: range, middle: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Give the faded sums [memories, k] at each look, and keep what comes after the last for the next."""
         self.gathering = (self.gathering + len(own)) % STEP
-        drifts = np.empty((len(ends), *self.drift.shape), np.float32)
-        first, before = 0, self.drift
-        for at, end in enumerate(ends):
-            step = own[first : end + 1].sum(axis=0)
-            step += self.gathered
+        drifts: list[NDArray[np.float32]] = []
+        first = 0
+        for end in ends:
+            step = self.gathered + own[first : end + 1].sum(axis=0)
             step -= np.float32(STEP * BASE) * middle
             step /= self.fitted.scale
-            np.multiply(before, self._keep, out=drifts[at])
-            drifts[at] += step
-            first, before, self.gathered = end + 1, drifts[at], self._nothing
+            self.drift = self.drift * self._keep
+            self.drift += step
+            drifts.append(self.drift)
+            first, self.gathered = end + 1, self._nothing
         if first < len(own):
             self.gathered = self.gathered + own[first:].sum(axis=0)
-        self.drift = before.copy() if ends else before
         return drifts
 
     def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> None:
         """Bet on base blocks `first` to `last` in the directions that there are."""
-        if first == last or not any(self.most):
+        if first == last or not self._active:
             return
         rows = found[first * BASE : last * BASE, self._at] - middle
         rows /= self.fitted.scale
@@ -178,13 +187,18 @@ class RunningJoint:
         self.gained = [0.0] * len(MEMORIES)
         self.looks += 1
 
-    def _choose(self, memory: int, drift: NDArray[np.float32], beyond: NDArray[np.bool_] | None, look: int) -> None:
-        """Choose the direction of a memory: what stands out, less a standard error, turned by the precision matrix."""
-        most = 0.0
-        if beyond is not None:
-            out = np.where(beyond, drift - np.copysign(self._shrink[look, memory], drift), 0)
-            most = self._bet(memory, self.fitted.precision @ (out / self._weight[look, memory]))
-        self.most = [*self.most[:memory], most, *self.most[memory + 1 :]]
+    def _choose(self, drift: NDArray[np.float32], beyond: NDArray[np.bool_], look: int) -> None:
+        """Choose directions: what stands out, less a standard error, turned by the precision matrix."""
+        chosen = list(self.most)
+        stands_out: NDArray[np.bool_] = np.asarray(beyond.any(axis=1))
+        for memory, is_beyond in enumerate(stands_out.tolist()):
+            if self.looks % HOLD[memory] == 0:
+                chosen[memory] = 0.0
+                if is_beyond:
+                    own = drift[memory]
+                    out = np.where(beyond[memory], own - np.copysign(self._shrink[look, memory], own), 0)
+                    chosen[memory] = self._bet(memory, self.fitted.precision @ (out / self._weight[look, memory]))
+        self.most = chosen
 
     def _bet(self, memory: int, direction: NDArray[np.float32]) -> float:
         """Price a direction by the rows of the reference; return what a row can gain by it, before its price."""

@@ -37,10 +37,15 @@ class History:
     def extend(self, means: NDArray[np.float16], begins: NDArray[np.int64]) -> None:
         """Take in the means [n, K] of blocks, and the row and the time [2, n] at which each began."""
         kept = len(self.means)
-        at = (self.seen + np.arange(len(means)))[-kept:] % kept
+        first = self.seen % kept
+        self.seen += len(means)
+        if first + len(means) <= kept:
+            self.means[first : first + len(means)] = means
+            self.begins[:, first : first + len(means)] = begins
+            return
+        at = (self.seen - len(means) + np.arange(len(means)))[-kept:] % kept
         self.means[at] = means[-kept:]
         self.begins[:, at] = begins[:, -kept:]
-        self.seen += len(means)
 
     def reset(self) -> None:
         """Look no further back than here."""

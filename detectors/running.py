@@ -6,7 +6,6 @@ to the next look at the means are taken together. Arrays are replaced, never wri
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,17 +64,23 @@ class RunningBank:
 
     def copy(self) -> RunningBank:
         """Return a copy."""
-        return copy.copy(self)
+        twin = RunningBank.__new__(RunningBank)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
-    def advance(self, base: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take in the sums [n, K] of n base blocks; return the bank's share of the evidence after each, in rows."""
+    def advance(self, base: NDArray[np.float32]) -> NDArray[np.float32] | float:
+        """Take in the sums [n, K] of n base blocks.
+
+        Returns the bank's share of the evidence after each, in rows; one number where it stays the same.
+        """
         own = base[:, self._at]
         if self.fitted.step == 1:
             return self._take(own)
         steps, ends = self._gather(own)
-        before, after = self.total, self._take(steps) if len(ends) else np.empty(0, np.float32)
-        totals = np.full(len(own), before, np.float32)
-        for end, total in zip(ends, after.tolist(), strict=True):
+        if not ends:
+            return self.total
+        totals = np.full(len(own), self.total, np.float32)
+        for end, total in zip(ends, self._take(steps).tolist(), strict=True):
             totals[end:] = total
         return totals
 
@@ -97,7 +102,7 @@ class RunningBank:
         step, count = self.fitted.step, len(own)
         first = step - self.gathering
         if count < first:
-            self.gathered = self.gathered + own.sum(axis=0)
+            self.gathered = self.gathered + (own[0] if count == 1 else own.sum(axis=0))
             self.gathering += count
             return own[:0], []
         more = (count - first) // step
@@ -154,7 +159,7 @@ class RunningBank:
             bets[at] *= np.minimum(before, HIGHEST) + _ONE if steep else before + _ONE
             before = bets[at]
         self.sums = np.minimum(before, HIGHEST) if steep else before
-        self.seen = self.seen + steps.sum(axis=0)
+        self.seen = self.seen + (steps[0] if count == 1 else steps.sum(axis=0))
         self.count += self._unit * count
         self.age += count
         most = MEMORY * self.fitted.count

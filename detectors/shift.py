@@ -64,8 +64,10 @@ class ShiftDetector:
             scores = self.score(block)
             self.learn(block)
             return scores
-        with np.errstate(over="ignore"):
-            rows = np.atleast_2d(np.asarray(block, np.float64)).astype(np.float32)
+        rows = np.atleast_2d(np.asarray(block))
+        if rows.dtype != np.float32:
+            with np.errstate(over="ignore"):
+                rows = rows.astype(np.float64).astype(np.float32)
         return self._advance(self._state, rows, np.zeros(len(rows), np.int64), np.ones(len(rows), bool), _NO_STREAM)
 
     def score(self, block: Block) -> list[Score]:
@@ -179,7 +181,8 @@ class _State:
         self, rows: NDArray[np.float32], numbers: NDArray[np.int64], times: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Cut pending and new rows into base blocks; give row and time [2, n] of the last row of each."""
-        at = np.stack((numbers, times))
+        at = np.empty((2, len(rows)), np.int64)
+        at[0], at[1] = numbers, times
         if len(self.pending):
             rows = np.concatenate((self.pending, rows))
             at = np.concatenate((self.pending_at, at), axis=1)
@@ -197,10 +200,10 @@ class _State:
         while self._at < self._begins.shape[1]:
             first = self._at
             last = min(self._begins.shape[1], first + self._window - self.age % self._window)
-            before = ([bank.copy() for bank in self.banks], self.joint.copy())
+            before = ([bank.copy() for bank in self.banks], self.joint.copy()) if last > first + 1 else None
             totals = self._totals(first, last)
             crossed = float(totals.max()) >= alarms_per
-            if crossed and totals[:-1].max(initial=0.0) >= alarms_per:  # again, and no further than there
+            if crossed and before is not None:  # again, and no further than there
                 last = first + int(np.argmax(totals >= alarms_per)) + 1
                 self.banks, self.joint = before
                 self._totals(first, last)
