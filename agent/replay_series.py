@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.clock import utc
 from detectors import make_series_detector
+from detectors.series import SHAPE_POINTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 ALARM = 0.5
@@ -17,32 +18,36 @@ APART_ROWS = 50  # alarms that are nearer belong to one episode
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One row of the file. `alarm` says whether a new episode begins here."""
+class Episode:
+    """One alarm, with those that follow close by. Row, time and value are those of the first, the score is the largest.
+
+    The shape is what the rows after the alarm made clear.
+    """
 
     row: int
     time: datetime
     value: float
     score: float
     shape: str
-    alarm: bool
 
 
-def score_series(points: Iterable[tuple[float, float]], progress: Callable[[int], None]) -> Iterator[Scored]:
-    """Score rows of (seconds since 1970, value) one by one; a row's score follows from it and the rows before it."""
-    detector = make_series_detector()
-    last = -APART_ROWS
-    for row, (seconds, value) in enumerate(points):
-        verdict = detector.judge(value, seconds)
-        alarm = verdict.score >= ALARM
-        yield Scored(
-            row=row,
-            time=utc(round(seconds * 1e9)),
-            value=value,
-            score=verdict.score,
-            shape=verdict.shape,
-            alarm=alarm and row - last >= APART_ROWS,
-        )
-        if alarm:
-            last = row
-        progress(row + 1)
+class SeriesReplay:
+    """Scores rows of (seconds since 1970, value); a row's score follows from it and the rows before it alone."""
+
+    def __init__(self) -> None:
+        self.episodes: list[Episode] = []
+
+    def scores(self, points: Iterable[tuple[float, float]]) -> Iterator[float]:
+        """Yield the score of each row; `episodes` grows meanwhile."""
+        detector = make_series_detector()
+        last = -max(APART_ROWS, SHAPE_POINTS) - 1
+        for row, (seconds, value) in enumerate(points):
+            score = detector.update(value, seconds)
+            if score >= ALARM:
+                if row - last > APART_ROWS:
+                    self.episodes.append(Episode(row, utc(round(seconds * 1e9)), value, score, ""))
+                last = row
+                self.episodes[-1] = replace(self.episodes[-1], score=max(score, self.episodes[-1].score))
+            if row - last <= SHAPE_POINTS:
+                self.episodes[-1] = replace(self.episodes[-1], shape=detector.shape)
+            yield score

@@ -1,94 +1,79 @@
-"""The series detector: several views of a point, each a surprise against its own past, into one score.
+"""The series detector: six views of a point, each a surprise against its own past, make one score.
 
-First version of the method; see `docs/detection.md`.
+A real anomaly shows in several views at once, noise in one: the evidence is the mean of the three largest surprises.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from detectors.packing import pack, unpack
-from detectors.series.moving import MovingMean
-from detectors.series.season import DailyForecast
+from detectors.series.episode import Episode
+from detectors.series.shape import KEPT, POINTS, shape_of
 from detectors.series.tail import Tail
 from detectors.series.verdict import Verdict
+from detectors.series.views import VIEWS, Views
 
 if TYPE_CHECKING:
     from detectors.series.verdict import Shape
 
-FORMAT = 1
-ALARM_SURPRISE = 2.4  # the evidence that gives a score of .5
-FADE = 0.999  # how the largest evidence so far fades, a point: an episode must outdo it to score again
-SLOW = 0.02
-SHAPES: tuple[Shape, ...] = ("spike", "level shift", "variance", "variance", "level shift")
+FORMAT = 2
+ALARM = 0.5
+HUGE = 1e150  # larger values count as this, so that sums of them stay finite
+AGREEING = 3  # views whose mean surprise is the evidence
+LEVEL = 1.7  # evidence that gives a score of .5, in decades
+FINAL_PRIOR = (30.0, 0.5)  # of the p-value: heavier than what was measured, so that small ones are not too small
+LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.2, 2_000.0, 4_000, 100.0  # see `_strictness`
 _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001  # naive times count as UTC
-_FLOAT_NOISE = 1e-9
 
 
 class SeriesDetector:
     """Judges one series, point by point, each against the past alone.
 
-    Bounded memory (about 15 kB) and constant time a point. Nothing needs to be configured: units, heavy tails and a
-    rhythm of the day are learned. NaN is a gap: it scores 0 and teaches nothing.
+    Constant time a point and bounded memory; nothing is to be configured: units, heavy tails, and rhythms of the day
+    and the week are learned. A value that is not finite is a gap: it scores 0 and teaches nothing.
 
     >>> detector = SeriesDetector()
-    >>> quiet = [detector.update(20.0 + i % 7, 60.0 * i) for i in range(3000)]
-    >>> detector.update(500.0, 60.0 * 3000) >= 0.5
+    >>> quiet = [detector.update(20.0 + i * i % 7, 60.0 * i) for i in range(3000)]
+    >>> max(detector.update(500.0, 60.0 * i) for i in range(3000, 3005)) >= 0.5
     True
     """
 
     def __init__(self) -> None:
-        self._season = DailyForecast()
-        self._slow = math.nan
-        self._last = math.nan
+        self._views = Views()
+        self._tails = [Tail() for _ in VIEWS]
+        self._final = Tail(prior=FINAL_PRIOR, least_shape=0.0)
+        self._episode = Episode(LEVEL)
+        self._offs: deque[float] = deque(maxlen=KEPT)
         self._seen = 0
-        self._shift = MovingMean(36)
-        self._spread = MovingMean(36)
-        self._steps = MovingMean(12)
-        self._tails = [Tail() for _ in SHAPES]
-        self._final = Tail()
-        self._top = 0.0
+        self._after = POINTS  # points since the last alarm, up to POINTS
+        self._strongest = ""  # the view with the largest surprise then
+        self._shape: Shape = ""
 
     def update(self, value: float, timestamp: datetime | float) -> float:
-        """Return the anomaly score in [0, 1] of the next point; `timestamp` a datetime or seconds since the epoch."""
-        return self._judge(value, timestamp)[0]
+        """Return the anomaly score in [0, 1] of the next point; .5 and more is an alarm.
+
+        `timestamp` is a datetime (UTC where it has no zone) or seconds since 1970; it may stand still or go back.
+        """
+        return self._take(value, timestamp)[0]
 
     def judge(self, value: float, timestamp: datetime | float) -> Verdict:
-        """Like `update`, with the p-value and the shape."""
-        score, evidence, view = self._judge(value, timestamp)
-        return Verdict(score, min(1.0, 10.0**-evidence), SHAPES[view] if score >= 0.5 else "")  # noqa: PLR2004  # the alarm
+        """Like `update`, with p-value and shape."""
+        score, surprise = self._take(value, timestamp)
+        return Verdict(score, 10.0**-surprise, self.shape if score >= ALARM else "")
 
-    def _judge(self, value: float, timestamp: datetime | float) -> tuple[float, float, int]:
-        if not math.isfinite(value):
-            return 0.0, 0.0, 0
-        seconds = timestamp if isinstance(timestamp, float | int) else _seconds(timestamp)
-        usual = self._season.take(value, seconds)
-        self._seen += 1
-        if self._seen == 1:
-            self._slow = self._last = value
-        noise = _FLOAT_NOISE * abs(value)
-        step, slow = value - self._last, value - self._slow
-        self._last = value
-        self._slow += max(SLOW, 1.0 / self._seen) * slow
-        sizes = [math.nan, math.nan, math.nan, self._steps.take(abs(step)), abs(slow)]
-        if usual == usual:  # noqa: PLR0124  # not NaN
-            off = value - usual
-            sizes[:3] = abs(off), abs(self._shift.take(off)), self._spread.take(abs(off))
-        most, total, which = 0.0, 0.0, 0
-        for view, size in enumerate(sizes):
-            if size != size:  # noqa: PLR0124  # NaN
-                continue
-            surprise = self._tails[view].take(size if size > noise else 0.0)
-            total += surprise
-            if surprise > most:
-                most, which = surprise, view
-        evidence = (most + total / len(sizes)) / 2
-        calibrated = self._final.take(10.0**evidence)
-        top, self._top = self._top, max(self._top * FADE, evidence)
-        score = evidence / (evidence + ALARM_SURPRISE) if evidence > top else 0.0
-        return score, calibrated, which
+    @property
+    def shape(self) -> Shape:
+        """What the last episode looks like by now; empty before the first, settled `POINTS` points after its alarm.
+
+        At its first point a level shift, a trend and a spike are the same thing.
+        """
+        if self._after < POINTS:
+            self._shape = shape_of(list(self._offs), self._strongest, self._views.still)
+        return self._shape
 
     def state(self) -> bytes:
         """Return everything that a restart needs."""
@@ -99,27 +84,60 @@ class SeriesDetector:
         items = unpack(state, "series", FORMAT)
         if items.keys() != self._items().keys():
             raise ValueError("stored series state has other parts than this version")
-        parts = self._parts()
-        for name, part in parts.items():
-            prefix = name + "."
-            part.load({key[len(prefix) :]: item for key, item in items.items() if key.startswith(prefix)})
-        self._slow, self._last, self._top = items["numbers"]
+        self._views.load(items["views"])
+        self._episode.load(items["episode"])
+        for at, tail in enumerate([*self._tails, self._final]):
+            tail.load({"bins": items["bins"][at], **items["tails"][at]})
+        self._offs = deque(items["offs"], maxlen=KEPT)
         self._seen = items["seen"]
+        for name, item in items["last"].items():
+            setattr(self, f"_{name}", item)
 
-    def _parts(self) -> dict[str, Any]:
-        parts = {"season": self._season, "shift": self._shift, "spread": self._spread, "steps": self._steps}
-        return parts | {f"tail{at}": tail for at, tail in enumerate([*self._tails, self._final])}
+    def _take(self, value: float, timestamp: datetime | float) -> tuple[float, float]:
+        value = float(value)
+        if not -HUGE < value < HUGE:
+            if not math.isfinite(value):
+                return 0.0, 0.0
+            value = math.copysign(HUGE, value)
+        seconds = _seconds(timestamp) if isinstance(timestamp, datetime) else float(timestamp)
+        sizes = self._views.take(value, seconds)
+        surprises = [
+            tail.take(size) if size == size else 0.0  # noqa: PLR0124  # NaN: nothing to say yet
+            for tail, size in zip(self._tails, sizes)  # noqa: B905  # as many as VIEWS; the check costs a twentieth
+        ]
+        self._seen += 1
+        self._offs.append(self._views.off)
+        evidence = 0.0
+        if any(surprises):
+            evidence = sum(sorted(surprises)[-AGREEING:]) / AGREEING / _strictness(self._seen)
+        calibrated = self._final.take(math.exp(evidence) if evidence else 0.0)
+        new = self._episode.take(evidence)
+        if new >= LEVEL:
+            self._after = 0
+            self._strongest = VIEWS[max(range(len(VIEWS)), key=surprises.__getitem__)]
+        elif self._after < POINTS:
+            self._after += 1
+            if self._after == POINTS:
+                self._shape = shape_of(list(self._offs), self._strongest, self._views.still)
+        return new / (new + LEVEL), calibrated
 
     def _items(self) -> dict[str, object]:
-        items: dict[str, object] = {"numbers": [self._slow, self._last, self._top], "seen": self._seen}
-        for name, part in self._parts().items():
-            items |= {f"{name}.{key}": item for key, item in part.items().items()}
-        return items
+        tails = [tail.items() for tail in [*self._tails, self._final]]
+        bins = [tail.pop("bins") for tail in tails]
+        plain = {"views": self._views.items(), "episode": self._episode.items(), "tails": tails}
+        last = {"after": self._after, "strongest": self._strongest, "shape": self._shape}
+        return plain | {"bins": bins, "offs": list(self._offs), "seen": self._seen, "last": last}
 
 
 def make_series_detector() -> SeriesDetector:
     """Make a detector for one series; there is nothing to configure."""
     return SeriesDetector()
+
+
+def _strictness(seen: int) -> float:
+    """Ask for more evidence the longer the past: among more points, rarer ones are to be expected."""
+    remembered = -LENGTH_MEMORY * math.expm1(-seen / LENGTH_MEMORY)
+    return 1.0 + LENGTH_SHARE * math.log10(max(remembered, LEAST_LENGTH) / LENGTH_POINTS)
 
 
 def _seconds(timestamp: datetime) -> float:

@@ -1,4 +1,4 @@
-"""Means over the last few points, in constant time."""
+"""The mean of the last few points, in constant time a point."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MovingMean:
         at += 1
         if at == self._width:
             at = 0
-            self._sum = math.fsum(ring)  # or rounding errors of large values would stay for ever
+            self._sum = math.fsum(ring)  # or the rounding errors of a large value would stay for ever
         self._at = at
         self._seen += 1
         return self._sum / self._width if self._seen >= self._width else math.nan
