@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.quantiles import chi2_quantile, t_quantile
-from detectors.statistics import BASE, GRADED, OUTSIDE, TIE
+from detectors.statistics import BASE, GRADED, ODD, RARE, TIE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,24 +23,20 @@ if TYPE_CHECKING:
     from detectors.blocklength import Lengths
     from detectors.statistics import StatisticSet
 
-# Standard deviations of one row, from what is plain to what a month would show, and in how many base blocks each is
-# looked for: what needs hundreds of rows to be seen need not be looked at every eight.
-LARGE, SMALL = (0.6, 1.5), (0.1, 0.25)
-STEPS_LARGE, STEPS_SMALL = 1, 4
+EFFECTS = (0.1, 0.25, 0.6, 1.5)  # standard deviations of one row: from what a month would show to what is plain
 BLOCK_EFFECTS = (0.35, 0.7, 1.4, 2.8)  # standard deviations of a block mean
 CAP = 4.0  # a block further out counts as this far: block means of a short reference say nothing of their tail
 LEVEL = 0.05  # chance that some reference mean lies outside its band
 FEW_BLOCKS = 20
-MIN_RATE = 0.01  # a rate below this cannot be seen to fall, and is rare
 MAX_ROWS_FITTED = 5_000
-OUTSIDE_PRIOR = 3.0  # the two extremes of the reference are inside by definition; then as for every rate
+ODD_PRIOR = 3.0  # the two extremes of the reference are inside by definition; then as for every rate
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
     """The fitted bets on k statistics, J bets each."""
 
-    step: int  # base blocks
+    step: int  # base blocks; 1 if rowwise
     rowwise: bool  # a step multiplies the bets of its rows; else one bet on its mean
     index: NDArray[np.int64]  # [k] which statistics; rowwise, the graded ones come first
     graded: int  # how many of them
@@ -67,32 +63,22 @@ def fit_banks(statistics: StatisticSet, rows: NDArray[np.float32], lengths: Leng
     whole = rows[: len(rows) // BASE * BASE].astype(np.float64)
     own = lengths.length[statistics.views]
     inflation = lengths.inflation[statistics.views]
-    mean = whole.mean(axis=0)
-    rare = mean < MIN_RATE
-    # Whether a row ties depends on the rows before it: independent only where hardly any does.
-    own = np.where((statistics.kinds == TIE) & (own == 0) & ~rare, 1, own)
+    own = np.where((statistics.kinds == TIE) & (own == 0), 1, own)  # whether a row ties depends on the rows before it
     bound = t_quantile(LEVEL / max(1, len(own)), 10_000)
     banks = []
-    index = np.flatnonzero(own == 0)
-    if len(index):
-        kinds, rows_of = statistics.kinds[index], whole[:, index]
-        effects = np.where(rare[index], _column(*SMALL, *LARGE), _column(*LARGE, *(-size for size in LARGE)))
-        banks.append(_row_bank(kinds, rows_of, index, bound, inflation[index], effects, STEPS_LARGE))
-        index = index[~rare[index]]  # what hardly ever is cannot be seen to fall: all its bets are on a rise
-    if len(index):
-        kinds, rows_of = statistics.kinds[index], whole[:, index]
-        effects = np.tile(_column(*SMALL, *(-size for size in SMALL)), len(index))
-        banks.append(_row_bank(kinds, rows_of, index, bound, inflation[index], effects, STEPS_SMALL))
+    if (own == 0).any():
+        index = np.flatnonzero(own == 0)
+        banks.append(_row_bank(statistics.kinds[index], whole[:, index], index, bound, inflation[index]))
     for length in np.unique(own[own > 0]).tolist():
         index = np.flatnonzero(own == length)
         banks.append(_block_bank(whole[:, index], index, int(length), len(own), inflation[index]))
     return _weigh(banks, statistics.signals)
 
 
-def _tilts_of_rates(rate: NDArray[np.float64], effects: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the log odds ratios [J, k] that move a rate [k] by the effects [J, k], bounded to leave it inside (0, 1)."""
+def _tilts_of_rates(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the log odds ratios [J, k] that move a rate [k] by the effects, bounded to leave it inside (0, 1)."""
     rate = np.clip(rate, 1e-9, 1 - 1e-9)
-    moved = rate + effects * np.sqrt(rate * (1 - rate))
+    moved = rate + _both_ways(EFFECTS) * np.sqrt(rate * (1 - rate))
     return _logit(np.clip(moved, rate / 2, 0.5 + rate / 2)) - _logit(rate)
 
 
@@ -102,22 +88,20 @@ def _row_bank(
     index: NDArray[np.int64],
     bound: float,
     inflation: NDArray[np.float64],
-    effects: NDArray[np.float64],
-    step: int,
 ) -> Bank:
     count = float(len(rows))
     mean = rows.mean(axis=0)
     graded = int(np.searchsorted(kinds, GRADED, side="right"))
-    prior = np.where(kinds == OUTSIDE, OUTSIDE_PRIOR, 1.0)
+    prior = np.where(kinds == ODD, ODD_PRIOR, 1.0)
     counted_in = (mean * count + prior) / (count + prior)
     scale = np.sqrt(np.maximum(counted_in * (1 - counted_in), 1e-12))
-    tilts = _tilts_of_rates(counted_in, effects)
+    tilts = _tilts_of_rates(counted_in)
     norms = np.zeros_like(tilts)
     sample = rows[:MAX_ROWS_FITTED]
     for at in range(graded):
         y = sample[:, at]
         scale[at] = max(float(y.std()), 1e-3)
-        tilt = effects[:, at] / scale[at]
+        tilt = _both_ways(EFFECTS)[:, 0] / scale[at]
         centred = tilt[:, None] * (y - mean[at])
         worst = np.where(tilt > 0, 1 - mean[at], -mean[at]) * tilt
         tilts[:, at] = tilt
@@ -125,7 +109,7 @@ def _row_bank(
     rate = np.arange(len(kinds)) >= graded
     error = bound * scale * np.sqrt(inflation / count) + np.where(rate, bound**2 / count, 0.0)
     return Bank(
-        step=step,
+        step=1,
         rowwise=True,
         index=index,
         graded=graded,
@@ -155,7 +139,7 @@ def _block_bank(
     # With few blocks their spread may by chance be small: take the end of its confidence interval.
     unsure = np.sqrt((count - 1) / chi2_quantile(1 - LEVEL, count - 1)) if 1 < count < FEW_BLOCKS else 1.0
     scale = np.sqrt(inflation) * np.maximum(spread * unsure, np.where(spread > 0, 1e-3, floor))
-    tilts = np.tile(_column(*BLOCK_EFFECTS, *(-size for size in BLOCK_EFFECTS)), len(index))
+    tilts = np.tile(_both_ways(BLOCK_EFFECTS), len(index))
     # A reference block is compared with the mean of the others, as a new block is with the reference.
     z = np.clip((means - mean) / scale * (count / max(1, count - 1)), -CAP, CAP)
     norms = np.exp(z[:, None] * tilts).sum(axis=0)
@@ -180,7 +164,7 @@ def _block_bank(
 
 def _sensible(mean: NDArray[np.float64], tilts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weigh each bet 1, but 0 on the fall of what hardly ever is, and on the rise of what nearly always is."""
-    return np.where(((mean < MIN_RATE) & (tilts < 0)) | ((mean > 1 - MIN_RATE) & (tilts > 0)), 0.0, 1.0)
+    return np.where(((mean < RARE) & (tilts < 0)) | ((mean > 1 - RARE) & (tilts > 0)), 0.0, 1.0)
 
 
 def _weigh(banks: list[Bank], signals: NDArray[np.int64]) -> tuple[Bank, ...]:
@@ -197,8 +181,9 @@ def _weigh(banks: list[Bank], signals: NDArray[np.int64]) -> tuple[Bank, ...]:
     return tuple(shared)
 
 
-def _column(*values: float) -> NDArray[np.float64]:
-    return np.array(values)[:, None]
+def _both_ways(sizes: tuple[float, ...]) -> NDArray[np.float64]:
+    """Give sizes up and down, as a column."""
+    return np.array([*sizes, *(-size for size in sizes)])[:, None]
 
 
 def _logit(rate: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.bets import MIN_RATE
-from detectors.statistics import BASE, span
+from detectors.statistics import BASE, RARE, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
 SHARE = 0.3  # of the evidence: that of the single bets counts for the rest
 STEP = 4  # base blocks between two looks at the directions
-MEMORIES = (32.0, 128.0, 512.0)  # rows: changes that are plain at once, and those that take some hundred rows
-HOLD = (1, 1, 2)  # looks at which a memory keeps its direction: a longer one turns more slowly
-THRESHOLD = 3.0  # standard errors: of 150 statistics, one in seven quiet memories has one beyond
+MEMORIES = (48.0, 256.0)  # rows: changes that are plain at once, and those that take some hundred rows
+HOLD = (1, 2)  # looks at which a memory keeps its direction: a longer one turns more slowly
+THRESHOLD = 3.0  # standard errors: of eighty statistics, some has gone that far in one quiet memory of five
 SHRINK = 1.0  # standard errors by which what stands out is taken to be too large
 RIDGE = 0.1  # of a variance, against a precision matrix of near multiples
 LONGEST = 1.5  # standard deviations of w z in the reference: larger bets win no sooner
@@ -59,8 +58,7 @@ def fit_joint(found: NDArray[np.float32], banks: tuple[Bank, ...]) -> Joint:
     if not banks or not banks[0].rowwise:
         return NO_JOINT
     bank = banks[0]
-    _, places = np.unique(bank.index, return_index=True)
-    places = places[(bank.mean[places] > MIN_RATE) & (bank.mean[places] < 1 - MIN_RATE)]
+    places = np.flatnonzero((bank.mean > RARE) & (bank.mean < 1 - RARE))
     if len(found) < MIN_SAMPLE or len(places) < 2:  # noqa: PLR2004  # one has its own bets
         return NO_JOINT
     index, scale = bank.index[places], bank.scale[places].astype(np.float32)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from agent.baselines import SignalBaseline
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Reference:
         }
         for field in fields(Grid):
             items[f"grid.{field.name}"] = getattr(self.grid, field.name)
-        for name in ("kinds", "views", "values", "owners", "outputs"):
+        for name in ("kinds", "views", "values", "owners", "parts", "part_values", "outputs"):
             items[f"statistics.{name}"] = getattr(self.statistics, name)
         for field in fields(Relations):
             items[f"relations.{field.name}"] = getattr(self.statistics.relations, field.name)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_KEPT, MAX_KEPT = 128, 512  # blocks
+_STORED = np.float16  # three digits are plenty for a place in time, and say the same before a restart and after
 
 
 class History:
@@ -18,7 +19,7 @@ class History:
     def __init__(self, statistics: int, longest: int = 0) -> None:
         """Keep four times `longest` blocks, within bounds."""
         kept = min(MAX_KEPT, max(MIN_KEPT, 4 * longest))
-        self.means = np.zeros((kept, statistics), np.float16)  # three digits are plenty for a place in time
+        self.means = np.zeros((kept, statistics), np.float32)
         self.begins = np.zeros((2, kept), np.int64)
         self.seen = 0
         self.since = 0  # blocks seen at the last reset
@@ -30,11 +31,11 @@ class History:
         twin.seen, twin.since = self.seen, self.since
         return twin
 
-    def add(self, means: NDArray[np.float16], row: int, time_ns: int) -> None:
+    def add(self, means: NDArray[np.floating[Any]], row: int, time_ns: int) -> None:
         """Take in a block that began at this row and time."""
         self.extend(means[None], np.array([[row], [time_ns]], np.int64))
 
-    def extend(self, means: NDArray[np.float16], begins: NDArray[np.int64]) -> None:
+    def extend(self, means: NDArray[np.floating[Any]], begins: NDArray[np.int64]) -> None:
         """Take in the means [n, K] of blocks, and the row and the time [2, n] at which each began."""
         kept = len(self.means)
         first = self.seen % kept
@@ -59,11 +60,11 @@ class History:
         """
         kept = min(self.seen - self.since, len(self.means))
         order = (self.seen - 1 - np.arange(kept)) % len(self.means)  # newest first
-        excess = self.means[order, statistic].astype(np.float64) - mean
+        excess = self.means[order, statistic].astype(_STORED).astype(np.float64) - mean
         run = np.cumsum(excess if upwards else -excess)
         first = order[int(np.argmax(np.maximum(run, 0.0) ** 2 / np.arange(1, kept + 1)))]
         return int(self.begins[0, first]), int(self.begins[1, first])
 
     def items(self) -> dict[str, Any]:
         """Return what is stored."""
-        return {"means": self.means, "begins": self.begins, "seen": self.seen, "since": self.since}
+        return {"means": self.means.astype(_STORED), "begins": self.begins, "seen": self.seen, "since": self.since}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.bets import CAP, MIN_RATE
-from detectors.statistics import span
+from detectors.bets import CAP
+from detectors.statistics import RARE, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class RunningBank:
         self._unit = fitted.rows if fitted.rowwise else 1  # what `count` counts of one step
         self._tilts = fitted.tilts.astype(np.float32)
         self._weights = (fitted.weights * fitted.rows).astype(np.float32).ravel()
-        rare = (fitted.mean < MIN_RATE) | (fitted.mean > 1 - MIN_RATE)
+        rare = (fitted.mean < RARE) | (fitted.mean > 1 - RARE)
         self._least = np.where(rare, RARE_COST, -np.inf).astype(np.float32)
         self._row_bets = _RowBets(fitted, self._tilts, fitted.rows * self.refresh) if fitted.rowwise else None
         self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)

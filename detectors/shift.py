@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from detectors.learned import Reference
 
-FORMAT = 2
+FORMAT = 3
 _NO_STREAM = Stream(model="")
 
 
@@ -202,31 +202,28 @@ class _State:
             last = min(self._begins.shape[1], first + self._window - self.age % self._window)
             before = ([bank.copy() for bank in self.banks], self.joint.copy()) if last > first + 1 else None
             totals = self._totals(first, last)
-            crossed = float(totals.max()) >= alarms_per
+            crossed = (totals if isinstance(totals, float) else float(totals.max())) >= alarms_per
             if crossed and before is not None:  # again, and no further than there
-                last = first + int(np.argmax(totals >= alarms_per)) + 1
+                last = first + int(np.argmax(np.atleast_1d(totals) >= alarms_per)) + 1
                 self.banks, self.joint = before
                 self._totals(first, last)
-            means = (self._sums[first:last] / np.float32(BASE)).astype(np.float16)
-            self.history.extend(means, self._begins[:, first:last])
+            self.history.extend(self._sums[first:last] * np.float32(1 / BASE), self._begins[:, first:last])
             self._at = last
             self.age += last - first
             if crossed:
                 return last - 1
         return None
 
-    def _totals(self, first: int, last: int) -> NDArray[np.float32]:
-        """Take these base blocks in; give the evidence of all bets after each, in rows."""
+    def _totals(self, first: int, last: int) -> NDArray[np.float32] | float:
+        """Take these base blocks in; give the evidence of all bets after each, in rows: one number if it stays."""
         sums = self._sums[first:last]
-        totals = np.zeros(last - first, np.float32)
+        totals: NDArray[np.float32] | float = 0.0
         for bank in self.banks:
-            totals += bank.advance(sums)
-        if self._single == 1:
-            return totals
-        found = self._found[first * BASE : last * BASE]
-        joint = self.joint.advance(found, sums, self.banks[0].centre)
-        totals *= np.float32(self._single)
-        totals += np.float32(1 - self._single) * joint
+            totals = totals + bank.advance(sums)
+        if self._single < 1:
+            found = self._found[first * BASE : last * BASE]
+            joint = self.joint.advance(found, sums, self.banks[0].centre)
+            totals = totals * self._single + joint * (1 - self._single)
         return totals
 
     def evidence(self) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@
   outside   beyond everything that the reference saw, or a category that it never saw
   missing   NaN
   tie       equals one of the three values before it: a stuck sensor, a constant put in for missing values
+  odd       any of the last four, of those that the reference hardly ever saw of the signal
 
 All but `tie` are functions of one row. The *views* of a signal are its values (view = column), its relation to the
 others, and its answers: each has a memory, and so a block length, of its own.
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from agent.model import Signal
     from detectors.grid import Grid, Places
 
+    Span = slice | NDArray[np.int64]
+
 BASE = 8  # rows: small beside any useful delay, large enough that numpy's cost per call is shared
-RANK, SPREAD, RELATION, STRAIN, ANSWER, HIGH, LOW, ATOM, OUTSIDE, MISSING, TIE = range(11)
+RANK, SPREAD, RELATION, STRAIN, ANSWER, HIGH, LOW, ATOM, OUTSIDE, MISSING, TIE, ODD = range(12)
 GRADED = ANSWER  # kinds up to here take values between 0 and 1, the others are 0 or 1
 WORDS = (
     "rank",
@@ -46,12 +49,14 @@ WORDS = (
     "outside the reference",
     "missing",
     "repeated value",
+    "odd value",
 )
 TAIL = 0.1
 LAGS = 3
 MAX_CATEGORIES, MAX_ATOMS, MAX_ANSWERS = 10, 3, 4
 MIN_ATOM, MIN_CATEGORY = 0.02, 0.01
 MAX_TIE = 0.9  # a signal of few values ties nearly always; the atoms tell more
+RARE = 0.01  # a rate below this cannot be seen to fall
 PREDICTION, CONFIDENCE = "prediction", "confidence"
 
 
@@ -63,19 +68,29 @@ class StatisticSet:
     views: NDArray[np.int64]  # [K] which view of which signal
     values: NDArray[np.float32]  # [K] for atoms the value, for answers the class
     owners: NDArray[np.int64]  # [V] the signal of each view; the first S are the signals themselves
+    parts: NDArray[np.int64]  # [2, P] kind and column of what makes a value odd
+    part_values: NDArray[np.float32]  # [P] for atoms the value
     relations: Relations
     outputs: tuple[int, int]  # columns of prediction and confidence; -1 where there is none
     cuts: NDArray[np.int64] = field(init=False, repr=False)  # [kinds + 1] where each kind begins
-    _spans: tuple[tuple[int, slice, slice | NDArray[np.int64]], ...] = field(init=False, repr=False)
+    _spans: tuple[tuple[int, slice, Span], ...] = field(init=False, repr=False)
+    _odd: tuple[tuple[int, Span, Span, NDArray[np.float32]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        cuts = np.searchsorted(self.kinds, np.arange(TIE + 2))
+        cuts = np.searchsorted(self.kinds, np.arange(ODD + 2))
         object.__setattr__(self, "cuts", cuts)
-        own = (kind for kind in range(TIE + 1) if kind not in (RELATION, STRAIN))
+        own = (kind for kind in range(ODD + 1) if kind not in (RELATION, STRAIN))
         kinds = [kind for kind in own if cuts[kind] < cuts[kind + 1]]
         into = [slice(int(cuts[kind]), int(cuts[kind + 1])) for kind in kinds]
         spans = tuple((kind, at, span(self.views[at])) for kind, at in zip(kinds, into, strict=True))
         object.__setattr__(self, "_spans", spans)
+        odd = self.views[cuts[ODD] :]
+        parts = []
+        for kind in np.unique(self.parts[0]).tolist():
+            places = np.flatnonzero(self.parts[0] == kind)
+            columns = self.parts[1, places]
+            parts.append((kind, span(columns), span(np.searchsorted(odd, columns)), self.part_values[places]))
+        object.__setattr__(self, "_odd", tuple(parts))
 
     @property
     def signals(self) -> NDArray[np.int64]:
@@ -100,15 +115,35 @@ class StatisticSet:
             np.multiply(errors + 1, 0.5, out=found[:, self.cuts[RELATION] : self.cuts[RELATION + 1]])
             np.abs(errors, out=found[:, self.cuts[STRAIN] : self.cuts[STRAIN + 1]])
         for kind, where, at in self._spans:
-            if kind == TIE:
-                found[:, where] = _ties(rows[:, at], before[:, at])
-            elif kind == ANSWER:
-                found[:, where] = self._answers(rows, place.ranks, self.values[where])
-            elif kind == ATOM:
-                np.equal(rows[:, at], self.values[where], out=found[:, where], casting="unsafe")
+            if kind <= LOW:
+                self._grade(kind, rows, place, at, where, found[:, where])
+            elif kind == ODD:
+                odd = np.zeros((len(rows), where.stop - where.start), bool)
+                for part, columns, into, values in self._odd:
+                    if part != MISSING or place.any_missing:
+                        odd[:, into] |= _event(part, rows, before, place, columns, values)
+                found[:, where] = odd
             else:
-                _place_statistic(kind, place, at, found[:, where])
+                found[:, where] = _event(kind, rows, before, place, at, self.values[where])
         return found
+
+    def _grade(
+        self, kind: int, rows: NDArray[np.float32], place: Places, at: Span, where: slice, into: NDArray[np.float32]
+    ) -> None:
+        """Fill in a statistic that follows from ranks."""
+        if kind == RANK:
+            into[:] = place.ranks[:, at]
+        elif kind == SPREAD:
+            np.subtract(2 * place.ranks[:, at], 1, out=into)
+            np.abs(into, out=into)
+            if place.any_missing:
+                into[place.missing[:, at]] = 0.5
+        elif kind == HIGH:
+            np.greater(place.ranks[:, at], 1 - TAIL, out=into, casting="unsafe")
+        elif kind == LOW:
+            np.less(place.ranks[:, at], TAIL, out=into, casting="unsafe")
+        else:
+            into[:] = self._answers(rows, place.ranks, self.values[where])
 
     def _answers(
         self, rows: NDArray[np.float32], ranks: NDArray[np.float32], classes: NDArray[np.float32]
@@ -149,16 +184,38 @@ def choose_statistics(
     if classes:
         chosen += [(ANSWER, len(owners), value) for value in classes]
         owners.append(outputs[0])
-    chosen.sort()
-    statistics = StatisticSet(
+    before = np.full((LAGS, width), np.nan, np.float32)
+    plain = _statistic_set(chosen, [], owners, relations, outputs)
+    means = plain.rows(rows, before, grid, errors).mean(axis=0)
+    seldom = (means < RARE) & (plain.kinds > LOW)
+    kept = ~seldom & ((means >= RARE) | (plain.kinds < HIGH))
+    listed = list(zip(plain.kinds.tolist(), plain.views.tolist(), plain.values.tolist(), strict=True))
+    parts = [listed[at] for at in np.flatnonzero(seldom).tolist()]
+    odd = [(ODD, column, 0.0) for column in sorted({column for _, column, _ in parts})]
+    statistics = _statistic_set(
+        [listed[at] for at in np.flatnonzero(kept).tolist()] + odd, parts, owners, relations, outputs
+    )
+    return statistics, statistics.rows(rows, before, grid, errors)
+
+
+def _statistic_set(
+    chosen: list[tuple[int, int, float]],
+    parts: list[tuple[int, int, float]],
+    owners: list[int],
+    relations: Relations,
+    outputs: tuple[int, int],
+) -> StatisticSet:
+    chosen, parts = sorted(chosen), sorted(parts)
+    return StatisticSet(
         kinds=np.array([kind for kind, _, _ in chosen], np.int64),
         views=np.array([view for _, view, _ in chosen], np.int64),
         values=np.array([value for _, _, value in chosen], np.float32),
         owners=np.array(owners, np.int64),
+        parts=np.array([(kind, column) for kind, column, _ in parts], np.int64).reshape(-1, 2).T,
+        part_values=np.array([value for _, _, value in parts], np.float32),
         relations=relations,
         outputs=outputs,
     )
-    return statistics, statistics.rows(rows, np.full((LAGS, width), np.nan, np.float32), grid, errors)
 
 
 def _of_values(
@@ -192,24 +249,23 @@ def _answer_classes(rows: NDArray[np.float32], signals: Sequence[Signal]) -> tup
     return (outputs, frequent[:1] if len(classes) == 2 else frequent) if len(classes) > 1 else ((-1, -1), [])  # noqa: PLR2004
 
 
-def _place_statistic(kind: int, place: Places, at: slice | NDArray[np.int64], into: NDArray[np.float32]) -> None:
-    """Fill in a statistic that follows from where a value lies in the reference."""
-    if kind == RANK:
-        into[:] = place.ranks[:, at]
-    elif kind == SPREAD:
-        np.subtract(2 * place.ranks[:, at], 1, out=into)
-        np.abs(into, out=into)
-        if place.any_missing:
-            into[place.missing[:, at]] = 0.5
-    elif kind == HIGH:
-        np.greater(place.ranks[:, at], 1 - TAIL, out=into, casting="unsafe")
-    elif kind == LOW:
-        np.less(place.ranks[:, at], TAIL, out=into, casting="unsafe")
-    else:
-        into[:] = (place.outside if kind == OUTSIDE else place.missing)[:, at]
+def _event(
+    kind: int,
+    rows: NDArray[np.float32],
+    before: NDArray[np.float32],
+    place: Places,
+    at: Span,
+    values: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Tell where something happened to a value."""
+    if kind == ATOM:
+        return np.asarray(rows[:, at] == values)
+    if kind == TIE:
+        return _ties(rows[:, at], before[:, at])
+    return (place.outside if kind == OUTSIDE else place.missing)[:, at]
 
 
-def span(at: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+def span(at: NDArray[np.int64]) -> Span:
     """Give places as a slice where they follow one another: numpy then copies nothing."""
     return slice(int(at[0]), int(at[-1]) + 1) if len(at) and bool(np.all(np.diff(at) == 1)) else at
 
