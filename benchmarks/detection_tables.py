@@ -21,6 +21,8 @@ from sklearn.inspection import permutation_importance
 from benchmarks.detection_cases import AFTER, BEFORE, QUIET, REFERENCE, Case, cut
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Rows = NDArray[np.float64]
@@ -65,7 +67,7 @@ def _shipped(file: str, compression: Any = "infer") -> tuple[Rows, NDArray[np.in
     return table.iloc[:, :-1].to_numpy(float), np.unique(table.iloc[:, -1], return_inverse=True)[1].astype(np.int64)
 
 
-TABLES = {
+TABLES: dict[str, Callable[[], tuple[Rows, NDArray[np.int64]]]] = {
     "breast cancer": _cancer,
     "segment": lambda: _shipped("segment.csv.zip"),
     "shuttle": lambda: _shipped("shuttle.csv.gz"),
@@ -117,7 +119,7 @@ def _after(data: Served, kind: str, rng: np.random.Generator, last: float) -> Ro
     elif kind == "label mix":  # a quarter more of the rarest class
         rarest = pool[data.labels[pool] == np.bincount(data.labels[pool]).argmin()]
         drawn = np.where(rng.random(AFTER) < 0.25, rng.choice(rarest, AFTER), drawn)
-    inputs = data.inputs[drawn]
+    inputs: Rows = data.inputs[drawn]
     own = inputs[:, data.hit]
     spread = float(hit.std())
     if kind == "bias":
