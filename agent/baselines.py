@@ -13,7 +13,7 @@ import msgspec
 from agent.model import Signal, Stream  # noqa: TC001  # the same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 BaselineState = Literal["learning", "ready"]
 
@@ -36,7 +36,8 @@ class SignalBaseline(msgspec.Struct, frozen=True, kw_only=True):
 
     block_rows: how many rows make one independent observation; 1 where rows are independent of one another.
     missing: share of rows without a value. quantiles: (share, value). categories: (code, share), the most frequent
-    first. quantiles of a categorical signal are empty, and so are categories of any other.
+    first. quantiles of a categorical signal are empty, and so are categories of any other. rhythm_days: days from which
+    its daily rhythm is known; 0 where none is.
     """
 
     signal: Signal
@@ -44,6 +45,7 @@ class SignalBaseline(msgspec.Struct, frozen=True, kw_only=True):
     missing: float
     quantiles: tuple[tuple[float, float], ...] = ()
     categories: tuple[tuple[float, float], ...] = ()
+    rhythm_days: int = 0
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,13 @@ class BaselineChange(msgspec.Struct, frozen=True, kw_only=True):
 
 class BaselineError(ValueError):
     """The command cannot be carried out; the message says why, and what would be accepted."""
+
+
+def rhythm_words(signals: Sequence[SignalBaseline]) -> str:
+    """Say whose daily rhythm is known; empty where none is."""
+    names = [described.signal.name for described in signals if described.rhythm_days]
+    days = max((described.rhythm_days for described in signals), default=0)
+    return f"knows the daily rhythm of {', '.join(names)} from {days} days" if names else ""
 
 
 def resolve(name: str, keys: Iterable[str]) -> str:

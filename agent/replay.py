@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.baselines import rhythm_words
 from agent.findings import FindingBook
 from agent.host_history import HostHistory
 from agent.judging import judge
@@ -96,11 +97,14 @@ def replay(
     columns = [reference.names.index(name) for name in table.names]
     names = [_described(name, table) for name in table.names]
     try:
-        learned = fit_reference(reference.values(0, reference_rows)[:, columns], names)
+        times = reference.times(0, reference_rows) if table.has_times else None  # a rhythm is known by both or by none
+        learned = fit_reference(reference.values(0, reference_rows)[:, columns], names, time_ns=times)
     except ValueError as error:
         raise TableError(f"{reference.path}: {error}") from error
     for doubt in learned.notes:
         note(doubt)
+    if rhythm := rhythm_words(learned.describe()):
+        note(f"the reference {rhythm}")
     monitor = StreamMonitor(Stream(model=table.path.stem), make_factories(config), NoStore(), alarms_per)
     monitor.adopt(learned)
     book = FindingBook(CauseExplainer(), NoStore())

@@ -91,12 +91,21 @@ class Table:
         """Columns that hold text; their values are category codes in the order of first appearance."""
         return set(self._codes)
 
+    @property
+    def has_times(self) -> bool:
+        """Whether the file says when its rows ran."""
+        return "time" in self._columns
+
     def values(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return rows [start, stop) as float32 [n, S], columns as in `names`, NaN where missing."""
         columns = self._numbers(start, stop)
         return np.column_stack([columns["latency_s" if name == "latency" else name] for name in self.names]).astype(
             np.float32
         )
+
+    def times(self, start: int, stop: int) -> NDArray[np.int64] | None:
+        """Return when rows [start, stop) ran, in nanoseconds of UTC; None where the file does not say."""
+        return self._numbers(start, stop)["time"].astype(np.int64) if self.has_times else None
 
     def blocks(self, signals: Sequence[Signal], start: int, size: int) -> Iterator[Block]:
         """Yield the rows from `start` on as blocks of `size`; `signals` describe the columns of `names`."""

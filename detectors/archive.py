@@ -28,7 +28,7 @@ class Rows:
 
     `ordered`: they stand in the order in which they ran, so that it shows how they hang together. `latency_s` is NaN
     where it was not measured. `correct` says of labelled rows whether
-    the model was right.
+    the model was right. `time_ns` is None where it is not known when they ran. They are one run of 64 rows in `every`.
     """
 
     signals: tuple[Signal, ...]
@@ -36,10 +36,12 @@ class Rows:
     latency_s: NDArray[np.float64]  # [n]
     ordered: bool = True
     correct: NDArray[np.float64] | None = None  # [n] 1, 0, or NaN where it is not known
+    time_ns: NDArray[np.int64] | None = None  # [n]
+    every: int = 1
 
     def encode(self) -> bytes:
         """Return the stored form, which `decode_rows` reads."""
-        kept = max(1, MAX_BYTES // (4 * len(self.signals) + 8))
+        kept = max(1, MAX_BYTES // (4 * len(self.signals) + 16))
         return pack(
             "reference rows",
             FORMAT,
@@ -48,8 +50,10 @@ class Rows:
                 "values": self.values[-kept:],
                 "latency_s": self.latency_s[-kept:],
                 "ordered": self.ordered,
+                "every": self.every,
             }
-            | ({} if self.correct is None else {"correct": self.correct[-kept:]}),
+            | ({} if self.correct is None else {"correct": self.correct[-kept:]})
+            | ({} if self.time_ns is None else {"time_ns": self.time_ns[-kept:]}),
         )
 
 
@@ -61,10 +65,19 @@ def decode_rows(data: bytes) -> Rows:
             [dict(zip(("name", "role", "kind", "unit"), s, strict=True)) for s in items["signals"]],
             tuple[Signal, ...],
         )
-        rows = Rows(signals, items["values"], items["latency_s"], bool(items["ordered"]), items.get("correct"))
+        rows = Rows(
+            signals,
+            items["values"],
+            items["latency_s"],
+            bool(items["ordered"]),
+            items.get("correct"),
+            items.get("time_ns"),  # rows stored by the first versions have no times
+            int(items.get("every", 1)),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the rows of a reference are damaged: {error}") from error
     count = len(rows.latency_s)
-    if rows.values.shape != (count, len(signals)) or (rows.correct is not None and rows.correct.shape != (count,)):
+    beside = [part for part in (rows.correct, rows.time_ns) if part is not None]
+    if rows.values.shape != (count, len(signals)) or any(part.shape != (count,) for part in beside):
         raise ValueError("the rows of a reference are damaged: their arrays do not fit together")
     return rows

@@ -51,6 +51,7 @@ class Bank:
     inflation: NDArray[np.float64]  # [k] of the variance of sums, by autocorrelation that a test may have missed
     prior: NDArray[np.float64]  # [k] rows added to a rate
     weights: NDArray[np.float64]  # [J, k] they sum to one over all banks
+    least: NDArray[np.float64]  # [J, k] nats that a step pays at least
 
     @property
     def rows(self) -> int:
@@ -58,11 +59,18 @@ class Bank:
         return BASE * self.step
 
 
-def fit_banks(statistics: StatisticSet, rows: NDArray[np.float32], lengths: Lengths) -> tuple[Bank, ...]:
-    """Fit the bets of every statistic at the block length of its view, to its rows [n, K] in the reference."""
+def fit_banks(
+    statistics: StatisticSet, rows: NDArray[np.float32], lengths: Lengths, wider: NDArray[np.float64] | None = None
+) -> tuple[Bank, ...]:
+    """Fit the bets of every statistic at the block length of its view, to its rows [n, K] in the reference.
+
+    `wider` [K]: at least so much larger than under independence is the variance of sums taken to be, where it is not 0.
+    """
     whole = rows[: len(rows) // BASE * BASE].astype(np.float64)
     own = lengths.length[statistics.views]
     inflation = lengths.inflation[statistics.views]
+    if wider is not None:
+        inflation = np.maximum(inflation, wider)
     own = np.where((statistics.kinds == TIE) & (own == 0), 1, own)  # whether a row ties depends on the rows before it
     bound = t_quantile(LEVEL / max(1, len(own)), 10_000)
     banks = []
@@ -71,7 +79,8 @@ def fit_banks(statistics: StatisticSet, rows: NDArray[np.float32], lengths: Leng
         banks.append(_row_bank(statistics.kinds[index], whole[:, index], index, bound, inflation[index]))
     for length in np.unique(own[own > 0]).tolist():
         index = np.flatnonzero(own == length)
-        banks.append(_block_bank(whole[:, index], index, int(length), len(own), inflation[index]))
+        known = np.zeros(len(index), bool) if wider is None else wider[index] > 0
+        banks.append(_block_bank(whole[:, index], index, int(length), len(own), inflation[index], known))
     return _weigh(banks, statistics.signals)
 
 
@@ -123,11 +132,17 @@ def _row_bank(
         inflation=inflation,
         prior=prior,
         weights=_sensible(mean, tilts),
+        least=np.full(tilts.shape, -np.inf),
     )
 
 
 def _block_bank(
-    rows: NDArray[np.float64], index: NDArray[np.int64], length: int, statistics: int, inflation: NDArray[np.float64]
+    rows: NDArray[np.float64],
+    index: NDArray[np.int64],
+    length: int,
+    statistics: int,
+    inflation: NDArray[np.float64],
+    widened: NDArray[np.bool_],
 ) -> Bank:
     size = length * BASE
     count = len(rows) // size
@@ -159,6 +174,9 @@ def _block_bank(
         inflation=inflation,
         prior=np.ones(len(index)),
         weights=_sensible(mean, tilts),
+        # Where the scale stands for more than the spread of these blocks, their own norm is too small: what a variance
+        # of one may cost is the price (a sub-Gaussian bet).
+        least=np.where(widened, tilts**2 / 2, -np.inf),
     )
 
 

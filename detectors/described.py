@@ -19,7 +19,7 @@ MAX_CATEGORIES = 20
 
 
 def describe_signal(
-    sample: NDArray[np.float32], profile: Profile, block_rows: int, column: int, signal: Signal
+    sample: NDArray[np.float32], profile: Profile, block_rows: int, column: int, signal: Signal, rhythm_days: int
 ) -> SignalBaseline:
     """Describe one column from the rows that a reference keeps; one that was never seen has no values to show."""
     values = sample[:, column].astype(np.float64)
@@ -31,6 +31,7 @@ def describe_signal(
         missing=round(float(profile.missing[column]), 6),
         quantiles=_quantiles(values, profile, column) if len(values) and not categorical else (),
         categories=_categories(values) if len(values) and categorical else (),
+        rhythm_days=rhythm_days,
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from agent.model import Signal
 from detectors.bets import Bank
 from detectors.calibration import Calibration, restore_calibration
+from detectors.context import Context
 from detectors.described import describe_signal
 from detectors.grid import Grid
 from detectors.joint import Joint
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from agent.baselines import SignalBaseline
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Reference:
     statistics: StatisticSet
     banks: tuple[Bank, ...]
     joint: Joint
+    context: Context
     profile: Profile
     sample: NDArray[np.float32]  # [r, S] some of its rows, evenly spaced in time
     calibration: Calibration | None = None  # None: no labels were there
@@ -53,8 +55,10 @@ class Reference:
     def describe(self) -> tuple[SignalBaseline, ...]:
         """Return what people want to know of each signal."""
         blocks = (self.lengths * BASE).tolist()
+        rhythmic = set(self.statistics.signals[self.context.index].tolist())
+        days = [self.context.days if at in rhythmic else 0 for at in range(len(self.signals))]
         return tuple(
-            describe_signal(self.sample, self.profile, blocks[at] or 1, at, signal)
+            describe_signal(self.sample, self.profile, blocks[at] or 1, at, signal, days[at])
             for at, signal in enumerate(self.signals)
         )
 
@@ -85,6 +89,8 @@ class Reference:
             items[f"relations.{field.name}"] = getattr(self.statistics.relations, field.name)
         for field in fields(Joint):
             items[f"joint.{field.name}"] = getattr(self.joint, field.name)
+        for field in fields(Context):
+            items[f"context.{field.name}"] = getattr(self.context, field.name)
         for field in fields(Profile):
             items[f"profile.{field.name}"] = getattr(self.profile, field.name)
         if self.calibration is not None:
@@ -119,6 +125,7 @@ def decode_reference(data: bytes) -> Reference:
             ),
             banks=tuple(Bank(**part(f"bank{at}.")) for at in range(items["banks"])),
             joint=Joint(**part("joint.")),
+            context=Context(**part("context.")),
             profile=Profile(**part("profile.")),
             sample=items["sample"],
             calibration=restore_calibration(part("calibration.")) if "calibration.rows" in items else None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.runs import stretched_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,8 +30,8 @@ class Profile:
     latency_rows: float
 
 
-def fit_profile(rows: NDArray[np.float32], latency: NDArray[np.float64]) -> Profile:
-    """Describe the rows [n, S] of a reference and their latencies in seconds."""
+def fit_profile(rows: NDArray[np.float32], latency: NDArray[np.float64], every: int = 1) -> Profile:
+    """Describe the rows [n, S] of a reference and their latencies in seconds; they are one run in `every`."""
     finite = np.isfinite(rows)
     columns = [rows[finite[:, at], at].astype(np.float64) for at in range(rows.shape[1])]
     measured = latency[np.isfinite(latency)]
@@ -42,7 +44,7 @@ def fit_profile(rows: NDArray[np.float32], latency: NDArray[np.float64]) -> Prof
         high=_each(columns, np.max),
         quartiles=np.array([_each(columns, lambda c, q=q: np.quantile(c, q)) for q in (0.25, 0.75)]),
         distinct=_each(columns, lambda c: len(np.unique(c))),
-        longest_run=np.array([longest_run(rows[:, at]) for at in range(rows.shape[1])], np.float64),
+        longest_run=stretched_rows(np.array([longest_run(rows[:, at]) for at in range(rows.shape[1])]), every),
         latency=np.quantile(measured, (0.5, 0.95, 0.99)) if len(measured) else np.full(3, np.nan),
         latency_rows=float(len(measured)),
     )

@@ -5,6 +5,7 @@ Rows are taken in the order in which they ran: how block means vary is learned f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -15,11 +16,14 @@ from detectors.archive import Rows
 from detectors.bets import fit_banks
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.calibration import MIN_LABELLED, Calibration, fit_calibration, labelled
+from detectors.context import NO_CONTEXT, Corrected, as_times, fit_context
 from detectors.grid import Grid, fit_grid
 from detectors.joint import fit_joint
 from detectors.learned import Reference, decode_reference
 from detectors.notes import reference_notes
 from detectors.profile import fit_profile
+from detectors.rhythm import DAY_NS, HOURS, MIN_DAYS
+from detectors.runs import RUN, Runs, stretched
 from detectors.statistics import ANSWER, BASE, RELATION, STRAIN, StatisticSet, choose_statistics
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Reference", "ReferenceConfig", "ReferenceLearner", "decode_reference", "fit_reference"]
 
 MIN_ROWS = 2 * BASE
+ENOUGH_FOR_DAYS = 2 * MIN_DAYS * HOURS * RUN  # rows: halved, they are still a run for each hour
 SAMPLE_ROWS, SAMPLE_VALUES = 1_000, 200_000
 MAX_CATEGORIES = 20
 OUTPUTS = ("prediction", "confidence", "margin", "entropy")
@@ -45,7 +50,8 @@ class ReferenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: enough for a mean to be known to a twentieth of a standard deviation, bounds for all signals included.
     seconds: ten minutes, so that whatever repeats within seconds or minutes (a belt, a compressor, a door) is in it; a
         burst is not taken for a day. Shorter gives judgement earlier, of a stream that is less known.
-    max_rows: bounds memory; at a high rate the reference ends here whatever `seconds` says.
+    max_rows: bounds memory; at a high rate the reference ends here whatever `seconds` says, unless that is three days
+        or more: then so many rows, at least 9,216, are spread over the days, and daily rhythms are learned.
     """
 
     rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 1_000
@@ -63,6 +69,8 @@ def fit_reference(
     categorical: Sequence[str] | None = None,
     latency_s: ArrayLike | None = None,
     correct: ArrayLike | None = None,
+    time_ns: ArrayLike | None = None,
+    every: int = 1,
 ) -> Reference:
     """Learn a reference from rows in the order in which they ran.
 
@@ -80,6 +88,11 @@ def fit_reference(
     correct : array [n], optional
         1 where the model's answer was right, 0 where it was wrong, NaN where that is not known. With a column
         `confidence` it calibrates the estimate of accuracy; where it cannot, `notes` says why.
+    time_ns : array [n] of int, optional
+        When each row ran, in nanoseconds of UTC since 1970. Where three whole days or more are in it, daily rhythms
+        are learned and taken off (`detectors.context`), here and from rows that are judged.
+    every : int
+        The rows are one run of 64 out of so many, as `detectors.runs` keeps them; 1: they are all there.
 
     Raises
     ------
@@ -106,22 +119,28 @@ def fit_reference(
         raise ValueError(f"two columns are named {min(doubles)!r}")
     grid = fit_grid(rows, np.array([s.kind == "categorical" for s in known], bool))
     statistics, found = choose_statistics(rows, known, grid)
-    chosen = choose_lengths(_memories(rows, grid, statistics, found), statistics.owners)
-    banks = fit_banks(statistics, found, chosen)
+    memories = _memories(rows, grid, statistics, found)
+    alone = choose_lengths(memories, statistics.owners)
+    corrected = Corrected(NO_CONTEXT, found, alone, None)
+    if time_ns is not None:
+        corrected = fit_context(as_times(time_ns, len(rows)), memories, statistics, found, alone)
+    banks = fit_banks(statistics, corrected.found, corrected.lengths, corrected.wider)
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
+    profile = fit_profile(rows, latency, every)
     calibration, doubts = _calibration(rows, known, correct)
     keep = max(MIN_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, len(known)), len(rows)))
     kept = np.linspace(0, len(rows) - 1, keep).astype(np.int64)
     return Reference(
         signals=known,
         rows=len(rows),
-        notes=_notes(known, len(rows), chosen) + doubts,
-        lengths=chosen.length[: len(known)],
+        notes=_notes(known, len(rows), corrected.lengths) + doubts,
+        lengths=stretched(alone.length[: len(known)], every),
         grid=grid,
         statistics=statistics,
-        banks=banks,
-        joint=fit_joint(found, banks),
-        profile=fit_profile(rows, latency),
+        banks=tuple(replace(b, step=int(stretched(b.step, every))) for b in banks),
+        joint=fit_joint(corrected.found, banks),
+        context=corrected.context,
+        profile=profile,
         sample=rows[kept],
         calibration=calibration,
         truth=None if calibration is None else np.asarray(correct, np.float32)[kept],
@@ -132,8 +151,9 @@ class ReferenceLearner:
     """Conforms to `agent.ports.Learner`.
 
     Done when `target_rows` rows are there and `min_seconds` lie between the first and the last, so that a burst is not
-    taken for a day; or at `max_rows`, which bounds its memory. Rows that ended in an exception or hold nothing but NaN
-    do not count.
+    taken for a day; or at `max_rows`, which bounds its memory. Where `min_seconds` are days enough for a daily rhythm
+    it does not end at `max_rows`, but keeps so many runs of rows spread over all of them (`detectors.runs`). Rows that
+    ended in an exception or hold nothing but NaN do not count.
 
     Raises
     ------
@@ -145,38 +165,35 @@ class ReferenceLearner:
         if not MIN_ROWS <= target_rows <= max_rows:
             raise ValueError(f"a reference of {target_rows} rows must lie between {MIN_ROWS} and max_rows {max_rows}")
         self._target = target_rows
-        self.rows = 0
+        self.rows = 0  # taken in; those that are kept may be fewer
         self._signals = tuple(signals)
         self._min_ns = round(min_seconds * 1e9)
-        self._max = max_rows
-        self._values: list[NDArray[np.float32]] = []
-        self._latency: list[NDArray[np.float64]] = []
+        self._runs = Runs(max_rows, thin=self._min_ns >= MIN_DAYS * DAY_NS and max_rows >= ENOUGH_FOR_DAYS)
         self._span: tuple[int, int] | None = None
 
     @property
     def target(self) -> int:
-        """How many rows it will be at the rate so far; at least `target_rows`, at most `max_rows`."""
+        """How many rows it will be at the rate so far; at least `target_rows`, and no more than it can take."""
         span = self._span[1] - self._span[0] if self._span else 0
         expected = self.rows * self._min_ns / span if span > 0 else 0
-        return round(min(max(self._target, expected), self._max))
+        return round(max(self._target, expected if self._runs.thin else min(expected, self._runs.most)))
 
     def add(self, block: Block) -> Reference | None:
         """Take a block in; return the reference once there is enough."""
         self.take(block)
         if self._span is None or self.rows < self._target:
             return None
-        if self._span[1] - self._span[0] < self._min_ns and self.rows < self._max:
+        if self._span[1] - self._span[0] < self._min_ns and not self._runs.full:
             return None
         return self.fit()
 
     def take(self, block: Block) -> None:
         """Take a block in, as far as there is room."""
-        good = np.flatnonzero((block.status == 0) & ~np.isnan(block.values).all(axis=1))[: self._max - self.rows]
-        if len(good):
-            self._values.append(block.values[good])
-            self._latency.append(block.latency_s[good])
-            self.rows += len(good)
-            times = block.time_ns[good]
+        good = np.flatnonzero((block.status == 0) & ~np.isnan(block.values).all(axis=1))
+        if len(good) and not self._runs.full:
+            self._runs.add(block.values[good], block.latency_s[good], block.time_ns[good])
+            times = block.time_ns[good[: self._runs.seen - self.rows]]
+            self.rows = self._runs.seen
             first, last = int(times.min()), int(times.max())
             self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
 
@@ -186,13 +203,25 @@ class ReferenceLearner:
 
     def fit(self) -> Reference:
         """Fit to what was taken in, however much it is. Raises ValueError where that is too little for anything."""
-        rows = self._rows()
-        return fit_reference(rows.values, rows.signals, latency_s=rows.latency_s, correct=rows.correct)
+        return fit_rows(self._rows())
 
     def _rows(self) -> Rows:
         if not self.rows:
             raise ValueError("there is no row to learn from")
-        return Rows(self._signals, np.concatenate(self._values), np.concatenate(self._latency))
+        values, latency, times = self._runs.rows()
+        return Rows(self._signals, values, latency, time_ns=times, every=self._runs.every)
+
+
+def fit_rows(rows: Rows) -> Reference:
+    """Fit a reference to rows as they are archived."""
+    return fit_reference(
+        rows.values,
+        rows.signals,
+        latency_s=rows.latency_s,
+        correct=rows.correct,
+        time_ns=rows.time_ns,
+        every=rows.every,
+    )
 
 
 def _calibration(

@@ -43,7 +43,7 @@ class RunningBank:
         self._tilts = fitted.tilts.astype(np.float32)
         self._weights = (fitted.weights * fitted.rows).astype(np.float32).ravel()
         rare = (fitted.mean < RARE) | (fitted.mean > 1 - RARE)
-        self._least = np.where(rare, RARE_COST, -np.inf).astype(np.float32)
+        self._least = np.maximum(np.where(rare, RARE_COST, -np.inf), fitted.least).astype(np.float32)
         self._row_bets = _RowBets(fitted, self._tilts, fitted.rows * self.refresh) if fitted.rowwise else None
         self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)
         self.gathered = np.zeros(len(fitted.index), np.float32)

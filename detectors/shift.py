@@ -58,8 +58,11 @@ class ShiftDetector:
         self._state = _State(reference)
         self._scored: tuple[Block, _State, list[Score]] | None = None
 
-    def update(self, block: Block | ArrayLike) -> list[Score]:
-        """Score a block, then learn it. Takes an array [m, S] too; returns the scores that crossed."""
+    def update(self, block: Block | ArrayLike, time_ns: ArrayLike | None = None) -> list[Score]:
+        """Score a block, then learn it; return the scores that crossed.
+
+        Takes an array [m, S] too. Its times [m], in ns of UTC, are needed where the reference knows a daily rhythm.
+        """
         if isinstance(block, Block):
             scores = self.score(block)
             self.learn(block)
@@ -68,7 +71,8 @@ class ShiftDetector:
         if rows.dtype != np.float32:
             with np.errstate(over="ignore"):
                 rows = rows.astype(np.float64).astype(np.float32)
-        return self._advance(self._state, rows, np.zeros(len(rows), np.int64), np.ones(len(rows), bool), _NO_STREAM)
+        times = self._reference.context.times(time_ns, len(rows))
+        return self._advance(self._state, rows, times, np.ones(len(rows), bool), _NO_STREAM)
 
     def score(self, block: Block) -> list[Score]:
         """Judge a block without changing the state."""
@@ -191,6 +195,7 @@ class _State:
         self._at, self._begins = 0, at[:, :whole:BASE]
         if whole:
             self._found = self.reference.statistics.rows(rows[:whole], self.before, self.reference.grid)
+            self.reference.context.take_off(self._found, at[1, :whole])
             self._sums = self._found.reshape(whole // BASE, BASE, -1).sum(axis=1)
             self.before = np.concatenate((self.before, rows[max(0, whole - LAGS) : whole]))[-LAGS:]
         return at[:, BASE - 1 : whole : BASE]

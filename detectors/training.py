@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.archive import Rows, decode_rows
-from detectors.reference import MIN_ROWS, ReferenceLearner, fit_reference
+from detectors.reference import MIN_ROWS, ReferenceLearner, fit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,15 @@ class TrainedLearner(ReferenceLearner):
                     correct = self._training.correct[chosen]  # a label stays with the confidence that it is about
         measured = np.isfinite(self._training.latency_s).any()
         latency = self._training.latency_s if measured else live.latency_s
-        return Rows(live.signals, np.column_stack(columns), np.resize(latency, rows), correct=correct)
+        own_order = self._training if self._training.ordered else live
+        return Rows(
+            live.signals,
+            np.column_stack(columns),
+            np.resize(latency, rows),
+            correct=correct,
+            time_ns=own_order.time_ns,
+            every=own_order.every,
+        )
 
 
 def in_order_of(
@@ -97,8 +105,7 @@ def _ranks(stream: NDArray[np.float32], count: int, random: np.random.Generator)
 
 def refit_reference(data: bytes) -> Reference:
     """Fit a reference anew to archived rows. Raises ValueError where they cannot be read."""
-    rows = decode_rows(data)
-    return fit_reference(rows.values, rows.signals, latency_s=rows.latency_s, correct=rows.correct)
+    return fit_rows(decode_rows(data))
 
 
 def trained_learner(

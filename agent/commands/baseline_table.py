@@ -66,7 +66,8 @@ def read_training(
                 raise TableError(f"{file}: column {truth} must hold class numbers, as the model predicts them")
             correct = _correct(rows[:, columns["prediction"]], rows[:, table.names.index(truth)])
         latency = rows[:, columns["latency"]].astype(np.float64) if "latency" in columns else np.full(len(rows), np.nan)
-    packed = Rows(tuple(wanted), values, latency, ordered=ordered, correct=correct).encode()
+        times = table.times(table.rows - len(rows), table.rows) if ordered else None  # the others are not in order
+    packed = Rows(tuple(wanted), values, latency, ordered=ordered, correct=correct, time_ns=times).encode()
     header = Header(
         what="training", key=key, rows=table.rows, signals=tuple(s.name for s in wanted), source=file.name
     )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.baselines import rhythm_words
+
 if TYPE_CHECKING:
     from agent.baselines import Baseline, SignalBaseline
 
@@ -25,6 +27,8 @@ def render(baseline: Baseline) -> str:
             f"  reference {origin.number}, of {origin.learned:%Y-%m-%d %H:%M} UTC, from {_clean(origin.how)}{by}"
         )
     head += [f"  note: {_clean(note)}" for note in baseline.notes]
+    if rhythm := rhythm_words(baseline.signals):
+        head.append(f"  {_clean(rhythm)}")
     return "\n".join(head + _table(baseline.signals)) + "\n"
 
 
