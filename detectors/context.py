@@ -18,6 +18,7 @@ import numpy as np
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.quantiles import chi2_quantile
 from detectors.rhythm import HOUR_NS, HOURS, KNOWN_NS, Days, has_rhythm, hourly, rhythm, whole_days
+from detectors.runs import stretched
 from detectors.statistics import BASE
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def fit_context(
     statistics: StatisticSet,
     found: NDArray[np.float32],
     chosen: Lengths,
+    every: int = 1,
 ) -> Corrected:
     """Find the views with a daily rhythm; give the context, the corrected statistics, and the lengths chosen anew.
 
@@ -121,7 +123,7 @@ def fit_context(
     context = Context(days.count, index, deviations, found[:, index].mean(axis=0))
     anew = _in_blocks(choose_lengths(series, statistics.owners), with_rhythm, statistics.owners)
     wider = np.zeros(len(statistics.kinds))
-    wider[index] = _wider(anew.length[statistics.views[index]], found[:, index], days)
+    wider[index] = _wider(anew.length[statistics.views[index]], found[:, index], days, every)
     return Corrected(context, found, anew, wider)
 
 
@@ -144,17 +146,19 @@ def _in_blocks(chosen: Lengths, with_rhythm: NDArray[np.int64], owners: NDArray[
     return Lengths(length, chosen.settled, chosen.inflation)
 
 
-def _wider(length: NDArray[np.int64], left: NDArray[np.float32], days: Days) -> NDArray[np.float64]:
+def _wider(length: NDArray[np.int64], left: NDArray[np.float32], days: Days, every: int) -> NDArray[np.float64]:
     """Allow for days that differ: they are few, and each is felt by all the blocks in it.
 
     `left` [n, k] are the corrected statistics, `length` [k] their blocks. Gives by how much [k] the variance of a
     block must be taken larger, so that it answers for that of sums over quarters, halves and whole days, each at the
-    end of its confidence interval.
+    end of its confidence interval. Blocks that are not stretched come more often in the stream than in one run in
+    `every`, and add up to more in a day.
     """
     means = hourly(left, days)
     known = ~np.isnan(means[:, :, 0])
-    rows_an_hour = len(left) / max(1, int(known.sum()))
-    blocks, steps = _variance_of_blocks(left, length), length * BASE
+    steps = length * BASE
+    rows_an_hour = len(left) / max(1, int(known.sum())) * every / (stretched(length, every) / length)
+    blocks = _variance_of_blocks(left, length)
     wider = np.ones(len(length))
     for hours in SPANS:
         counted = known.reshape(-1, hours).sum(axis=1)

@@ -123,7 +123,7 @@ def fit_reference(
     alone = choose_lengths(memories, statistics.owners)
     corrected = Corrected(NO_CONTEXT, found, alone, None)
     if time_ns is not None:
-        corrected = fit_context(as_times(time_ns, len(rows)), memories, statistics, found, alone)
+        corrected = fit_context(as_times(time_ns, len(rows)), memories, statistics, found, alone, every)
     banks = fit_banks(statistics, corrected.found, corrected.lengths, corrected.wider)
     latency = np.asarray(latency_s, np.float64) if latency_s is not None else _latency(rows, known)
     profile = fit_profile(rows, latency, every)

@@ -38,8 +38,7 @@ def whole_days(time_ns: NDArray[np.int64]) -> Days | None:
     if not len(time_ns) or int(time_ns.min()) < KNOWN_NS:
         return None
     first, last = int(time_ns.min()), int(time_ns.max())
-    step = (last - first) // max(1, len(time_ns) - 1)  # the last row stands for its own time, too
-    count = (last - first + step) // DAY_NS
+    count = (last - first + HOUR_NS) // DAY_NS  # the last hour need not be whole
     if count < MIN_DAYS:
         return None
     day = (time_ns - first) // DAY_NS - max(0, count - MAX_DAYS)
