@@ -140,3 +140,22 @@ def test_a_reference_without_a_column_names_it(tmp_path: Path) -> None:
     other = _save(tmp_path / "old.csv", _stream()[:, :4], HEADER.removesuffix(",latency_s"))
     result = CliRunner().invoke(group, ["replay", str(path), "--reference", str(other)])
     assert (result.exit_code, "column latency of" in result.stderr) == (2, True)
+
+
+def test_a_daily_rhythm_is_learned_from_the_time_column(tmp_path: Path) -> None:
+    """Four days with times are told as a known rhythm; the same file without times needs a day to be a block."""
+    seconds = np.arange(6 * 720) * 120.0 + 1_790_000_000
+    heat = 20 + 3 * np.sin(2 * np.pi * seconds / 86_400) + np.random.default_rng(0).normal(size=len(seconds))
+    heat[5 * 720 :] += 3
+    rows = np.column_stack([seconds, heat])
+    dated = tmp_path / "dated.csv"
+    np.savetxt(dated, rows, delimiter=",", header="time,heat", comments="", fmt="%.9g,%.6g")
+    said = CliRunner().invoke(group, ["replay", str(dated), "--reference", str(4 * 720)])
+    assert "the reference knows the daily rhythm of heat from 4 days" in said.stderr
+    (finding,) = (json.loads(line) for line in said.stdout.splitlines())
+    assert 5 * 720 <= finding["row"] < 6 * 720
+    undated = CliRunner().invoke(
+        group, ["replay", str(_save(tmp_path / "undated.csv", rows[:, 1:], "heat")), "--reference", str(4 * 720)]
+    )
+    assert "rhythm" not in undated.stderr
+    assert undated.stdout == ""
