@@ -25,7 +25,7 @@ ALARM = 0.5
 HUGE = 1e150  # larger values count as this, so that sums of them stay finite
 AGREEING = 3  # views whose mean surprise is the evidence
 LEVEL = 1.7  # evidence that gives a score of .5, in decades
-FINAL_PRIOR = (30.0, 0.5)  # of the p-value: heavier than what was measured, so that small ones are not too small
+FINAL_PRIOR = (30.0, 0.2)  # of the p-value: a heavier belief keeps the promise tighter, but hides great jumps
 LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.2, 2_000.0, 4_000, 100.0  # see `_strictness`
 _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001  # naive times count as UTC
 
