@@ -18,7 +18,7 @@ class Verdict:
         In [0, 1]; .5 and more is an alarm. One episode scores once, at its beginning, and again where it grows.
     p_value
         In (0, 1]: the share of points of a quiet series that look so unusual. About a share a of such points has
-        p_value <= a, up to three times that for small a; the points of an episode follow one another, so they are no independent trials.
+        p_value <= a, up to three times that for small a; the points of an episode are no independent trials.
     shape
         What an alarm looks like so far; empty below .5. `SeriesDetector.shape` is surer some points later.
 
