@@ -247,7 +247,7 @@ def test_a_ring_replaced_by_a_link_before_it_is_opened(bench: RingBench, monkeyp
 def test_a_ring_that_vanishes_before_it_is_opened(bench: RingBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that its writer takes away after it was listed is no news."""
     ring = bench.writer()
-    monkeypatch.setattr("collectors.rings._list_rings", lambda _: [ring.path, bench.directory / "gone.ring"])
+    monkeypatch.setattr("collectors.rings._list_rings", lambda _, __: [ring.path, bench.directory / "gone.ring"])
     assert changes(bench.collector().collect()) == [("opened", 0)]
 
 
