@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.told import Told
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 KNOWN_ROWS = 1_000
 MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
 WEIGHED_ON = 64  # means and spreads that are matched, those that moved most; fewer where rows are few
-BARELY = 0.7  # share of that largest move from which a move is matched
+BY_CHANCE = 2  # so many moves of all are matched although nothing moved
 ROWS_EACH = 10  # known rows for each of them
 NEIGHBOURS = 5
 PROBED = 250  # recent rows whose neighbours are looked for
@@ -38,9 +40,7 @@ BEYOND = 6.0  # coordinates outside the known range go on for so many deviations
 MISFIT, LEVEL = 0.03, 0.01  # of distances: harmless misfit, and the chance that one of all exceeds its limit
 MISFIT_FAR, CHANCE_FAR = 0.03, 2.5  # of shares of far rows
 ROUNDS, RIDGE, STRETCH = 12, 0.03, 3.0
-COLUMN_RIDGE = 0.1
 SETTLED = 0.01  # weights change by less than a hundredth
-ROUNDED = 5  # digits: what differs by less are ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,15 @@ class Support:
         self._names: list[str] = [signal.name for signal in signals]
         self._inputs = np.array([float(signal.role == "input") for signal in signals])
         known = self._coordinates(rows)
+        alone = known.copy()
+        alone[:, : len(self._plain)] += self._gaps(rows)
         self._centre, self._scale = known.mean(axis=0), known.std(axis=0)
         self._scale[self._scale == 0] = 1.0
-        self._known = self._standard(known)
+        self._known, self._alone = self._standard(known), self._standard(alone)
         self._features = self._featured(self._known)
         self._usual, self._spread = self._features.mean(axis=0), self._features.std(axis=0)
-        self._views = np.concatenate((known, self._residuals(self._known)), axis=1)
+        self._told = Told(self._known)
+        self._views = np.concatenate((known, self._told.residuals(self._known)), axis=1)
         self._order = np.argsort(self._views, axis=0, kind="stable")
         self._sorted = np.take_along_axis(self._views, self._order, axis=0)
 
@@ -121,7 +124,7 @@ class Support:
             recent = self._coordinates(rows)
         standard = self._standard(recent)
         weights = self._weigh(self._featured(standard).mean(axis=0), len(rows))
-        views = np.concatenate((recent, self._residuals(standard)), axis=1)
+        views = np.concatenate((recent, self._told.residuals(standard)), axis=1)
         kept = float(1 / (weights**2).sum() / self._count)
         limits = self._limits(kept, len(rows))[self._owners]
         absent = np.isnan(rows[:, self._used]).mean(axis=0)
@@ -163,6 +166,19 @@ class Support:
             parts += [same, 1 - same.sum(axis=1, keepdims=True)]
         return np.concatenate(parts, axis=1)
 
+    def _gaps(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give how much further out each known row would be, were it not itself a part of the known range."""
+        gaps = np.zeros((len(rows), len(self._plain)))
+        for at, column in enumerate(self._plain):
+            values = rows[:, column].astype(np.float64)
+            known = np.flatnonzero(np.isfinite(values))
+            if len(known) > 1:
+                order = known[np.argsort(values[known], kind="stable")]
+                ends = values[order[[0, 1, -2, -1]]]
+                gaps[order[0], at] -= min((ends[1] - ends[0]) / self._iqr[column] * 2, BEYOND)
+                gaps[order[-1], at] += min((ends[3] - ends[2]) / self._iqr[column] * 2, BEYOND)
+        return gaps
+
     def _standard(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         moved: NDArray[np.float64] = np.clip((coordinates - self._centre) / self._scale, -10.0, 10.0)
         return moved
@@ -172,24 +188,13 @@ class Support:
         narrow = np.clip(standard, -4.0, 4.0)
         return np.concatenate((narrow, narrow**2 - 1), axis=1)
 
-    @cached_property
-    def _precision(self) -> NDArray[np.float64]:
-        width = self._known.shape[1]
-        spread = self._known.T @ self._known / self._count + (COLUMN_RIDGE + 2 * width / self._count) * np.eye(width)
-        inverse = np.linalg.inv(spread)
-        return np.asarray(inverse / np.diag(inverse))
-
-    def _residuals(self, standard: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give each coordinate less what the others tell of it."""
-        rest: NDArray[np.float64] = np.round(standard @ self._precision, ROUNDED)
-        return rest
-
     def _weigh(self, target: NDArray[np.float64], recent: int) -> NDArray[np.float64]:
         """Find weights [r], of sum 1, of least relative entropy under which the features have these means, nearly."""
         moved = np.abs(target - self._usual) / np.maximum(self._spread, 1e-3)
-        chance = np.sqrt(2 * np.log(len(moved)) * (1 / self._count + 1 / recent))  # about the largest move of none
+        level = NormalDist().inv_cdf(1 - min(BY_CHANCE / len(moved), 1) / 2)
+        chance = level * np.sqrt(1 / self._count + 1 / recent)
         chosen = np.argsort(-moved, kind="stable")[: max(1, min(WEIGHED_ON, self._count // ROWS_EACH))]
-        chosen = chosen[moved[chosen] > BARELY * chance]
+        chosen = chosen[moved[chosen] > chance]
         target, features = target[chosen], np.ascontiguousarray(self._features[:, chosen])
         tilt = np.zeros(len(target))
         weights = np.full(self._count, 1 / self._count)
@@ -227,10 +232,8 @@ class Support:
 
     @cached_property
     def _own(self) -> NDArray[np.float64]:
-        """Give the reference rows' distances from their neighbours."""
-        return (
-            _remote(self._known, self._known, NEIGHBOURS + 1) * (NEIGHBOURS + 1) / NEIGHBOURS
-        )  # the nearest is itself
+        """Give the reference rows' distances from their neighbours, as far as they would be if they were recent."""
+        return _remote(self._alone, self._known, NEIGHBOURS, themselves=True)
 
     def _far(self, standard: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         probed = standard[np.linspace(0, len(standard) - 1, min(PROBED, len(standard))).astype(np.int64)]
@@ -239,11 +242,15 @@ class Support:
         return float(share - weights @ (self._own > limit))
 
 
-def _remote(rows: NDArray[np.float64], known: NDArray[np.float64], neighbours: int) -> NDArray[np.float64]:
-    """Give the mean distance from the nearest known rows."""
+def _remote(
+    rows: NDArray[np.float64], known: NDArray[np.float64], neighbours: int, *, themselves: bool = False
+) -> NDArray[np.float64]:
+    """Give the mean distance from the nearest known rows; `themselves`: from the nearest others."""
     a, b = rows.astype(np.float32), known.astype(np.float32)
     squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    kept = min(neighbours, len(known)) - 1
+    if themselves:
+        np.fill_diagonal(squares, np.inf)
+    kept = min(neighbours, len(known) - themselves) - 1
     nearest = np.partition(squares, kept, axis=1)[:, : kept + 1]
     return np.asarray(np.sqrt(np.maximum(nearest, 0)).mean(axis=1), np.float64)
 

@@ -138,3 +138,18 @@ def test_five_hundred_signals_are_judged() -> None:
     found = estimator.estimate(wide[800:].astype(np.float32))
     assert found is not None
     assert found.valid
+
+
+def test_more_signals_than_known_rows_look_like_themselves() -> None:
+    """Of 5 streams of 255 signals, each with 250 known rows and 250 more of the same, at least 4 are valid."""
+    names = [f"x{at}" for at in range(250)] + NAMES
+    valid = 0
+    for seed in range(5):
+        values, right = served(seed, 500)
+        wide = np.c_[np.random.default_rng(seed).normal(size=(500, 250)), values]
+        found = AccuracyEstimator(fit_reference(wide[:250], names, correct=right[:250])).estimate(
+            wide[250:].astype(np.float32)
+        )
+        assert found is not None
+        valid += found.valid
+    assert valid >= 4
