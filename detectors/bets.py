@@ -29,7 +29,9 @@ CAP = 4.0  # a block further out counts as this far: block means of a short refe
 LEVEL = 0.05  # chance that some reference mean lies outside its band
 FEW_BLOCKS = 20
 MAX_ROWS_FITTED = 5_000
-ODD_PRIOR = 3.0  # the two extremes of the reference are inside by definition; then as for every rate
+# Rows, or blocks, that are counted in: the two extremes of the reference are inside by definition, so that of so many
+# blocks two more may hold something beyond; then as for everything else. More where extremes come in clusters.
+ODD_PRIOR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Bank:
     # [J, k] rowwise, of graded statistics: log mean of exp(tilt (y - mean)); else the sum over blocks of exp(tilt z)
     norms: NDArray[np.float64]
     inflation: NDArray[np.float64]  # [k] of the variance of sums, by autocorrelation that a test may have missed
-    prior: NDArray[np.float64]  # [k] rows added to a rate
+    prior: NDArray[np.float64]  # [k] rows or blocks counted in beside those of the reference
     weights: NDArray[np.float64]  # [J, k] they sum to one over all banks
     least: NDArray[np.float64]  # [J, k] nats that a step pays at least
 
@@ -80,7 +82,9 @@ def fit_banks(
     for length in np.unique(own[own > 0]).tolist():
         index = np.flatnonzero(own == length)
         known = np.zeros(len(index), bool) if wider is None else wider[index] > 0
-        banks.append(_block_bank(whole[:, index], index, int(length), len(own), inflation[index], known))
+        prior = np.where(statistics.kinds[index] == ODD, ODD_PRIOR * inflation[index], 1.0)
+        bound = t_quantile(LEVEL / len(own), len(whole) // (int(length) * BASE) - 1)
+        banks.append(_block_bank(whole[:, index], index, int(length), bound, inflation[index], prior, known))
     return _weigh(banks, statistics.signals)
 
 
@@ -140,8 +144,9 @@ def _block_bank(
     rows: NDArray[np.float64],
     index: NDArray[np.int64],
     length: int,
-    statistics: int,
+    bound: float,
     inflation: NDArray[np.float64],
+    prior: NDArray[np.float64],
     widened: NDArray[np.bool_],
 ) -> Bank:
     size = length * BASE
@@ -158,7 +163,7 @@ def _block_bank(
     # A reference block is compared with the mean of the others, as a new block is with the reference.
     z = np.clip((means - mean) / scale * (count / max(1, count - 1)), -CAP, CAP)
     norms = np.exp(z[:, None] * tilts).sum(axis=0)
-    error = t_quantile(LEVEL / max(1, statistics), count - 1) * scale / np.sqrt(count)
+    error = bound * scale / np.sqrt(count)
     return Bank(
         step=length,
         rowwise=False,
@@ -172,7 +177,7 @@ def _block_bank(
         tilts=tilts,
         norms=norms,
         inflation=inflation,
-        prior=np.ones(len(index)),
+        prior=prior,
         weights=_sensible(mean, tilts),
         # Where the scale stands for more than the spread of these blocks, their own norm is too small: what a variance
         # of one may cost is the price (a sub-Gaussian bet).

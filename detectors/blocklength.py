@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.quantiles import chi2_quantile, t_quantile
 from detectors.statistics import BASE
+from detectors.variance_ratio import FEW, wandering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,13 +58,14 @@ def choose_lengths(series: NDArray[np.float64], owners: NDArray[np.int64]) -> Le
     period = _common_period(autocorrelation(base))
     candidates |= {length for length in (period, 2 * period) if 0 < length <= most}
     tested = np.array(sorted(candidates), np.int64)
-    passes = [independent(flat, LEVEL_ROWS / (2 * kinds * width))]
+    passes = [independent(flat, LEVEL_ROWS / (2 * kinds * width)) & ~wandering(flat, kinds, LEVEL_ROWS)]
     first = [correlation[1]]
     drifts = [np.zeros(kinds * width, bool)]
     for length in tested.tolist():
         blocks = len(base) // length
         means = base[: blocks * length].reshape(blocks, length, -1).mean(axis=1)
-        passes.append(independent(means, LEVEL_BLOCKS / (2 * kinds * width * len(tested))))
+        level = LEVEL_BLOCKS / len(tested)
+        passes.append(independent(means, level / (2 * kinds * width)) & ~wandering(means, kinds, level))
         first.append(autocorrelation(means)[1])
         drifts.append(drifting(means, LEVEL_DRIFT / (kinds * width)))
     good: NDArray[np.bool_] = np.array(passes)
@@ -74,7 +76,7 @@ def choose_lengths(series: NDArray[np.float64], owners: NDArray[np.int64]) -> Le
     good = np.logical_and.accumulate(good[::-1])[::-1]  # here, and at every longer length
     settled: NDArray[np.bool_] = np.asarray(good)[-1]
     chosen = np.where(settled, good.argmax(axis=0), len(tested))
-    chosen = np.maximum(chosen, chosen[owners])
+    chosen = _shared(np.maximum(chosen, chosen[owners]), rows, tested)
     length = np.array([0, *tested.tolist()], np.int64)[chosen]
     steps = np.maximum(length, 1) * np.where(length > 0, BASE, 1)
     straight = ~np.logical_or.reduce(np.array(drifts).reshape(-1, kinds, width), axis=1)[chosen, np.arange(width)]
@@ -86,6 +88,19 @@ def choose_lengths(series: NDArray[np.float64], owners: NDArray[np.int64]) -> Le
     inflation = np.maximum((1 + left) / (1 - left), np.where(length > 0, 1 + longest / steps, 1.0))
     few = np.where(length > 0, np.minimum(rows // steps / ENOUGH, 1.0), 1.0)
     return Lengths(length, settled & straight, inflation / few**2)
+
+
+def _shared(chosen: NDArray[np.int64], rows: int, tested: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give no view less than the median length where blocks are few: a memory of all shows in each only by chance.
+
+    In few rows, a memory that most views show may be far longer than can be seen: all get the longest blocks.
+    """
+    usual = int(np.median(chosen))
+    if usual and rows < FEW * BASE:
+        return np.full_like(chosen, len(tested))
+    if usual and rows // (int(tested[usual - 1]) * BASE) < FEW:
+        return np.where(chosen > 0, np.maximum(chosen, usual), chosen)
+    return chosen
 
 
 def autocorrelation(series: NDArray[np.float64]) -> NDArray[np.float64]:

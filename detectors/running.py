@@ -45,7 +45,8 @@ class RunningBank:
         rare = (fitted.mean < RARE) | (fitted.mean > 1 - RARE)
         self._least = np.maximum(np.where(rare, RARE_COST, -np.inf), fitted.least).astype(np.float32)
         self._row_bets = _RowBets(fitted, self._tilts, fitted.rows * self.refresh) if fitted.rowwise else None
-        self._worst = np.exp(np.abs(fitted.tilts) * CAP).astype(np.float32)
+        self._worst = (fitted.prior * np.exp(np.abs(fitted.tilts) * CAP)).astype(np.float32)
+        self._counted = fitted.prior.astype(np.float32)
         self.gathered = np.zeros(len(fitted.index), np.float32)
         self.gathering = 0
         self.reset()
@@ -136,7 +137,7 @@ class RunningBank:
         if self._row_bets is not None:
             cost = self._row_bets.cost(self.centre, self.count)
         else:  # the next block counted in with the largest value that it may have
-            cost = np.log((self.norms + self._worst) / np.float32(self.count + 1))
+            cost = np.log((self.norms + self._worst) / (np.float32(self.count) + self._counted))
         self.cost = np.maximum(cost, self._least, out=cost)
 
     def _stretch(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
