@@ -35,7 +35,7 @@ LONGEST = 1.5  # standard deviations of w z in the reference: larger bets win no
 SAMPLE, MIN_SAMPLE = 500, 100  # rows of the reference that price a bet
 SETTLED = 256  # looks: by then the longest memory holds all that it ever holds
 REST = 0.9  # while there is no direction, evidence fades: it would grow with time alone
-MAX_STEP = 40.0  # nats
+MAX_STEP, HIGHEST = 40.0, 1e18  # nats of a step, and evidence: far above any alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class RunningJoint:
     def _settle(self) -> None:
         """Add up what was bet since the last look."""
         self.evidence = [
-            (evidence + 1) * (math.exp(min(gained, MAX_STEP)) if most else REST)
+            min(HIGHEST, (evidence + 1) * (math.exp(min(gained, MAX_STEP)) if most else REST))
             for evidence, gained, most in zip(self.evidence, self.gained, self.most, strict=True)
         ]
         self.total = sum(self.evidence) / len(MEMORIES) * STEP * BASE
