@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.truth import LabelledRows
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again; a restart judges them in a second or two
+WRONG = ("warning", "critical")  # states in which people look at how large a change is
 RECENT_ROWS = 2_000  # stored rows that a restart looks at again, to know how large a change is
 
 
@@ -169,7 +170,7 @@ class StreamMonitor:
             lost=self.lost,
             dropped=self.dropped,
             alarm_every_inferences=self.alarms_per if self.reference else None,
-            signals=() if self._panel is None else self._panel.signals(),
+            signals=() if self._panel is None else self._panel.signals(now_ns, calm=state not in WRONG),
             series=series,
             accuracy=None if self._panel is None else self._panel.accuracy(),
             **self.statistics.figures(now_ns),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
+CALM_NS = 5_000_000_000  # while nothing is wrong, sizes of effects are looked at so often: a look at 20 signals is 10 ms
 
 
 class Needed(msgspec.Struct, frozen=True):
@@ -75,6 +76,7 @@ class Panel:
                 self.failed[name] = f"{type(error).__name__}: {error}"
         self._offsets = dict.fromkeys(self._detectors, row)
         self._times: deque[tuple[int, int]] = deque(maxlen=ROW_TIMES)  # (first row of a block, its time)
+        self._shown: tuple[int, int, dict[str, Effect]] | None = None  # effects: at which row, when, and what
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,14 +137,24 @@ class Panel:
                 evidence[name] = max(share, evidence.get(name, 0.0))
         return evidence
 
-    def signals(self) -> tuple[SignalStatus, ...]:
-        """Describe each signal."""
+    def signals(self, now_ns: int, *, calm: bool) -> tuple[SignalStatus, ...]:
+        """Describe each signal, `now_ns` on the monotonic clock; in `calm`, effects may be CALM_NS old."""
         evidence = self.evidence()
-        effects = {effect.signal.name: effect for effect in self.effects()}
+        effects = self._effects_to_show(now_ns, calm=calm)
         return tuple(
             SignalStatus(signal=signal, evidence=evidence.get(signal.name, 0.0), effect=effects.get(signal.name))
             for signal in self.reference.signals
         )
+
+    def _effects_to_show(self, now_ns: int, *, calm: bool) -> dict[str, Effect]:
+        if self._shown is not None:
+            row, shown_ns, effects = self._shown
+            few = self.rows - self.first_row >= 2 * (row - self.first_row)  # they were made of
+            if row == self.rows or (calm and not few and now_ns - shown_ns < CALM_NS):
+                return effects
+        effects = {effect.signal.name: effect for effect in self.effects()}
+        self._shown = (self.rows, now_ns, effects)
+        return effects
 
     def accuracy(self) -> AccuracyEstimate | None:
         """Say how often the model was right lately, as the first detector that can; None where none can."""

@@ -13,6 +13,7 @@ It rests where the stream has no confidence or the reference no labels: an uncal
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +35,21 @@ if TYPE_CHECKING:
 FORMAT = 1
 WINDOW = 1_000  # rows that are estimated for: known to about two points either way
 MAX_VALUES = 200_000  # of the window; with very many signals it is shorter
-FRESH_ROWS, FRESH_NS = 250, 5_000_000_000  # an estimate is made anew after so many rows and so long
+FRESH_ROWS, FRESH_NS = 250, 10_000_000_000  # an estimate is made anew after so many rows and so long: it costs 10 ms
 STALE_ROWS = 4_000  # or after so many rows, however short that was
 TOLERANCE = 0.02  # a fall by less is not worth a visit
 CHUNK = 64  # steps in one go: their product stays far inside a float
 SHARES = (0.05, 0.15, 0.4)  # of the largest bet possible
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """A block taken in: evidence, sums and what fills no step after it, and the row at which the sums crossed."""
+
+    evidence: float
+    sums: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    crossed: int | None
 
 
 class AccuracyDetector:
@@ -63,6 +74,7 @@ class AccuracyDetector:
         self._window = max(FEWEST, min(WINDOW, MAX_VALUES // max(1, width)))
         self._made: tuple[int, int, AccuracyEstimate] | None = None  # at which row and time, and what
         self._time_ns = 0
+        self._scored: tuple[Block, _Ran] | None = None
         self._prepare()
 
     def calibrate(self, rows: LabelledRows) -> None:
@@ -78,7 +90,7 @@ class AccuracyDetector:
         """Derive estimator, steps, floor and bets from the reference and the calibration."""
         reference, column = self._reference, self._reference.column("confidence")
         self._estimator = None if column is None else AccuracyEstimator(reference, self._later)
-        self._made = None
+        self._made = self._scored = None
         self._step = 1
         self._floor, self._bets = 0.0, np.zeros(len(SHARES))
         if self._estimator is None or self._estimator.calibration is None or column is None:
@@ -92,7 +104,9 @@ class AccuracyDetector:
 
     def score(self, block: Block) -> list[Score]:
         """Judge a block; at most one score."""
-        evidence, _, _, crossed = self._run(block)
+        ran = self._run(block)
+        self._scored = (block, ran)
+        evidence, crossed = ran.evidence, ran.crossed
         if crossed is None or self._estimator is None:
             return []
         known = self._taken(block)
@@ -116,10 +130,13 @@ class AccuracyDetector:
 
     def learn(self, block: Block) -> None:
         """Take the block that was just scored into the state."""
-        _, self._sums, self._rest, crossed = self._run(block)
-        if crossed is not None:
+        scored, self._scored = self._scored, None
+        ran = scored[1] if scored is not None and scored[0] is block else self._run(block)
+        self._sums, self._rest = ran.sums, ran.rest
+        if ran.crossed is not None:
             self._since = self._row + len(block)
-        self._recent = self._taken(block)
+        if self._estimator is not None:
+            self._recent = self._taken(block)
         self._row += len(block)
         self._time_ns = int(block.time_ns[-1])
 
@@ -178,10 +195,10 @@ class AccuracyDetector:
         good = block.values[block.status == 0]
         return np.concatenate((self._recent, good))[-self._window :]
 
-    def _run(self, block: Block) -> tuple[float, NDArray[np.float64], NDArray[np.float64], int | None]:
-        """Carry the sums through a block: evidence, sums and rest after it, and the row at which they crossed."""
+    def _run(self, block: Block) -> _Ran:
+        """Carry the sums through a block."""
         if not self._judges:
-            return 0.0, self._sums, self._rest, None
+            return _Ran(0.0, self._sums, self._rest, None)
         known, at = self._known(block)
         values = np.concatenate((self._rest, known))
         steps = len(values) // self._step
@@ -196,9 +213,10 @@ class AccuracyDetector:
             over = np.flatnonzero(reached >= self.alarms_per)
             if len(over):
                 end = (start + int(over[0]) + 1) * self._step - len(self._rest) - 1
-                return math.log(reached[over[0]]), np.zeros(len(SHARES)), np.zeros(0), int(at[max(0, end)])
+                fresh = np.zeros(len(SHARES)), np.zeros(0)
+                return _Ran(math.log(reached[over[0]]), *fresh, int(at[max(0, end)]))
             sums = path[-1]
-        return self._log_sum(sums), sums, values[steps * self._step :], None
+        return _Ran(self._log_sum(sums), sums, values[steps * self._step :], None)
 
     def _log_sum(self, sums: NDArray[np.float64]) -> float:
         return math.log(max(1e-300, self._step * float(sums.mean())))

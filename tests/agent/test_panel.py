@@ -27,3 +27,28 @@ def test_a_pace_of_nothing_is_not_known() -> None:
     """One block, or none, spans no time."""
     assert _panel().pace(0) == (None, None)
     assert _panel(0).pace(0) == (None, None)
+
+
+def _shown_mean(panel: Panel, seconds: float, *, calm: bool) -> float | None:
+    effect = panel.signals(round(seconds * SECOND_NS), calm=calm)[0].effect
+    return None if effect is None else effect.recent_mean
+
+
+def test_effects_are_looked_at_rarely_in_calm_and_at_once_otherwise() -> None:
+    """In calm they are five seconds old at most; where something is wrong they are those of the newest row."""
+    panel = _panel(0, 10, 20)
+    assert _shown_mean(panel, 0.0, calm=True) == 0.0
+    panel.judge(block([8.0] * 10, 30))
+    assert _shown_mean(panel, 4.9, calm=True) == 0.0
+    assert _shown_mean(panel, 4.9, calm=False) == 2.0
+    panel.judge(block([7.0] * 10, 40))
+    assert _shown_mean(panel, 9.8, calm=True) == 2.0
+    assert _shown_mean(panel, 9.9, calm=True) == 3.0
+
+
+def test_effects_of_few_rows_are_soon_replaced() -> None:
+    """Chance rules sizes from few rows: they are made again as soon as there are twice as many."""
+    panel = _panel(0)
+    assert _shown_mean(panel, 0.0, calm=True) == 0.0
+    panel.judge(block([8.0] * 10, 10))
+    assert _shown_mean(panel, 0.1, calm=True) == 4.0
