@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
-CALM_NS = 5_000_000_000  # while nothing is wrong, sizes of effects are looked at so often: a look at 20 signals is 10 ms
+CALM_NS = 5_000_000_000  # so old may sizes of effects be while nothing is wrong: to look at 20 signals is 10 ms
 
 
 class Needed(msgspec.Struct, frozen=True):

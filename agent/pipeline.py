@@ -245,6 +245,7 @@ class Pipeline:
         changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
             self._events.say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
+            self.labels.learned(monitor.key)
             self._share_budget()
         self._series.take_block(monitor, block)
         self._events.tell(changed)

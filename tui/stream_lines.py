@@ -50,7 +50,7 @@ def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
     if stream.accuracy is not None:
         lines += labelled("accuracy", accuracy_text(stream.accuracy), width, accuracy_tone(stream.accuracy))
     if stream.truth is not None:
-        lines += labelled("labels", truth_text(stream.truth), width, truth_tone(stream.truth))
+        lines += labelled("labels", truth_text(stream.truth, now), width, truth_tone(stream.truth))
     if stream.errors:
         lines += labelled("errors", f"{fmt.plural(stream.errors, 'inference')} raised an error", width, "warning")
     if stream.lost or stream.dropped:

@@ -63,17 +63,17 @@ def _streams(status: Status, width: int) -> list[str]:
     lines = [cut(plain(stream_header(width)), width)]
     for stream in worst_first(status.streams):
         lines.append(plain(stream_line(stream, worst.get(stream.key), width)))
-        for note in _remarks(stream):
+        for note in _remarks(stream, status.time):
             lines += wrap(note, width, " " * 9)
     return lines
 
 
-def _remarks(stream: StreamStatus) -> list[str]:
+def _remarks(stream: StreamStatus, now: datetime) -> list[str]:
     remarks = list(stream.reference_notes)
     if stream.accuracy is not None:
         remarks.append(accuracy_text(stream.accuracy))
     if stream.truth is not None:
-        remarks.append(truth_text(stream.truth))
+        remarks.append(truth_text(stream.truth, now))
     if stream.errors:
         remarks.append(f"{fmt.plural(stream.errors, 'inference')} raised an error")
     if stream.lost or stream.dropped:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import count, percent, plural
+from tui.format import between, count, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from agent.model import AccuracyEstimate, Finding
     from agent.status import SignalStatus, Status, StreamStatus, TruthStatus
@@ -157,15 +158,18 @@ def accuracy_text(estimate: AccuracyEstimate) -> str:
     return f"estimated accuracy {percent(estimate.estimate)} ({band})"
 
 
-def truth_text(truth: TruthStatus) -> str:
-    """Say what labels showed.
+def truth_text(truth: TruthStatus, now: datetime) -> str:
+    """Say what labels showed, and of when: of what came since they say nothing.
 
+    >>> from datetime import UTC, datetime
     >>> from agent.status import TruthStatus
     >>> truth = TruthStatus(kind="class", labels=900, recent=500, accuracy=0.81, accuracy_low=0.77, accuracy_high=0.84)
-    >>> truth_text(truth)
+    >>> truth_text(truth, datetime.now(UTC))
     'true accuracy 81% (77 to 84) by the last 500 of 900 labels'
     """
     said = f"by the last {truth.recent} of {plural(truth.labels, 'label')}"
+    if truth.newest is not None:
+        said += f", of answers up to {between(truth.newest, now)} ago"
     if truth.accuracy is not None and truth.accuracy_low is not None and truth.accuracy_high is not None:
         band = f"{100 * truth.accuracy_low:.0f} to {100 * truth.accuracy_high:.0f}"
         return f"true accuracy {percent(truth.accuracy)} ({band}) {said}"

@@ -89,6 +89,12 @@ class LabelDesk:
                 monitor.calibrate(rows)
         return summary
 
+    def learned(self, key: str) -> None:
+        """Hear that a stream has its reference: the labels that came while it was learned can be used from here on."""
+        monitor, rows = self._around.monitor_of_key(key), self.labelled_rows(key)
+        if monitor is not None and rows is not None:
+            monitor.calibrate(rows)
+
     def tick(self) -> None:
         """Look a last time for the inferences of labels that have waited long enough."""
         if self._book is not None:

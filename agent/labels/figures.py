@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.clock import utc
 from agent.status import TruthStatus
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Figures(msgspec.Struct):
     def status(self, counted: dict[str, int], reference_error: float | None) -> TruthStatus:
         """Describe them."""
         recent = len(self.window)
+        newest = utc(self.last_ns) if self.last_ns else None
         errors = sum(self.window.values())
         mean = errors / recent if recent else math.nan
         if self.values or not recent:
@@ -75,6 +77,7 @@ class Figures(msgspec.Struct):
                 recent=recent,
                 mean_absolute_error=mean if recent else None,
                 mean_absolute_error_total=self.total / self.count if self.count else None,
+                newest=newest,
                 **counted,
             )
         low, high = wilson(recent - errors, recent)
@@ -87,5 +90,6 @@ class Figures(msgspec.Struct):
             accuracy_high=high,
             accuracy_total=1 - self.total / self.count,
             accuracy_reference=None if reference_error is None else 1 - reference_error,
+            newest=newest,
             **counted,
         )

@@ -78,15 +78,18 @@ class Service:
         The fault, and the seconds after the start at which it begins.
     rate
         Images a second.
+    labelled
+        How many images, the first ones, Driftline is told the truth about, as somebody who sets a camera up would.
     """
 
-    def __init__(self, camera: Camera, *, drift: str | None, onset: float, rate: float) -> None:
+    def __init__(self, camera: Camera, *, drift: str | None, onset: float, rate: float, labelled: int = 0) -> None:
         self._camera = camera
         self._fault = FAULTS[drift] if drift else None
         self._onset = onset
         self._rate = rate
         self._session = MeterSession()
-        self._model = driftline.watch(self._session, model="meter-reader")
+        self._labelled = labelled
+        self._model = driftline.watch(self._session, model="meter-reader", ids=labelled > 0)
         self._stopping = False
         self.tally = Tally()
 
@@ -129,6 +132,8 @@ class Service:
             self.say("onset", elapsed)
         image, truth = self._camera.take(severity)
         answer = self._infer(image)
+        if self.tally.inferences < self._labelled and (key := driftline.last_id()) is not None:
+            driftline.label(key, int(truth))
         self.tally.inferences += 1
         phase = self.tally.phase(severity)
         phase.images += 1
@@ -163,12 +168,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of digits and noise")
     parser.add_argument("--drift", choices=sorted(FAULTS), help="what goes wrong; nothing, unless given")
     parser.add_argument("--onset", type=float, default=25.0, help="seconds after which it begins")
+    parser.add_argument("--labelled", type=int, default=0, help="tell Driftline the truth about so many first images")
     given = parser.parse_args()
 
     _, held_out = digits.load()
     cost = probe_cost.measure()
     camera = Camera(held_out, given.seed, given.drift)
-    service = Service(camera, drift=given.drift, onset=given.onset, rate=given.rate)
+    service = Service(camera, drift=given.drift, onset=given.onset, rate=given.rate, labelled=given.labelled)
     signal.signal(signal.SIGTERM, service.stop)
     text = FAULTS[given.drift].text if given.drift else None
     service.say("ready", 0.0, probe_p50_ns=cost, fault=text, held_out_digits=len(held_out))

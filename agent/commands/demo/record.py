@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.model import AccuracyEstimate  # noqa: TC001  # the same
+
 if TYPE_CHECKING:
     from agent.model import Finding
+    from agent.status import Status
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -56,6 +59,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     cause: str | None
     accuracy_before: float | None
     accuracy_after: float | None
+    estimate_before: AccuracyEstimate | None
+    estimate_after: AccuracyEstimate | None
     probe_p50_ns: float | None
     agent_rss_mb: float | None
     agent_cpu_percent: float | None
@@ -68,10 +73,20 @@ class Record:
         self._truths: list[Truth] = []
         self._findings: dict[str, Finding] = {}
         self.restarts = 0
+        self.estimate_before: AccuracyEstimate | None = None  # the last one of nothing but healthy images
+        self.estimate_after: AccuracyEstimate | None = None  # and the last one there was
 
     def hear(self, truth: Truth) -> None:
         """Take a line of the service in."""
         self._truths.append(truth)
+
+    def look(self, status: Status) -> None:
+        """Take down the agent's newest estimate of the accuracy."""
+        estimate = next((stream.accuracy for stream in status.streams if stream.accuracy is not None), None)
+        if self.onset is None:
+            self.estimate_before = estimate or self.estimate_before
+        else:
+            self.estimate_after = estimate or self.estimate_after
 
     def note(self, findings: tuple[Finding, ...] | list[Finding]) -> list[Finding]:
         """Take the newest state of findings in; return those that are new."""
@@ -153,6 +168,8 @@ class Record:
             cause=f"{cause.kind}: {cause.name}" if cause else None,
             accuracy_before=latest.before.accuracy if latest else None,
             accuracy_after=after.accuracy if after else None,
+            estimate_before=self.estimate_before,
+            estimate_after=self.estimate_after,
             probe_p50_ns=began.probe_p50_ns if began else None,
             agent_rss_mb=None if rss_bytes is None else round(rss_bytes / 1e6, 1),
             agent_cpu_percent=None if cpu_percent is None else round(cpu_percent, 2),

@@ -17,6 +17,7 @@ import msgspec
 from agent.client import SOCKET_NAME
 from agent.commands.demo.child import Child
 from agent.commands.demo.cost import AgentCost
+from agent.commands.demo.place import REFERENCE_ROWS
 from agent.commands.demo.record import Truth
 from agent.ports import AgentAwayError
 
@@ -102,6 +103,7 @@ class _Witness:
     def status(self) -> Status:
         """Return the newest status. Raises AgentAwayError."""
         status = self._source.status()
+        self._record.look(status)
         self._record.note(status.findings)
         return status
 
@@ -212,6 +214,7 @@ class Demo:
             return None
         if self._agent is not None:
             self.cost.sample(self._agent.process.pid)
+        self.record.look(status)
         self._view.saw(status, self.record.note(status.findings))
         return status
 
@@ -291,5 +294,6 @@ def agent_command(place: Place) -> list[str]:
 def service_command(plan: Plan) -> list[str]:
     """Return how to start its service."""
     what = ["--rate", str(RATE), "--seconds", str(plan.seconds), "--seed", str(plan.seed)]
+    what += ["--labelled", str(REFERENCE_ROWS)]
     drift = ["--drift", plan.drift, "--onset", str(plan.onset)] if plan.drift else []
     return [sys.executable, "-P", "-m", "examples.meter_camera.service", *what, *drift]

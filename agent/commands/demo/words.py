@@ -8,15 +8,16 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from agent.commands.demo.place import REFERENCE_ROWS
 from tui import format as fmt
 from tui.spans import cut, wrap
-from tui.words import drift, worst_by_stream
+from tui.words import accuracy_text, drift, worst_by_stream
 
 if TYPE_CHECKING:
     from agent.commands.demo.place import Place
     from agent.commands.demo.record import Record, Result
     from agent.commands.demo.run import Demo, Plan
-    from agent.model import Finding
+    from agent.model import AccuracyEstimate, Finding
     from agent.status import Status
 
 WIDTH = 79
@@ -45,7 +46,8 @@ def opening(plan: Plan) -> list[str]:
     text = (
         f"Driftline demo: a camera reads the digits of a meter for {plan.seconds:.0f} s, 100 images a second. "
         "A small neural network names each digit; Driftline watches the network. "
-        f"{will} Driftline sees images and answers, and never learns which answers are right."
+        f"{will} Driftline is told what the first {REFERENCE_ROWS:,} digits truly are, as somebody who sets a camera "
+        "up would. From then on it sees images and answers, and never learns which answers are right."
     )
     return [*wrap(text, WIDTH), "", "starting the agent and the camera"]
 
@@ -148,12 +150,19 @@ def _found(demo: Demo, result: Result) -> list[str]:
 
 
 def _accuracy(result: Result) -> list[str]:
+    """Put the service's truth beside what the agent made of confidence alone."""
     if result.accuracy_before is None:
         return []
-    text = f"The camera knew what it showed: {fmt.percent(result.accuracy_before)} of its digits were read rightly"
+    lines = _section("How many digits were read rightly, and what Driftline made of it")
+    lines += _beside("healthy", result.accuracy_before, result.estimate_before)
     if result.accuracy_after is not None:
-        text += f" before, {fmt.percent(result.accuracy_after)} with the fault. Driftline could not see that"
-    return _tell(f"{text}.")
+        lines += _beside("with the fault", result.accuracy_after, result.estimate_after)
+    return lines
+
+
+def _beside(when: str, truth: float, estimate: AccuracyEstimate | None) -> list[str]:
+    said = "no estimate yet" if estimate is None else accuracy_text(estimate)
+    return wrap(f"{fmt.percent(truth):>4}; {said}", WIDTH, f"  {when + ':':15} truly ", " " * 29)
 
 
 def _cost(demo: Demo, result: Result) -> list[str]:
