@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
-CALM_NS = 5_000_000_000  # so old may sizes of effects be while nothing is wrong: to look at 20 signals is 10 ms
+# So old may sizes of effects be that are shown, while nothing is wrong and otherwise: a look at 20 signals is 10 ms.
+CALM_NS, WRONG_NS = 5_000_000_000, 1_900_000_000
 
 
 class Needed(msgspec.Struct, frozen=True):
@@ -138,7 +139,7 @@ class Panel:
         return evidence
 
     def signals(self, now_ns: int, *, calm: bool) -> tuple[SignalStatus, ...]:
-        """Describe each signal, `now_ns` on the monotonic clock; in `calm`, effects may be CALM_NS old."""
+        """Describe each signal, at `now_ns` of the monotonic clock; effects are at most CALM_NS or WRONG_NS old."""
         evidence = self.evidence()
         effects = self._effects_to_show(now_ns, calm=calm)
         return tuple(
@@ -150,7 +151,7 @@ class Panel:
         if self._shown is not None:
             row, shown_ns, effects = self._shown
             few = self.rows - self.first_row >= 2 * (row - self.first_row)  # they were made of
-            if row == self.rows or (calm and not few and now_ns - shown_ns < CALM_NS):
+            if row == self.rows or (not few and now_ns - shown_ns < (CALM_NS if calm else WRONG_NS)):
                 return effects
         effects = {effect.signal.name: effect for effect in self.effects()}
         self._shown = (self.rows, now_ns, effects)

@@ -15,7 +15,9 @@ from agent.budget import default_alarms_per, share_budget
 from agent.condition import count_change, device_state, stream_state
 from agent.events import Events
 from agent.findings import FindingBook
+from agent.guarded import Guarded
 from agent.host_history import HostHistory
+from agent.intake import Intake
 from agent.judging import HOST_READING_NS, judge
 from agent.labels.desk import Around, LabelDesk
 from agent.model import Block, Cause, Labels, Reading, Stream, StreamChange
@@ -25,14 +27,14 @@ from agent.series import SeriesWatches
 from agent.status import PartHealth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
     from agent.labels.desk import LabelParts
     from agent.model import DeviceState, Finding, Severity
     from agent.panel import Factories
-    from agent.ports import Collector, Explainer, Item, Store
+    from agent.ports import Collector, Explainer, Store
     from agent.series import SeriesParts
     from agent.status import EventLine, SeriesStatus, StreamStatus
     from agent.truth import LabelSummary
@@ -76,7 +78,6 @@ class Pipeline:
         series: SeriesParts | None = None,
         labels: LabelParts | None = None,
     ) -> None:
-        self._collectors = collectors
         self._store = store
         self._factories = factories
         self._clock = clock
@@ -87,7 +88,8 @@ class Pipeline:
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
         self._events = Events(store, clock)
-        self._health: dict[str, PartHealth] = {}
+        self._guarded = Guarded()
+        self._intake = Intake(collectors, self._guarded, clock)
         self._refused = self._repairs_told = 0
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
@@ -99,21 +101,18 @@ class Pipeline:
         """Do one round."""
         blocks: list[Block] = []
         readings: list[Reading] = []
-        for collector in self._collectors:
-            items: list[Item] = []
-            self._guarded(collector.name, lambda collect, into: into.extend(collect()), collector.collect, items)
-            for item in items:
-                if isinstance(item, Block):
-                    blocks.append(item)
-                    self._guarded(f"judging {item.stream.key}", self._judge, item)
-                elif isinstance(item, Reading):
-                    readings.append(item)
-                    self._host.add(item)
-                    self._series.take_reading(item)
-                elif isinstance(item, Labels):
-                    self._guarded("labels", self.labels.take, item)
-                else:
-                    self._guarded(f"changes of {item.stream.key}", self._note_change, item)
+        for item in self._intake.items(self._monitors):
+            if isinstance(item, Block):
+                blocks.append(item)
+                self._guarded(f"judging {item.stream.key}", self._judge, item)
+            elif isinstance(item, Reading):
+                readings.append(item)
+                self._host.add(item)
+                self._series.take_reading(item)
+            elif isinstance(item, Labels):
+                self._guarded("labels", self.labels.take, item)
+            else:
+                self._guarded(f"changes of {item.stream.key}", self._note_change, item)
         self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
         self._guarded("labels", self.labels.tick)
         self._guarded("buffer", self._store.append, blocks, readings)
@@ -130,16 +129,6 @@ class Pipeline:
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
             self._budgeted_ns = now
-
-    def _guarded(self, part: str, function: Callable[..., object], *arguments: object) -> None:
-        """Call a part; where it fails, note that in its health, until it works again, and go on with the others."""
-        try:
-            function(*arguments)
-        except Exception as error:  # noqa: BLE001  # whatever a part does, the tick goes on
-            self._health[part] = PartHealth(name=part, ok=False, note=f"{type(error).__name__}: {error}")
-        else:
-            if part in self._health or not part.startswith(("judging ", "changes ")):
-                self._health[part] = PartHealth(name=part, ok=True)
 
     def _commit(self) -> None:
         """Make rows durable, and open a finding for each thing that the store had to repair."""
@@ -164,11 +153,12 @@ class Pipeline:
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
+        while self._intake.waiting:
+            self.tick()
         self._guarded("buffer", self._commit)
         self._guarded("saved states", self._save_states)
         self._guarded("saved series and labels", lambda: self._save(last=True))
-        for collector in self._collectors:
-            collector.close()
+        self._intake.close()
 
     def acknowledge(self, finding_id: str, note: str) -> Finding:
         """Mark a finding as seen. Raises KeyError where none such is open."""
@@ -223,7 +213,7 @@ class Pipeline:
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""
-        parts = list(self._health.values())
+        parts = self._guarded.health()
         for monitor in self._monitors.values():
             parts += monitor.health()
         parts += [*self._series.health(), *self.labels.health()]

@@ -158,8 +158,8 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
         collectors=[
+            LabelCollector(run_dirs, clock, store.positions()),  # first: then the inferences of its labels follow it
             RingCollector(run_dirs, clock, store.positions()),
-            LabelCollector(run_dirs, clock, store.positions()),
             host,
         ],
         store=store,

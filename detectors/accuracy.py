@@ -74,7 +74,8 @@ class AccuracyDetector:
         self._window = max(FEWEST, min(WINDOW, MAX_VALUES // max(1, width)))
         self._made: tuple[int, int, AccuracyEstimate] | None = None  # at which row and time, and what
         self._time_ns = 0
-        self._scored: tuple[Block, _Ran] | None = None
+        self._scored: tuple[Block, _Ran, bool] | None = None  # and whether the estimate was void at its crossing
+        self._void_row = -FRESH_ROWS  # at which it was so last
         self._prepare()
 
     def calibrate(self, rows: LabelledRows) -> None:
@@ -105,13 +106,13 @@ class AccuracyDetector:
     def score(self, block: Block) -> list[Score]:
         """Judge a block; at most one score."""
         ran = self._run(block)
-        self._scored = (block, ran)
         evidence, crossed = ran.evidence, ran.crossed
-        if crossed is None or self._estimator is None:
-            return []
-        known = self._taken(block)
-        estimate = self._estimator.estimate(known)
+        self._scored = (block, ran, False)
+        if crossed is None or self._estimator is None or self._row < self._void_row + FRESH_ROWS:
+            return []  # what was void a moment ago is so still: to look is 20 ms, and the sums would cross every moment
+        estimate = self._estimator.estimate(self._taken(block))
         if estimate is None or not estimate.valid:
+            self._scored = (block, ran, True)
             return []
         labelled = "" if estimate.labelled is None else f" (labels: {100 * estimate.labelled:.0f} %)"
         return [
@@ -131,10 +132,12 @@ class AccuracyDetector:
     def learn(self, block: Block) -> None:
         """Take the block that was just scored into the state."""
         scored, self._scored = self._scored, None
-        ran = scored[1] if scored is not None and scored[0] is block else self._run(block)
+        ran, void = scored[1:] if scored is not None and scored[0] is block else (self._run(block), False)
         self._sums, self._rest = ran.sums, ran.rest
         if ran.crossed is not None:
             self._since = self._row + len(block)
+        if void:
+            self._void_row = self._row
         if self._estimator is not None:
             self._recent = self._taken(block)
         self._row += len(block)

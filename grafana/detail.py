@@ -54,8 +54,44 @@ def drift() -> list[AnyPanel]:
             },
             "percentunit", width=12, top=1,
         ),
+        series(
+            "Accuracy by labels", "Share of right answers among those that were labelled last: over the fleet, and the "
+            "lowest device. Labels that were chosen say little of all answers.",
+            {
+                "{{model}} {{version}}: mean": f"avg by (model, version) (driftline_accuracy_ratio{{{STREAM}}})",
+                "{{model}} {{version}}: lowest": f"min by (model, version) (driftline_accuracy_ratio{{{STREAM}}})",
+            },
+            "percentunit", width=8, top=1,
+        ),
+        series(
+            "Accuracy without labels, estimated", "From calibrated confidence, with its band; there is a gap where the "
+            "inputs are such that it cannot be known.",
+            {
+                "{{model}} {{version}}: mean": _estimated("avg", "driftline_estimated_accuracy_ratio"),
+                "{{model}} {{version}}: lowest": _estimated("min", "driftline_estimated_accuracy_ratio"),
+                "{{model}} {{version}}: lowest end of a band":
+                    _estimated("min", "driftline_estimated_accuracy_low_ratio"),
+            },
+            "percentunit", width=8, top=1,
+        ),
+        series(
+            "Streams whose accuracy cannot be estimated", "Their inputs differ from what the estimate rests on, or no "
+            "label has shown what their confidence is worth.",
+            {
+                "{{model}} {{version}}: void":
+                    f"count by (model, version) (driftline_estimated_accuracy_valid{{{STREAM}}} == 0)",
+                "{{model}} {{version}}: uncalibrated":
+                    f"count by (model, version) (driftline_estimated_accuracy_calibrated{{{STREAM}}} == 0)",
+            },
+            "short", width=8,
+        ),
     ]  # fmt: skip
     return panels
+
+
+def _estimated(over: str, metric: str) -> str:
+    calibrated = f"driftline_estimated_accuracy_calibrated{{{STREAM}}} == 1"
+    return f"{over} by (model, version) ({metric}{{{STREAM}}} and {calibrated})"
 
 
 def service() -> list[AnyPanel]:

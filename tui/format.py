@@ -81,6 +81,15 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def roughly(number: float) -> str:
+    """Give a large whole number to two digits: more of them would claim what nobody knows.
+
+    >>> roughly(306_920_827), roughly(94)
+    ('310,000,000', '94')
+    """
+    return count(round(number, 2 - len(f"{number:.0f}")))
+
+
 def size(number: float) -> str:
     """Give a size in decimal units.
 

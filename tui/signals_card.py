@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.lined import Page
 from tui.spans import heading
-from tui.stream_lines import classes_lines, latency_lines, signals_lines
+from tui.stream_lines import accuracy_lines, classes_lines, latency_lines, signals_lines
 from tui.streams import stream_row_key
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class SignalsCard(Page):
         stream = self._stream()
         if stream is None:
             return []
+        assert self.view is not None
+        assert self.view.status is not None  # it has the stream
         return [
+            *accuracy_lines(stream, self.view.status.time, width),
             *signals_lines(stream, width),
             *latency_lines(stream, width),
             *classes_lines(stream, width),

@@ -46,11 +46,7 @@ def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
     last = fmt.between(stream.last_inference, now) + " ago" if stream.last_inference else "none yet"
     runs = f"{fmt.rate(stream.rate)}, {fmt.plural(stream.inferences, 'inference')}, the last {last}"
     sure = f", {fmt.percent(stream.confidence)} sure" if stream.confidence is not None else ""
-    lines = labelled("runs", runs + sure, width)
-    if stream.accuracy is not None:
-        lines += labelled("accuracy", accuracy_text(stream.accuracy), width, accuracy_tone(stream.accuracy))
-    if stream.truth is not None:
-        lines += labelled("labels", truth_text(stream.truth, now), width, truth_tone(stream.truth))
+    lines = [*labelled("runs", runs + sure, width), *accuracy_lines(stream, now, width)]
     if stream.errors:
         lines += labelled("errors", f"{fmt.plural(stream.errors, 'inference')} raised an error", width, "warning")
     if stream.lost or stream.dropped:
@@ -62,13 +58,23 @@ def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
     return lines
 
 
+def accuracy_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
+    """Say how often it is right: as estimated, and by labels; nothing where neither is known."""
+    lines: list[Line] = []
+    if stream.accuracy is not None:
+        lines += labelled("accuracy", accuracy_text(stream.accuracy), width, accuracy_tone(stream.accuracy))
+    if stream.truth is not None:
+        lines += labelled("labels", truth_text(stream.truth, now), width, truth_tone(stream.truth))
+    return lines
+
+
 def _reference(stream: StreamStatus) -> str:
     if stream.state == "learning":
         return f"learning: {fmt.count(stream.reference_rows)} of {fmt.count(stream.reference_target)} inferences"
     if not stream.reference_rows:
         return "none yet"
     budget = stream.alarm_every_inferences
-    every = f"; at most one false alarm in {fmt.count(budget)} inferences" if budget else ""
+    every = f"; at most one false alarm in {fmt.roughly(budget)} inferences" if budget else ""
     if budget and stream.rate > 0:
         every += f" ({fmt.age(budget / stream.rate)} at this rate)"
     return f"learned from {fmt.plural(stream.reference_rows, 'inference')}{every}"

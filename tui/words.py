@@ -169,7 +169,7 @@ def truth_text(truth: TruthStatus, now: datetime) -> str:
     """
     said = f"by the last {truth.recent} of {plural(truth.labels, 'label')}"
     if truth.newest is not None:
-        said += f", of answers up to {between(truth.newest, now)} ago"
+        said += f", for answers until {between(truth.newest, now)} ago"
     if truth.accuracy is not None and truth.accuracy_low is not None and truth.accuracy_high is not None:
         band = f"{100 * truth.accuracy_low:.0f} to {100 * truth.accuracy_high:.0f}"
         return f"true accuracy {percent(truth.accuracy)} ({band}) {said}"

@@ -34,16 +34,20 @@ def _shown_mean(panel: Panel, seconds: float, *, calm: bool) -> float | None:
     return None if effect is None else effect.recent_mean
 
 
-def test_effects_are_looked_at_rarely_in_calm_and_at_once_otherwise() -> None:
-    """In calm they are five seconds old at most; where something is wrong they are those of the newest row."""
+def test_effects_are_looked_at_rarely_and_least_in_calm() -> None:
+    """They are five seconds old at most in calm, two where something is wrong."""
     panel = _panel(0, 10, 20)
     assert _shown_mean(panel, 0.0, calm=True) == 0.0
     panel.judge(block([8.0] * 10, 30))
     assert _shown_mean(panel, 4.9, calm=True) == 0.0
     assert _shown_mean(panel, 4.9, calm=False) == 2.0
     panel.judge(block([7.0] * 10, 40))
-    assert _shown_mean(panel, 9.8, calm=True) == 2.0
-    assert _shown_mean(panel, 9.9, calm=True) == 3.0
+    assert _shown_mean(panel, 6.7, calm=False) == 2.0
+    assert _shown_mean(panel, 6.9, calm=False) == 3.0
+    panel.judge(block([3.0] * 10, 50))
+    assert _shown_mean(panel, 11.8, calm=True) == 3.0
+    panel.judge(block([9.0] * 10, 60))
+    assert _shown_mean(panel, 11.9, calm=True) == pytest.approx(27 / 7)
 
 
 def test_effects_of_few_rows_are_soon_replaced() -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
-from agent.model import Reading, Stream, StreamChange
+from agent.labels.desk import LabelDesk
+from agent.model import Label, Labels, Reading, Stream, StreamChange
 from agent.pipeline import Pipeline
 from agent.status import PartHealth
+from agent.truth import LabelSummary
 from tests.agent.fakes import (
     SIGNALS,
     STREAM,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.model import Block
+    from agent.ports import Item
 
 OPENED = StreamChange(stream=STREAM, kind="opened", time_ns=0, source="ring-1")
 CALM = [0.0] * 10
@@ -223,3 +226,69 @@ def test_a_repair_of_the_store_is_a_finding_once() -> None:
     pipeline.close()
     assert [f.sentence for f in pipeline.findings()] == ["a segment was damaged"]
     assert len(store.history) == 1
+
+
+class SlowStore(MemoryStore):
+    """Takes a fifth of a second of `clock` to read a state."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def get_state(self, stream_key: str, part: str) -> bytes | None:
+        """Read slowly."""
+        self._clock.advance(0.2 if part == "reference" else 0.0)
+        return super().get_state(stream_key, part)
+
+
+def test_streams_that_take_long_to_take_up_are_taken_up_over_several_ticks() -> None:
+    """Two fit into the first tick; the others wait with all that they bring, and lose nothing of it, nor its order."""
+    clock = ManualClock()
+    store = SlowStore(clock)
+    streams = [Stream(model=f"model-{number}", sha256="ab" * 32, pid=number) for number in range(5)]
+    rounds: list[list[Item] | Exception] = [[block(CALM, row, stream) for stream in streams] for row in (0, 10)]
+    pipeline = _pipeline(ListCollector(*rounds), store=store, clock=clock)
+    for seen in (2, 4, 5):
+        pipeline.tick()
+        assert len(pipeline.streams()) == seen
+    assert [status.inferences for status in pipeline.streams()] == [20] * 5
+    for stream in streams:
+        assert [int(b.time_ns[0]) for b in store.pending if b.stream == stream] == [0, 1_000_000_000]
+
+
+def test_what_waits_to_be_taken_up_is_taken_up_before_the_end() -> None:
+    """An agent that is stopped at once after its start drops nothing that it has read."""
+    clock = ManualClock()
+    store = SlowStore(clock)
+    streams = [Stream(model=f"model-{number}", sha256="ab" * 32, pid=number) for number in range(5)]
+    _pipeline(ListCollector([block(CALM, 0, stream) for stream in streams]), store=store, clock=clock).close()
+    assert [b.stream for b in store.committed] == streams
+
+
+class HeardDesk(LabelDesk):
+    """Writes down what it is given, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def add(self, block: Block, *, learning: bool) -> None:
+        """Hear of inferences."""
+        self.heard.append(f"{len(block)} inferences, learning {learning}")
+
+    def take(self, told: Labels) -> LabelSummary:
+        """Hear labels."""
+        self.heard.append(f"{len(told)} labels")
+        return LabelSummary()
+
+    def learned(self, key: str) -> None:
+        """Hear that there is a reference."""
+        self.heard.append(f"learned {key}")
+
+
+def test_labels_follow_the_inferences_that_were_read_with_them() -> None:
+    """A label is told after its inference: whatever is read first, the desk knows the inference by then."""
+    labels = Labels((Label(id=1, value=0.0),))
+    pipeline = _pipeline(ListCollector([labels, OPENED, block(CALM)]))
+    pipeline.labels = desk = HeardDesk()
+    pipeline.tick()
+    assert desk.heard == ["10 inferences, learning True", f"learned {STREAM.key}", "1 labels"]

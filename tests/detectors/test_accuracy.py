@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,16 @@ from agent.model import Signal
 from agent.truth import LabelledRows
 from detectors import fit_reference
 from detectors.accuracy import AccuracyDetector
+from detectors.estimate import AccuracyEstimator
 from examples.meter_camera import digits, faults
 from examples.meter_camera.camera import expose
 from examples.meter_camera.session import INPUT, MeterSession
 from tests.detectors.streams import make_block
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from agent.model import AccuracyEstimate
 
 SIGNALS = (
     Signal("heat", "input"), Signal("load", "input"),
@@ -172,3 +180,37 @@ def test_labels_that_come_later_calibrate_and_survive_a_restart() -> None:
     restored = AccuracyDetector(reference, 1e5)
     restored.restore(detector.state())
     assert restored.accuracy() == after
+
+
+def test_keeps_nothing_of_a_stream_without_confidence() -> None:
+    """There is nothing to estimate, and so no row in its state: it is as small as at the start."""
+    values, _ = served(3, 1_500)
+    detector = AccuracyDetector(fit_reference(values[:1_000, :3], SIGNALS[:3]), 1e4)
+    small = len(detector.state())
+    block = make_block(values[1_000:, :3], SIGNALS[:3])
+    detector.score(block)
+    detector.learn(block)
+    assert len(detector.state()) < small + 50
+
+
+class CountingEstimator(AccuracyEstimator):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def estimate(self, rows: NDArray[np.float32]) -> AccuracyEstimate | None:
+        """Count, and answer."""
+        CountingEstimator.asked += 1
+        return super().estimate(rows)
+
+
+def test_a_void_estimate_is_not_made_anew_at_every_crossing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While inputs are unknown the sums cross again and again: it is looked at once in 250 rows, and nothing alarms."""
+    values, right = served(5, 1_500)
+    monkeypatch.setattr("detectors.accuracy.AccuracyEstimator", CountingEstimator)
+    detector = AccuracyDetector(fit_reference(values, SIGNALS, correct=right), 1e3)
+    unknown = served(6, 2_000)[0]
+    unknown[:, 0] += 50
+    unknown[:, 3] = 0.5
+    assert run(detector, unknown, 25) == []
+    assert 4 <= CountingEstimator.asked <= 8

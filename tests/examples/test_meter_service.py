@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driftline import wire
 
 from examples.meter_camera import probe_cost
+from tests.probe.ring_reader import read_ring
 
 pytest.importorskip("onnxruntime")
 REPOSITORY = Path(__file__).parents[2]
@@ -60,6 +62,15 @@ def test_the_service_is_watched(tmp_path: Path) -> None:
     assert len(rings) == 1
     assert b"meter-reader" in rings[0].read_bytes()[:16_384]
     assert said[1]["event"] == "progress"
+
+
+def test_the_service_tells_the_truth_about_its_first_images(tmp_path: Path) -> None:
+    """Sixty of two hundred images are labelled: the label ring has these, and holds no more."""
+    with start(tmp_path, "--seconds", "2", "--labelled", "60") as service:
+        end = lines(service.communicate(timeout=30)[0])[-1]
+    assert end["inferences"] > 60
+    (ring,) = tmp_path.glob(f"*{wire.LABELS_SUFFIX}")
+    assert len(read_ring(ring).records) == 60
 
 
 def test_sigterm_ends_the_service_with_its_last_line(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KEYS = {
     "inferences", "false_alarms", "onset_s", "detected_s", "delay_inferences", "kinds", "signals", "cause",
     "accuracy_before", "accuracy_after", "probe_p50_ns", "agent_rss_mb", "agent_cpu_percent",
+    "estimate_before", "estimate_after",
 }  # fmt: skip
 CAUSES = {"fouling": "sensor: camera", "class-mix": "world: ", "slow": "device: "}
 
@@ -52,3 +53,15 @@ def test_what_driftline_could_not_see_is_in_the_summary(results: dict[str, dict[
     assert results["fouling"]["accuracy_before"] > 0.95
     assert results["fouling"]["accuracy_after"] < results["fouling"]["accuracy_before"] - 0.1
     assert results["slow"]["accuracy_after"] > 0.95
+
+
+def test_the_estimated_accuracy_is_calibrated_and_void_where_it_would_be_wrong(
+    results: dict[str, dict[str, Any]],
+) -> None:
+    """The truth of the first images calibrates it; it holds in health, and is no figure once the lens is foul."""
+    for result in results.values():
+        before = result["estimate_before"]
+        assert (before["calibrated"], before["valid"]) == (True, True)
+        assert before["low"] <= result["accuracy_before"] <= before["high"]
+    after = results["fouling"]["estimate_after"]
+    assert (after["valid"], after["reason"].startswith("inputs differ")) == (False, True)

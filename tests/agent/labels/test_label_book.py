@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from agent.clock import utc
 from agent.model import Label, Labels, Stream
 from tests.agent.labels.label_fakes import VALUED, VALVE, Bench, inferred, named, right
 
@@ -224,3 +225,15 @@ def test_the_budget_is_in_labels() -> None:
 
 def _labels(*labels: Label) -> Labels:
     return Labels(labels)
+
+
+def test_figures_say_how_new_the_answers_are_that_they_are_of() -> None:
+    """The newest inference that has a label: after a label for an older one it is still that."""
+    bench = Bench()
+    block = inferred([1, 2], [0, 1])
+    bench.book.add(block, learning=False)
+    for number in (2, 1):
+        bench.tell(right(number, 0))
+        status = bench.book.status(VALVE.key)
+        assert status is not None
+        assert status.newest == utc(int(block.time_ns[1]))

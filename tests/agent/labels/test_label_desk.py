@@ -103,3 +103,14 @@ def test_a_desk_without_parts_is_empty() -> None:
     assert desk.take(Labels((right(1, 1),))).matched == 0
     assert desk.truth(VALVE.key) is None
     assert desk.health() == []
+
+
+def test_labels_that_came_while_the_reference_was_learned_are_used_when_it_is_there(desk: Desk) -> None:
+    """Before there is a reference nobody can use them: all are told once it is learned; without any nothing is."""
+    desk.desk.learned(VALVE.key)
+    assert desk.monitor.told == []
+    desk.tell(0, 60, wrong=False)
+    desk.monitor.told.clear()  # what a monitor without a reference does with them
+    desk.desk.learned(VALVE.key)
+    (rows,) = desk.monitor.told
+    assert len(rows) == 60

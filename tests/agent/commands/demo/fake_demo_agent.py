@@ -63,7 +63,8 @@ def make_finding(opened: datetime, *, signals: tuple[str, ...] = ("sharpness", "
     )
 
 
-def _status(inferences: int, findings: tuple[Finding, ...]) -> Status:
+def make_status(inferences: int, findings: tuple[Finding, ...]) -> Status:
+    """Make a status of one stream."""
     now = datetime.now(UTC)
     learning = inferences < 20
     stream = StreamStatus(
@@ -115,7 +116,7 @@ def main(run: Path, behaviour: str) -> None:
         if not findings and (run / ONSET).exists():
             findings = (make_finding(datetime.now(UTC)),)
         fresh = run / f"{STATUS}.new"
-        fresh.write_bytes(msgspec.json.encode(_status(inferences, findings)))
+        fresh.write_bytes(msgspec.json.encode(make_status(inferences, findings)))
         fresh.replace(run / STATUS)
     (run / STATUS).unlink(missing_ok=True)
 

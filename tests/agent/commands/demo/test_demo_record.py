@@ -1,9 +1,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from agent.commands.demo.record import Reading, Record, Truth
-from tests.agent.commands.demo.fake_demo_agent import make_finding
+from agent.model import AccuracyEstimate
+from tests.agent.commands.demo.fake_demo_agent import make_finding, make_status
+
+if TYPE_CHECKING:
+    from agent.status import Status
 
 START = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 
@@ -20,6 +27,15 @@ def truth(event: str, seconds: float, inferences: int, **more: object) -> Truth:
         dropped_images=0,
         **{"before": none, "growing": none, "full": none, **more},  # type: ignore[arg-type]  # fields by name
     )
+
+
+def status(estimate: float | None) -> Status:
+    """Make a status with an estimated accuracy."""
+    made = make_status(100, ())
+    accuracy = estimate and AccuracyEstimate(
+        rows=1_000, estimate=estimate, low=0.0, high=1.0, calibrated=True, valid=True
+    )
+    return msgspec.structs.replace(made, streams=(msgspec.structs.replace(made.streams[0], accuracy=accuracy),))
 
 
 def record(*, with_fault: bool = True) -> Record:
@@ -88,3 +104,16 @@ def test_accuracy_after_is_that_of_the_whole_fault() -> None:
     kept.hear(truth("end", 60.0, 6_000, before=Reading(100, 97), growing=Reading(100, 80), full=Reading(3, 1)))
     full = kept.result(rss_bytes=None, cpu_percent=None)
     assert (growing.accuracy_before, growing.accuracy_after, full.accuracy_after) == (0.97, 0.8, 0.3333)
+
+
+def test_estimates_are_told_apart_by_the_onset() -> None:
+    """The last one before the fault and the last one there was; a status without any changes nothing."""
+    kept = Record()
+    kept.hear(truth("ready", 0.0, 0))
+    for share in (0.99, 0.98):
+        kept.look(status(share))
+    kept.hear(truth("onset", 25.0, 2_500, onset_index=2_500, onset_seconds=25.0))
+    kept.look(status(0.4))
+    kept.look(status(None))
+    result = kept.result(rss_bytes=None, cpu_percent=None)
+    assert [e and e.estimate for e in (result.estimate_before, result.estimate_after)] == [0.98, 0.4]
