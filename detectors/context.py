@@ -17,9 +17,9 @@ import numpy as np
 
 from detectors.blocklength import Lengths, choose_lengths
 from detectors.quantiles import chi2_quantile
-from detectors.rhythm import HOUR_NS, HOURS, KNOWN_NS, Days, has_rhythm, hourly, rhythm, whole_days
+from detectors.rhythm import DAY_NS, HOUR_NS, HOURS, KNOWN_NS, Days, has_rhythm, hourly, rhythm, whole_days
 from detectors.runs import stretched
-from detectors.statistics import BASE
+from detectors.statistics import BASE, span
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -48,18 +48,24 @@ class Context:
             raise ValueError("the reference knows a daily rhythm: rows are judged with their time_ns")
         return np.zeros(rows, np.int64)
 
-    def take_off(self, found: NDArray[np.float32], time_ns: NDArray[np.int64]) -> None:
-        """Take the rhythm off the statistics [n, K] of rows, in place.
+    def take_off(self, sums: NDArray[np.float32], found: NDArray[np.float32], time_ns: NDArray[np.int64]) -> None:
+        """Take the rhythm off the sums [n / BASE, K] of base blocks, in place; `found` [n, K] are their rows.
 
         Where the clock was not set, the hour is not known: such rows are given the mean, which is evidence of nothing.
         """
         if not len(self.index):
             return
-        corrected = found[:, self.index] - at_times(self.deviations, time_ns)
-        unknown = time_ns < KNOWN_NS
-        if unknown.any():
-            corrected[unknown] = self.mean
-        found[:, self.index] = corrected
+        known = time_ns >= KNOWN_NS
+        before, share = _place(time_ns)
+        block = np.repeat(np.arange(len(sums)) * HOURS, BASE)
+        cells = np.concatenate((block + before % HOURS, block + (before + 1) % HOURS))
+        parts = np.concatenate(((1 - share) * known, share * known))
+        weights = np.bincount(cells, parts, len(sums) * HOURS).reshape(-1, HOURS).astype(np.float32)
+        off = weights @ self.deviations
+        if not known.all():
+            beside = np.where(known[:, None], 0, found[:, self.index] - self.mean)
+            off += beside.reshape(len(sums), BASE, -1).sum(axis=1)
+        sums[:, span(self.index)] -= off
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +93,16 @@ def as_times(time_ns: ArrayLike, rows: int) -> NDArray[np.int64]:
 
 def at_times(deviations: NDArray[Any], time_ns: NDArray[np.int64]) -> NDArray[np.float32]:
     """Give the deviations [24, k] at times [n], on straight lines between the middles of the hours."""
-    place = (time_ns % (HOURS * HOUR_NS)) / HOUR_NS - 0.5
-    before = np.floor(place).astype(np.int64)
-    share = (place - before).astype(np.float32)[:, None]
+    before, share = _place(time_ns)
+    share = share[:, None].astype(np.float32)
     return np.asarray(deviations[before % HOURS] * (1 - share) + deviations[(before + 1) % HOURS] * share)
+
+
+def _place(time_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give the hour in whose second half, or in the first half after it, each time [n] is, and how far on it is."""
+    place = (time_ns % DAY_NS) / HOUR_NS - 0.5
+    before = np.floor(place).astype(np.int64)
+    return before, place - before
 
 
 def fit_context(

@@ -53,7 +53,7 @@ def hourly(series: NDArray[np.float64] | NDArray[np.float32], days: Days) -> NDA
     order = order[cell[order] < days.count * HOURS]
     cells, begins, counts = np.unique(cell[order], return_index=True, return_counts=True)
     means = np.full((days.count * HOURS, series.shape[1]), np.nan)
-    means[cells] = np.add.reduceat(series[order].astype(np.float64), begins, axis=0) / counts[:, None]
+    means[cells] = np.add.reduceat(series[order], begins, axis=0, dtype=np.float64) / counts[:, None]
     return means.reshape(days.count, HOURS, -1)
 
 

@@ -195,8 +195,8 @@ class _State:
         self._at, self._begins = 0, at[:, :whole:BASE]
         if whole:
             self._found = self.reference.statistics.rows(rows[:whole], self.before, self.reference.grid)
-            self.reference.context.take_off(self._found, at[1, :whole])
             self._sums = self._found.reshape(whole // BASE, BASE, -1).sum(axis=1)
+            self.reference.context.take_off(self._sums, self._found, at[1, :whole])
             self.before = np.concatenate((self.before, rows[max(0, whole - LAGS) : whole]))[-LAGS:]
         return at[:, BASE - 1 : whole : BASE]
 
