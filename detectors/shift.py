@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score, Stream
-from detectors.joint import SHARE, RunningJoint
-from detectors.onset import History
 from detectors.packing import pack, unpack
-from detectors.running import RunningBank
-from detectors.statistics import BASE, LAGS, WORDS
+from detectors.shift_state import ShiftState
+from detectors.statistics import WORDS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from detectors.learned import Reference
 
 FORMAT = 3
+PIECE = 1_024  # rows taken at once, which bounds the memory of a call
 _NO_STREAM = Stream(model="")
 
 
@@ -55,8 +54,8 @@ class ShiftDetector:
     def __init__(self, reference: Reference, alarms_per: float) -> None:
         self.alarms_per = alarms_per
         self._reference = reference
-        self._state = _State(reference)
-        self._scored: tuple[Block, _State, list[Score]] | None = None
+        self._state = ShiftState(reference)
+        self._scored: tuple[Block, ShiftState, list[Score]] | None = None
 
     def update(self, block: Block | ArrayLike, time_ns: ArrayLike | None = None) -> list[Score]:
         """Score a block, then learn it; return the scores that crossed.
@@ -107,14 +106,14 @@ class ShiftDetector:
         items = unpack(state, "shift", FORMAT)
         if items.pop("reference", None) != self._reference.fingerprint:
             raise ValueError("stored shift state belongs to another reference")
-        fresh = _State(self._reference)
+        fresh = ShiftState(self._reference)
         fresh.load(items)
         self._state = fresh
         self._scored = None
 
     def _advance(
         self,
-        state: _State,
+        state: ShiftState,
         rows: NDArray[np.float32],
         times: NDArray[np.int64],
         good: NDArray[np.bool_],
@@ -125,17 +124,20 @@ class ShiftDetector:
         state.row += len(rows)
         if not good.all():
             rows, numbers, times = rows[good], numbers[good], times[good]
-        ends = state.take(rows, numbers, times)
-        while (crossed := state.advance(self.alarms_per)) is not None:
-            evidence = state.evidence()
-            for column in np.flatnonzero(evidence >= min(self.alarms_per, float(evidence.max()))).tolist():
-                if column not in found:
-                    number, time_ns = ends[:, crossed].tolist()
-                    found[column] = self._score(state, column, float(evidence[column]), number, time_ns, stream)
-            state.reset()
+        for first in range(0, len(rows), PIECE):
+            piece = slice(first, first + PIECE)
+            ends = state.take(rows[piece], numbers[piece], times[piece])
+            while (crossed := state.advance(self.alarms_per)) is not None:
+                evidence = state.evidence()
+                for column in np.flatnonzero(evidence >= min(self.alarms_per, float(evidence.max()))).tolist():
+                    if column not in found:
+                        number, time_ns = ends[:, crossed].tolist()
+                        found[column] = self._score(state, column, float(evidence[column]), number, time_ns, stream)
+                state.reset()
+        state.drop()
         return sorted(found.values(), key=lambda score: -score.value)
 
-    def _score(self, state: _State, column: int, evidence: float, row: int, time_ns: int, stream: Stream) -> Score:
+    def _score(self, state: ShiftState, column: int, evidence: float, row: int, time_ns: int, stream: Stream) -> Score:
         bank, at, upwards = state.strongest(column)
         statistic = int(bank.fitted.index[at])
         onset_row, onset_ns = state.history.onset(statistic, bank.mean_of_row(at), upwards=upwards)
@@ -152,147 +154,6 @@ class ShiftDetector:
             onset_ns=onset_ns,
             detail=f"{kind} {'up' if upwards else 'down'}",
         )
-
-
-class _State:
-    """Everything that changes: copied to score, packed to be stored."""
-
-    def __init__(self, reference: Reference) -> None:
-        self.row = 0
-        self.reference = reference
-        self.pending = np.empty((0, len(reference.signals)), np.float32)
-        self.pending_at = np.empty((2, 0), np.int64)
-        self.before = np.full((LAGS, len(reference.signals)), np.nan, np.float32)
-        self._found = self._sums = np.empty((0, 0), np.float32)  # statistics of the rows at hand, and of their blocks
-        self._begins = np.empty((2, 0), np.int64)
-        self._at = 0  # the next of these base blocks
-        self.age = 0  # base blocks since the last reset
-        self.banks = [RunningBank(bank) for bank in reference.banks]
-        self.joint = RunningJoint(reference.joint)
-        self._window = max([bank.refresh * bank.fitted.step for bank in self.banks], default=1)
-        self._single = 1 - SHARE if len(reference.joint.index) else 1.0
-        longest = max((bank.step for bank in reference.banks), default=0)
-        self.history = History(len(reference.statistics.kinds), longest)
-
-    def __deepcopy__(self, memo: dict[int, object]) -> _State:
-        twin = copy.copy(self)
-        twin.banks = [bank.copy() for bank in self.banks]
-        twin.joint = self.joint.copy()
-        twin.history = self.history.copy()
-        return twin
-
-    def take(
-        self, rows: NDArray[np.float32], numbers: NDArray[np.int64], times: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Cut pending and new rows into base blocks; give row and time [2, n] of the last row of each."""
-        at = np.empty((2, len(rows)), np.int64)
-        at[0], at[1] = numbers, times
-        if len(self.pending):
-            rows = np.concatenate((self.pending, rows))
-            at = np.concatenate((self.pending_at, at), axis=1)
-        whole = len(rows) // BASE * BASE
-        self.pending, self.pending_at = rows[whole:].copy(), at[:, whole:].copy()
-        self._at, self._begins = 0, at[:, :whole:BASE]
-        if whole:
-            self._found = self.reference.statistics.rows(rows[:whole], self.before, self.reference.grid)
-            self._sums = self._found.reshape(whole // BASE, BASE, -1).sum(axis=1)
-            self.reference.context.take_off(self._sums, self._found, at[1, :whole])
-            self.before = np.concatenate((self.before, rows[max(0, whole - LAGS) : whole]))[-LAGS:]
-        return at[:, BASE - 1 : whole : BASE]
-
-    def advance(self, alarms_per: float) -> int | None:
-        """Go on through the base blocks at hand; stop at the first whose evidence crosses, and return its place."""
-        while self._at < self._begins.shape[1]:
-            first = self._at
-            last = min(self._begins.shape[1], first + self._window - self.age % self._window)
-            before = ([bank.copy() for bank in self.banks], self.joint.copy()) if last > first + 1 else None
-            totals = self._totals(first, last)
-            crossed = (totals if isinstance(totals, float) else float(totals.max())) >= alarms_per
-            if crossed and before is not None:  # again, and no further than there
-                last = first + int(np.argmax(np.atleast_1d(totals) >= alarms_per)) + 1
-                self.banks, self.joint = before
-                self._totals(first, last)
-            self.history.extend(self._sums[first:last] * np.float32(1 / BASE), self._begins[:, first:last])
-            self._at = last
-            self.age += last - first
-            if crossed:
-                return last - 1
-        return None
-
-    def _totals(self, first: int, last: int) -> NDArray[np.float32] | float:
-        """Take these base blocks in; give the evidence of all bets after each, in rows: one number if it stays."""
-        sums = self._sums[first:last]
-        totals: NDArray[np.float32] | float = 0.0
-        for bank in self.banks:
-            totals = totals + bank.advance(sums)
-        if self._single < 1:
-            found = self._found[first * BASE : last * BASE]
-            joint = self.joint.advance(found, sums, self.banks[0].centre)
-            totals = totals * self._single + joint * (1 - self._single)
-        return totals
-
-    def evidence(self) -> NDArray[np.float64]:
-        """Per signal, the weighted mean of its own bets, in rows."""
-        evidence, weight = np.zeros(len(self.reference.signals)), np.zeros(len(self.reference.signals))
-        for bank in self.banks:
-            signals = self.reference.statistics.signals[bank.fitted.index]
-            np.add.at(evidence, signals, bank.weighted().sum(axis=0))
-            np.add.at(weight, signals, bank.fitted.weights.sum(axis=0))
-        return evidence / np.where(weight > 0, weight, 1.0)
-
-    def strongest(self, column: int) -> tuple[RunningBank, int, bool]:
-        """Give the signal's strongest bet: its bank, the statistic's place there, and whether it bets upwards."""
-        best: tuple[float, RunningBank, int, bool] | None = None
-        for bank in self.banks:
-            own = np.flatnonzero(self.reference.statistics.signals[bank.fitted.index] == column)
-            if not len(own):
-                continue
-            weighted = bank.weighted()[:, own]
-            bet, at = np.unravel_index(int(weighted.argmax()), weighted.shape)
-            value = float(weighted[bet, at])
-            if best is None or value > best[0]:
-                best = (value, bank, int(own[at]), bool(bank.fitted.tilts[bet, own[at]] > 0))
-        if best is None:
-            raise ValueError(f"signal {column} is not watched")
-        return best[1:]
-
-    def reset(self) -> None:
-        for bank in self.banks:
-            bank.reset()
-        self.joint.reset()
-        self.age = 0
-        self.history.reset()
-
-    def items(self) -> dict[str, object]:
-        items: dict[str, object] = {
-            "row": self.row,
-            "pending": self.pending,
-            "pending_at": self.pending_at,
-            "before": self.before,
-            "age": self.age,
-        }
-        for name, part in (("history", self.history), ("joint", self.joint)):
-            items |= {f"{name}.{field}": item for field, item in part.items().items()}
-        for at, bank in enumerate(self.banks):
-            items |= {f"bank{at}.{name}": item for name, item in bank.items().items()}
-        return items
-
-    def load(self, items: dict[str, object]) -> None:
-        own = self.items()
-        if own.keys() != items.keys():
-            raise ValueError("stored shift state has other parts than this version")
-        for name, item in items.items():
-            mine = own[name]
-            if name.startswith("pending") or not isinstance(mine, np.ndarray):
-                continue
-            if not isinstance(item, np.ndarray) or item.shape != mine.shape:
-                raise ValueError(f"stored shift state has another shape in {name}")
-        for name, item in items.items():
-            part, _, field = name.rpartition(".")
-            if part.startswith("bank"):
-                setattr(self.banks[int(part[4:])], field, item)
-            else:
-                setattr(getattr(self, part) if part else self, field, item)
 
 
 def make_shift_detector(reference: Reference, alarms_per: float = 1e6) -> ShiftDetector:
