@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import river.datasets
@@ -60,18 +59,17 @@ def _cancer() -> tuple[Rows, NDArray[np.int64]]:
     return inputs, labels
 
 
-def _shipped(file: str, compression: Any = "infer") -> tuple[Rows, NDArray[np.int64]]:
-    import pandas as pd  # noqa: PLC0415  # takes seconds, and only some cases need it
-
-    table = pd.read_csv(Path(river.datasets.__file__).parent / file, compression=compression)
-    return table.iloc[:, :-1].to_numpy(float), np.unique(table.iloc[:, -1], return_inverse=True)[1].astype(np.int64)
+def _river(name: str) -> tuple[Rows, NDArray[np.int64]]:
+    drawn = list(getattr(river.datasets, name)())
+    inputs = np.array([list(row.values()) for row, _ in drawn], float)
+    return inputs, np.unique([str(label) for _, label in drawn], return_inverse=True)[1].astype(np.int64)
 
 
 TABLES: dict[str, Callable[[], tuple[Rows, NDArray[np.int64]]]] = {
     "breast cancer": _cancer,
-    "segment": lambda: _shipped("segment.csv.zip"),
-    "shuttle": lambda: _shipped("shuttle.csv.gz"),
-    "banana": lambda: _shipped("banana.zip", compression="zip"),
+    "segment": lambda: _river("ImageSegments"),
+    "shuttle": lambda: _river("Shuttle"),
+    "banana": lambda: _river("Banana"),
 }
 
 
