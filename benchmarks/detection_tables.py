@@ -69,7 +69,7 @@ TABLES: dict[str, Callable[[], tuple[Rows, NDArray[np.int64]]]] = {
     "breast cancer": _cancer,
     "segment": lambda: _river("ImageSegments"),
     "shuttle": lambda: _river("Shuttle"),
-    "banana": lambda: _river("Banana"),
+    "banana": lambda: _river("Bananas"),
 }
 
 
