@@ -123,10 +123,14 @@ def main() -> None:
         late = [alone.submit(run, task, seed, slow) for task, seed in tasks if slow and not seed]
         done = [pool.submit(run, task, seed, list(DETECTORS)) for task, seed in tasks]
         longer = [pool.submit(long_quiet, family, 0, chosen.long) for family in FAMILIES]
-        runs = [future.result() for future in [*done, *late]]
+        runs = [future.result() for future in done]
+        failed = [future.exception() for future in late]
+        runs += [future.result() for future, error in zip(late, failed, strict=True) if error is None]
         _false_alarms([pair for pair in runs if pair[0].onset is None])
         _delays([pair for pair in runs if pair[0].onset is not None])
         _long(longer)
+    for error in filter(None, failed):
+        print(f"\nEvidently failed on a stream, which its row leaves out: {error}")
     if not slow:
         print("\nEvidently is not installed (`pip install driftline[report]`): its rows are left out.")
     if not detection_sensors.aeon_data():
