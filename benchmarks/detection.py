@@ -1,8 +1,8 @@
 """False alarms and delays of the shift detector beside what is usual, on streams whose truth is known.
 
-    python benchmarks/detection.py [--seeds 3] [--long 400000] [--jobs 2]
+    python benchmarks/detection.py [--seeds 2] [--long 340000] [--jobs 2]
 
-Some eight minutes on two cores. Streams that never change say how often each detector cries wolf, streams with one
+Some 200 s of processor time. Streams that never change say how often each detector cries wolf, streams with one
 change whether and how soon it is found. Data: what scikit-learn, river and aeon ship (`benchmarks/detection_tables.py`,
 `_camera.py`, `_sensors.py`), and synthetic streams (`benchmarks/null_streams.py`). Every detector gets the same 2,000
 rows of reference. KSWIN and Evidently take a hundred times as long as the others: they look at a part of the streams
@@ -111,8 +111,8 @@ def bound(count: int, level: float = 0.95) -> float:
 def main() -> None:
     """Run everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, help="of each kind of change")
-    parser.add_argument("--long", type=int, default=400_000, help="quiet rows of each family, for Driftline alone")
+    parser.add_argument("--seeds", type=int, default=2, help="of each kind of change")
+    parser.add_argument("--long", type=int, default=340_000, help="quiet rows of each family, for Driftline alone")
     parser.add_argument("--jobs", type=int, default=2)
     chosen = parser.parse_args()
     slow = list(SLOW) if importlib.util.find_spec("evidently") else []
