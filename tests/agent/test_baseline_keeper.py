@@ -74,7 +74,7 @@ def test_accepting_too_little_with_learn_begins_anew() -> None:
     change = pipeline.baselines.accept("meter", learn=True, by="ada")
     assert "learning anew from now on" in change.said
     assert (pipeline.findings(), pipeline.baselines.show("")[0].state) == ((), "learning")
-    pipeline._collectors[0].rounds += [[block(FAR, 30)], [block(FAR, 40)]]  # type: ignore[attr-defined]
+    pipeline._intake._collectors[0].rounds += [[block(FAR, 30)], [block(FAR, 40)]]  # type: ignore[attr-defined]
     pipeline.tick()
     pipeline.tick()
     assert (pipeline.baselines.show("")[0].rows, pipeline.findings()) == (10, ())
@@ -109,7 +109,7 @@ def test_rows_since_a_reset_are_learned_from_again_after_a_restart() -> None:
     store = MemoryStore()
     pipeline = _shifted(12, store)
     pipeline.baselines.reset("meter", by="ada")
-    pipeline._collectors[0].rounds.append([block(FAR[:6], 40)])  # type: ignore[attr-defined]
+    pipeline._intake._collectors[0].rounds.append([block(FAR[:6], 40)])  # type: ignore[attr-defined]
     pipeline.tick()
     pipeline.close()
     again = _pipeline([OPENED, block(FAR[:2], 46)], store=store)
