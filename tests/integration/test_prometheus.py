@@ -105,7 +105,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 def test_every_panel_has_data(fleet: Prometheus) -> None:
     """With one device ill and one well, no query of the dashboard comes back empty."""
-    assert empty_panels(fleet) == set()
+    wait_until(lambda: not empty_panels(fleet), "every panel to have data")
 
 
 def test_prometheus_takes_the_page_whole(fleet: Prometheus) -> None:

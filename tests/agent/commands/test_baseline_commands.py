@@ -26,7 +26,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
     with AgentProcess(tmp_path_factory.mktemp("baseline")) as running:
         service = ("--rate", "300", "--seconds", "120", "--drift", "rotate", "--onset", "6")
         with ServiceProcess(running.run, *service):
-            wait_until(lambda: (s := running.status()) is not None and bool(s.findings), "a finding")
+            wait_until(lambda: (s := running.status()) is not None and bool(s.findings), "a finding", seconds=90)
             yield running
 
 

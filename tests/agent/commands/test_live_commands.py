@@ -24,7 +24,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
     with AgentProcess(tmp_path_factory.mktemp("live")) as running:
         service = ("--rate", "200", "--seconds", "120", "--drift", "rotate", "--onset", "8")
         with ServiceProcess(running.run, *service):
-            wait_until(lambda: (s := running.status()) is not None and bool(s.findings), "a finding")
+            wait_until(lambda: (s := running.status()) is not None and bool(s.findings), "a finding", seconds=90)
             wait_until(lambda: running.client.query("FROM inferences", 1, 5.0)["rows"], "a commit")
             yield running
 
