@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from agent.model import Signal
     from detectors.grid import Grid
 
-KNOWN_ROWS = 1_000
 MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
 WEIGHED_ON = 64  # means and spreads that are matched, those that moved most; fewer where rows are few
 BY_CHANCE = 2  # so many moves of all are matched although nothing moved

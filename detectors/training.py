@@ -63,7 +63,7 @@ class TrainedLearner(ReferenceLearner):
                 columns.append(self._training.values[:, file[signal.name]])
             else:
                 values = self._training.values[:, file[signal.name]]
-                chosen = np.argsort(values, kind="stable")[_ranks(own, len(values), random)]
+                chosen = in_order_of(own, values, random)
                 columns.append(values[chosen])
                 if signal.name == "confidence" and self._training.correct is not None:
                     correct = self._training.correct[chosen]  # a label stays with the confidence that it is about
@@ -82,25 +82,22 @@ class TrainedLearner(ReferenceLearner):
 
 def in_order_of(
     stream: NDArray[np.float32], values: NDArray[np.float32], random: np.random.Generator
-) -> NDArray[np.float32]:
-    """Give as many of `values` as `stream` has rows, evenly over their distribution, ordered as `stream` is.
+) -> NDArray[np.int64]:
+    """Choose as many of `values` as `stream` has rows, evenly over their distribution; give their places.
 
-    Missing values count as the largest. Equal values of the stream are put in random order among themselves.
+    In the order of `stream`. Missing values count as the largest. Equal values of the stream are put in random order
+    among themselves.
 
     >>> random = np.random.default_rng(0)
     >>> in_order_of(np.array([3, 1, 2], np.float32), np.array([10, 20, 30, 40, 50, 60], np.float32), random)
-    array([60., 20., 40.], dtype=float32)
+    array([5, 1, 3])
     """
-    return np.sort(values)[_ranks(stream, len(values), random)]
-
-
-def _ranks(stream: NDArray[np.float32], count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Say for each row of `stream` the how-manieth smallest of `count` values belongs there."""
     order = np.lexsort((random.random(len(stream)), stream))  # NaN last
     place = np.empty(len(stream), np.int64)
     place[order] = np.arange(len(stream))
     share = (place + 0.5) / len(stream)
-    return np.minimum((share * count).astype(np.int64), count - 1)
+    ranks = np.minimum((share * len(values)).astype(np.int64), len(values) - 1)
+    return np.argsort(values, kind="stable")[ranks]
 
 
 def refit_reference(data: bytes) -> Reference:

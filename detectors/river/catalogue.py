@@ -135,7 +135,6 @@ KINDS: Mapping[str, Kind] = {
         },
     ),
 }  # fmt: skip
-BINARY_NAMES = tuple(name for name, kind in KINDS.items() if kind.binary)
 
 
 def says(name: str, signal: str, parameters: Mapping[str, object]) -> str:

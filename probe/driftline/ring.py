@@ -32,7 +32,6 @@ MIN_SLOTS = 64
 NAMES_TRIED = 256
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FIXED = wire.FIXED
-_COUNTERS = wire.COUNTERS
 # "L" is eight bytes wherever Linux is 64 bits wide, and packs faster than "Q".
 WORD = "L" if struct.calcsize("@L") == struct.calcsize("@Q") else "Q"
 

@@ -67,7 +67,7 @@ def test_the_values_are_the_files_and_the_order_is_the_streams() -> None:
     random = np.random.default_rng(0)
     file = np.concatenate((random.exponential(size=9_000), np.full(1_000, np.nan))).astype(np.float32)
     stream = random.normal(size=500).astype(np.float32)
-    ordered = in_order_of(stream, file, random)
+    ordered = file[in_order_of(stream, file, random)]
     assert np.isnan(ordered).mean() == pytest.approx(0.1, abs=0.01)
     assert np.nanmedian(ordered) == pytest.approx(np.nanmedian(file), rel=0.05)
     kept = ~np.isnan(ordered)
