@@ -21,7 +21,7 @@ import numpy as np
 from agent.model import Score
 from detectors.calibration import MIN_LABELLED, fit_calibration, restore_calibration
 from detectors.estimate import FEWEST, AccuracyEstimator
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, part_of, unpack_state
 from detectors.statistics import BASE
 
 if TYPE_CHECKING:
@@ -67,7 +67,6 @@ class AccuracyDetector:
         self._later: Calibration | None = None  # from labels that came after the reference was learned
         self._row = 0
         self._sums = np.zeros(len(SHARES))
-        self._since = 0  # row from which the sums have run
         self._rest = np.zeros(0)  # P(right) of rows that do not fill a step yet
         width = len(reference.signals)
         self._recent = np.zeros((0, width), np.float32)
@@ -134,8 +133,6 @@ class AccuracyDetector:
         scored, self._scored = self._scored, None
         ran, void = scored[1:] if scored is not None and scored[0] is block else (self._run(block), False)
         self._sums, self._rest = ran.sums, ran.rest
-        if ran.crossed is not None:
-            self._since = self._row + len(block)
         if void:
             self._void_row = self._row
         if self._estimator is not None:
@@ -165,30 +162,27 @@ class AccuracyDetector:
     def state(self) -> bytes:
         """Return everything that a restart needs."""
         items = {
-            "row": self._row, "since": self._since, "time": self._time_ns, "sums": self._sums, "rest": self._rest,
-            "recent": self._recent, "reference": self._fingerprint,
+            "row": self._row, "time": self._time_ns, "sums": self._sums, "rest": self._rest, "recent": self._recent,
         }  # fmt: skip
         if self._later is not None:
             items |= {f"calibration.{name}": item for name, item in self._later.items().items()}
-        return pack("accuracy", FORMAT, items)
+        return pack_state("accuracy", FORMAT, items, self._fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "accuracy", FORMAT)
-        if items.pop("reference", None) != self._fingerprint:
-            raise ValueError("stored accuracy state belongs to another reference")
+        items = unpack_state(state, "accuracy", FORMAT, self._fingerprint)
         arrays = [items.get(name) for name in ("sums", "rest", "recent")]
-        numbers = [items.get(name) for name in ("row", "since", "time")]
+        numbers = [items.get(name) for name in ("row", "time")]
         if not all(isinstance(a, np.ndarray) for a in arrays) or not all(isinstance(n, int) for n in numbers):
             raise ValueError("stored accuracy state has other parts than this version")
         sums, rest, recent = arrays
         if sums.shape != self._sums.shape or recent.shape[1:] != self._recent.shape[1:] or rest.ndim != 1:  # type: ignore[union-attr]
             raise ValueError("stored accuracy state has parts of another shape")
-        found = {name.removeprefix("calibration."): item for name, item in items.items() if "." in name}
+        found = part_of(items, "calibration")
         self._later = restore_calibration(found) if found else None
         self._prepare()
         self._sums, self._rest, self._recent = sums, rest, recent  # type: ignore[assignment]
-        self._row, self._since, self._time_ns = numbers  # type: ignore[assignment]
+        self._row, self._time_ns = numbers  # type: ignore[assignment]
 
     @property
     def _judges(self) -> bool:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from agent.model import Signal
-from detectors.packing import pack, unpack
+from detectors.packing import pack, plain_signals, read_signals, unpack
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from agent.model import Signal
 
 FORMAT = 1
 MAX_BYTES = 8 << 20  # before it is compressed: 100,000 rows of 20 signals
@@ -27,8 +26,8 @@ class Rows:
     """Rows of one stream.
 
     `ordered`: they stand in the order in which they ran, so that it shows how they hang together. `latency_s` is NaN
-    where it was not measured. `correct` says of labelled rows whether
-    the model was right. `time_ns` is None where it is not known when they ran. They are one run of 64 rows in `every`.
+    where it was not measured. `correct` says of labelled rows whether the model was right. `time_ns` is None where it
+    is not known when they ran. They are one run of 64 rows in `every`.
     """
 
     signals: tuple[Signal, ...]
@@ -46,7 +45,7 @@ class Rows:
             "reference rows",
             FORMAT,
             {
-                "signals": [[s.name, s.role, s.kind, s.unit] for s in self.signals],
+                "signals": plain_signals(self.signals),
                 "values": self.values[-kept:],
                 "latency_s": self.latency_s[-kept:],
                 "ordered": self.ordered,
@@ -61,10 +60,7 @@ def decode_rows(data: bytes) -> Rows:
     """Read what `Rows.encode` wrote. Raises ValueError for anything else."""
     items: dict[str, Any] = unpack(data, "reference rows", FORMAT)
     try:
-        signals = msgspec.convert(
-            [dict(zip(("name", "role", "kind", "unit"), s, strict=True)) for s in items["signals"]],
-            tuple[Signal, ...],
-        )
+        signals = read_signals(items["signals"])
         rows = Rows(
             signals,
             items["values"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score, Signal
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, unpack_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,13 +73,11 @@ class ErrorDetector:
 
     def state(self) -> bytes:
         """Return everything that a restart needs."""
-        return pack("errors", FORMAT, {"row": self._row, "last": self._last, "reference": self._fingerprint})
+        return pack_state("errors", FORMAT, {"row": self._row, "last": self._last}, self._fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "errors", FORMAT)
-        if items.pop("reference", None) != self._fingerprint:
-            raise ValueError("stored errors state belongs to another reference")
+        items = unpack_state(state, "errors", FORMAT, self._fingerprint)
         last, row = items.get("last"), items.get("row")
         if not isinstance(last, np.ndarray) or last.shape != (WINDOW,) or not isinstance(row, int):
             raise ValueError("stored errors state has other parts than this version")

@@ -16,7 +16,7 @@ import numpy as np
 
 from agent.model import Block, Score, Signal
 from detectors.onset import History
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, part_of, unpack_state
 from detectors.risen import bet
 from detectors.wording import durations
 
@@ -77,13 +77,11 @@ class LatencyDetector:
 
     def state(self) -> bytes:
         """Return everything that a restart needs."""
-        return pack("latency", FORMAT, self._state.items() | {"reference": self._fingerprint})
+        return pack_state("latency", FORMAT, self._state.items(), self._fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "latency", FORMAT)
-        if items.pop("reference", None) != self._fingerprint:
-            raise ValueError("stored latency state belongs to another reference")
+        items = unpack_state(state, "latency", FORMAT, self._fingerprint)
         fresh = _State()
         fresh.load(items)
         self._state = fresh
@@ -117,6 +115,9 @@ class LatencyDetector:
             onset_ns=onset_ns,
             detail="{}, was {}; limit {}".format(*durations(state.typical_s, self._usual_s, self.limit_s)),
         )
+
+
+_PLAIN = ("row", "sums", "slow", "rows", "taken", "began_row", "began_ns", "typical_s")
 
 
 class _State:
@@ -159,13 +160,14 @@ class _State:
         self.history.reset()
 
     def items(self) -> dict[str, object]:
-        plain = ("row", "sums", "slow", "rows", "taken", "began_row", "began_ns", "typical_s")
-        items: dict[str, object] = {name: getattr(self, name) for name in plain}
+        items: dict[str, object] = {name: getattr(self, name) for name in _PLAIN}
         return items | {f"history.{name}": item for name, item in self.history.items().items()}
 
     def load(self, items: dict[str, object]) -> None:
         if items.keys() != self.items().keys():
             raise ValueError("stored latency state has other parts than this version")
-        for name, item in items.items():
-            part, _, field = name.rpartition(".")
-            setattr(self.history if part else self, field, item)
+        if not isinstance(items["sums"], np.ndarray) or items["sums"].shape != self.sums.shape:
+            raise ValueError("stored latency state has other bets than this version")
+        self.history.load(part_of(items, "history"))
+        for name in _PLAIN:
+            setattr(self, name, items[name])

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agent.model import Signal
 from detectors.bets import Bank
 from detectors.calibration import Calibration, restore_calibration
 from detectors.context import Context
 from detectors.described import describe_signal
 from detectors.grid import Grid
 from detectors.joint import Joint
-from detectors.packing import pack, unpack
+from detectors.packing import pack, part_of, plain_signals, read_signals, unpack
 from detectors.profile import Profile
 from detectors.relations import Relations
 from detectors.statistics import BASE, StatisticSet
 
 if TYPE_CHECKING:
     import numpy as np
+    from _typeshed import DataclassInstance
     from numpy.typing import NDArray
 
     from agent.baselines import SignalBaseline
+    from agent.model import Signal
 
 FORMAT = 4
 
@@ -74,61 +75,50 @@ class Reference:
     @cached_property
     def _encoded(self) -> bytes:
         items: dict[str, Any] = {
-            "signals": [[s.name, s.role, s.kind, s.unit] for s in self.signals],
+            "signals": plain_signals(self.signals),
             "rows": self.rows,
             "notes": list(self.notes),
             "banks": len(self.banks),
             "lengths": self.lengths,
             "sample": self.sample,
         }
-        for field in fields(Grid):
-            items[f"grid.{field.name}"] = getattr(self.grid, field.name)
+        items |= _stored("grid", self.grid)
         for name in ("kinds", "views", "values", "owners", "parts", "part_values", "outputs"):
             items[f"statistics.{name}"] = getattr(self.statistics, name)
-        for field in fields(Relations):
-            items[f"relations.{field.name}"] = getattr(self.statistics.relations, field.name)
-        for field in fields(Joint):
-            items[f"joint.{field.name}"] = getattr(self.joint, field.name)
-        for field in fields(Context):
-            items[f"context.{field.name}"] = getattr(self.context, field.name)
-        for field in fields(Profile):
-            items[f"profile.{field.name}"] = getattr(self.profile, field.name)
+        items |= _stored("relations", self.statistics.relations)
+        items |= _stored("joint", self.joint) | _stored("context", self.context) | _stored("profile", self.profile)
         if self.calibration is not None:
             items["truth"] = self.truth
-            items |= {f"calibration.{name}": item for name, item in self.calibration.items().items()}
+            items |= _stored("calibration", self.calibration)
         for at, bank in enumerate(self.banks):
-            for field in fields(Bank):
-                items[f"bank{at}.{field.name}"] = getattr(bank, field.name)
+            items |= _stored(f"bank{at}", bank)
         return pack("reference", FORMAT, items)
+
+
+def _stored(name: str, part: DataclassInstance) -> dict[str, Any]:
+    return {f"{name}.{field.name}": getattr(part, field.name) for field in fields(part)}
 
 
 def decode_reference(data: bytes) -> Reference:
     """Read what `Reference.encode` wrote. Raises ValueError for anything else."""
     items = unpack(data, "reference", FORMAT)
-
-    def part(prefix: str) -> dict[str, Any]:
-        return {name.removeprefix(prefix): item for name, item in items.items() if name.startswith(prefix)}
-
     try:
         return Reference(
-            signals=msgspec.convert(
-                [dict(zip(("name", "role", "kind", "unit"), s, strict=True)) for s in items["signals"]],
-                tuple[Signal, ...],
-            ),
+            signals=read_signals(items["signals"]),
             rows=int(items["rows"]),
             notes=tuple(items["notes"]),
             lengths=items["lengths"],
-            grid=Grid(**part("grid.")),
+            grid=Grid(**part_of(items, "grid")),
             statistics=StatisticSet(
-                **(part("statistics.") | {"outputs": tuple(items["statistics.outputs"])}),
-                relations=Relations(**part("relations.")),
+                **(part_of(items, "statistics") | {"outputs": tuple(items["statistics.outputs"])}),
+                relations=Relations(**part_of(items, "relations")),
             ),
-            banks=tuple(Bank(**part(f"bank{at}.")) for at in range(items["banks"])),
-            joint=Joint(**part("joint.")),
-            context=Context(**part("context.")),
-            profile=Profile(**part("profile.")),
+            banks=tuple(Bank(**part_of(items, f"bank{at}")) for at in range(items["banks"])),
+            joint=Joint(**part_of(items, "joint")),
+            context=Context(**part_of(items, "context")),
+            profile=Profile(**part_of(items, "profile")),
             sample=items["sample"],
-            calibration=restore_calibration(part("calibration.")) if "calibration.rows" in items else None,
+            calibration=restore_calibration(part_of(items, "calibration")) if "calibration.rows" in items else None,
             truth=items.get("truth"),
         )
     except (KeyError, TypeError, msgspec.ValidationError) as error:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 MIN_KEPT, MAX_KEPT = 128, 512  # blocks
@@ -68,3 +70,16 @@ class History:
     def items(self) -> dict[str, Any]:
         """Return what is stored."""
         return {"means": self.means.astype(_STORED), "begins": self.begins, "seen": self.seen, "since": self.since}
+
+    def load(self, items: Mapping[str, Any]) -> None:
+        """Become what `items` were. Raises ValueError where they are of another kind or shape."""
+        means, begins = items.get("means"), items.get("begins")
+        seen, since = items.get("seen"), items.get("since")
+        if not (isinstance(means, np.ndarray) and isinstance(begins, np.ndarray)):
+            raise ValueError("the stored history lacks its blocks")  # noqa: TRY004  # as all that is stored
+        if (means.shape, begins.shape) != (self.means.shape, self.begins.shape):
+            raise ValueError("the stored history has another shape")
+        if not (isinstance(seen, int) and isinstance(since, int)):
+            raise ValueError("the stored history has no place to go on from")  # noqa: TRY004  # the same
+        self.means, self.begins = means.astype(np.float32), begins
+        self.seen, self.since = seen, since

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, unpack_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,13 +97,11 @@ class QualityDetector:
 
     def state(self) -> bytes:
         """Return everything that a restart needs."""
-        return pack("quality", FORMAT, vars(self._state) | {"reference": self._fingerprint})
+        return pack_state("quality", FORMAT, vars(self._state), self._fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "quality", FORMAT)
-        if items.pop("reference", None) != self._fingerprint:
-            raise ValueError("stored quality state belongs to another reference")
+        items = unpack_state(state, "quality", FORMAT, self._fingerprint)
         fresh = _State(len(self._signals), len(self._checks))
         if items.keys() != vars(fresh).keys():
             raise ValueError("stored quality state has other parts than this version")

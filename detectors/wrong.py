@@ -17,7 +17,7 @@ import numpy as np
 
 from agent.model import Block, Score
 from detectors.onset import History
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, part_of, unpack_state
 from detectors.risen import bet, bets_on, highest_share
 
 if TYPE_CHECKING:
@@ -102,20 +102,15 @@ class WrongDetector:
     def state(self) -> bytes:
         """Return everything that a restart needs."""
         items = {f"history.{name}": item for name, item in self._history.items().items()}
-        return pack("labels", FORMAT, items | {"row": self._row, "sums": self._sums, "reference": self._fingerprint})
+        return pack_state("labels", FORMAT, items | {"row": self._row, "sums": self._sums}, self._fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "labels", FORMAT)
-        if items.pop("reference", None) != self._fingerprint:
-            raise ValueError("stored labels state belongs to another reference")
+        items = unpack_state(state, "labels", FORMAT, self._fingerprint)
         history = History(1, LONGEST)
-        parts = {f"history.{name}" for name in history.items()}
+        history.load(part_of(items, "history"))
         sums, row = items.get("sums"), items.get("row")
-        whole = items.keys() == parts | {"row", "sums"}
-        if not (whole and isinstance(row, int) and isinstance(sums, np.ndarray) and sums.shape == (len(RISES),)):
+        if not (isinstance(row, int) and isinstance(sums, np.ndarray) and sums.shape == (len(RISES),)):
             raise ValueError("stored labels state has other parts than this version")
-        for part in parts:
-            setattr(history, part.removeprefix("history."), items[part])
         self._row, self._sums, self._history = row, sums, history
         self._scored = None
