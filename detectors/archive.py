@@ -27,7 +27,7 @@ class Rows:
 
     `ordered`: they stand in the order in which they ran, so that it shows how they hang together. `latency_s` is NaN
     where it was not measured. `correct` says of labelled rows whether the model was right. `time_ns` is None where it
-    is not known when they ran. They are one run of 64 rows in `every`.
+    is not known when they ran. They are one run of 60 rows in `every`.
     """
 
     signals: tuple[Signal, ...]

@@ -29,7 +29,7 @@ class Places(NamedTuple):
     bent: NDArray[np.float32]  # [n, S] in (-1, 1); 0 where the value is missing
     outside: NDArray[np.bool_]  # [n, S] beyond all that the reference saw, or a category that it never saw
     missing: NDArray[np.bool_]  # [n, S] NaN
-    any_missing: bool
+    any_missing: bool  # True where there may be some
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class Grid:
     def look_up(self, values: NDArray[np.float32]) -> Places:
         """Give the places of values [n, S]."""
         with np.errstate(over="ignore", invalid="ignore"):
-            any_missing = bool(np.isnan(values.sum()))  # or infinities, which do no harm
-            missing = np.isnan(values) if any_missing else np.zeros(values.shape, bool)
-            known = np.where(missing, self.centre, values) if any_missing else values
+            plain = bool(np.isfinite(values.sum()))  # nothing missing, nothing infinite
+            missing = np.zeros(values.shape, bool) if plain else np.isnan(values)
+            known = values if plain else np.where(missing, self.centre, values)
             bent: NDArray[np.float32] = known - self.centre
             bent *= self.inverse
-        np.clip(bent, -self._most, self._most, out=bent)
+        if not plain or len(self.codes):
+            np.clip(bent, -self._most, self._most, out=bent)
         cells = np.abs(bent)
         cells *= self._bend
         cells += 1
@@ -66,10 +67,10 @@ class Grid:
         if len(self.codes):
             lanes = (at[:, self.closed] % CELLS) + np.arange(len(self.codes), dtype=np.int32) * CELLS
             outside[:, self.closed] |= self.codes.ravel().take(lanes) != known[:, self.closed]
-        if any_missing:
+        if not plain:
             ranks[missing] = 0.5
             outside &= ~missing
-        return Places(ranks, bent, outside, missing, any_missing)
+        return Places(ranks, bent, outside, missing, any_missing=not plain)
 
     @cached_property
     def _bend(self) -> NDArray[np.float32]:

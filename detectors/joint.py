@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.running import added
 from detectors.statistics import BASE, RARE, span
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from detectors.bets import Bank
 
 SHARE = 0.3  # of the evidence: that of the single bets counts for the rest
-STEP = 4  # base blocks between two looks at the directions
+STEP = 3  # base blocks between two looks at the directions
 MEMORIES = (48.0, 256.0)  # rows: changes that are plain at once, and those that take some hundred rows
 HOLD = (1, 2)  # looks at which a memory keeps its direction: a longer one turns more slowly
 THRESHOLD = 3.0  # standard errors: of eighty statistics, some has gone that far in one quiet memory of five
@@ -121,7 +122,7 @@ class RunningJoint:
         own = sums[:, self._at]
         count = len(own)
         if self.gathering + count < STEP and not self._active:
-            self.gathered = self.gathered + (own[0] if count == 1 else own.sum(axis=0))
+            self.gathered = added(self.gathered, own)
             self.gathering += count
             return self.total
         middle = centre[self._places].astype(np.float32)
@@ -151,7 +152,7 @@ class RunningJoint:
         drifts: list[NDArray[np.float32]] = []
         first = 0
         for end in ends:
-            step = self.gathered + own[first : end + 1].sum(axis=0)
+            step = added(self.gathered, own[first : end + 1])
             step -= np.float32(STEP * BASE) * middle
             step /= self.fitted.scale
             self.drift = self.drift * self._keep
@@ -159,7 +160,7 @@ class RunningJoint:
             drifts.append(self.drift)
             first, self.gathered = end + 1, self._nothing
         if first < len(own):
-            self.gathered = self.gathered + own[first:].sum(axis=0)
+            self.gathered = added(self.gathered, own[first:])
         return drifts
 
     def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> None:

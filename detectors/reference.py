@@ -51,7 +51,7 @@ class ReferenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: ten minutes, so that whatever repeats within seconds or minutes (a belt, a compressor, a door) is in it; a
         burst is not taken for a day. Shorter gives judgement earlier, of a stream that is less known.
     max_rows: bounds memory; at a high rate the reference ends here whatever `seconds` says, unless that is three days
-        or more: then so many rows, at least 9,216, are spread over the days, and daily rhythms are learned.
+        or more: then so many rows, at least 8,640, are spread over the days, and daily rhythms are learned.
     """
 
     rows: Annotated[int, msgspec.Meta(ge=MIN_ROWS)] = 1_000
@@ -77,7 +77,7 @@ def fit_reference(
     Parameters
     ----------
     signals : array [n, S]
-        One row an inference; NaN is missing. At least 16 rows.
+        One row an inference; NaN is missing. At least 20 rows.
     names : sequence of str or Signal
         One a column. Of a plain name the role follows from the name, the kind from the values.
     categorical : sequence of str, optional
@@ -92,12 +92,12 @@ def fit_reference(
         When each row ran, in nanoseconds of UTC since 1970. Where three whole days or more are in it, daily rhythms
         are learned and taken off (`detectors.context`), here and from rows that are judged.
     every : int
-        The rows are one run of 64 out of so many, as `detectors.runs` keeps them; 1: they are all there.
+        The rows are one run of 60 out of so many, as `detectors.runs` keeps them; 1: they are all there.
 
     Raises
     ------
     ValueError
-        Where shapes disagree, a name comes twice, there are fewer than 16 rows, `correct` holds anything else, or a
+        Where shapes disagree, a name comes twice, there are fewer than 20 rows, `correct` holds anything else, or a
         labelled confidence is no probability.
 
     Examples

@@ -1,7 +1,8 @@
 """A bank of bets while the stream runs: its Shiryaev-Roberts sums, and the means that sharpen as rows come.
 
 Sums and bets are float32: seven digits of an evidence that is compared on a log scale, at half the time. All steps up
-to the next look at the means are taken together. Arrays are replaced, never written to: a shallow copy is a copy.
+to the next look at the means are taken together; what is added up does not depend on how the rows at hand were cut.
+Arrays are replaced, never written to: a shallow copy is a copy.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, which bounds what it can absorb
 # Steps between two looks at the sharpened mean: one for each ROWS_PER_REFRESH rows of reference, since its rows share
 # the error of that mean.
-ROWS_PER_REFRESH, MAX_REFRESH = 128, 16
+ROWS_PER_REFRESH, MAX_REFRESH = 160, 12
 MOST = np.float32(40)  # nats that a bet wins in one step at most: far above any alarm
 SAFE = 60.0  # nats in one look: sums cannot overflow
 HIGHEST = np.float32(1e18)  # of a sum: far above any alarm, too; and a bet on it is still a float32
@@ -56,7 +57,8 @@ class RunningBank:
         fitted = self.fitted
         self.sums = np.zeros(fitted.tilts.shape, np.float32)
         self.count = fitted.count
-        self.seen = fitted.mean * fitted.count  # sum of y over `count` rows or blocks
+        self.seen = fitted.mean * fitted.count  # sum of y over `count` rows or blocks, up to the last look
+        self.unseen = np.empty((0, len(fitted.index)), np.float32)  # steps since then
         self.norms = fitted.norms.astype(np.float32)
         self.cost = self.sums
         self.centre = fitted.mean
@@ -95,7 +97,7 @@ class RunningBank:
 
     def items(self) -> dict[str, Any]:
         """Return what is stored, by attribute."""
-        names = ("sums", "count", "seen", "norms", "cost", "centre", "age", "total", "gathered", "gathering")
+        names = ("sums", "count", "seen", "unseen", "norms", "cost", "centre", "age", "total", "gathered", "gathering")
         return {name: getattr(self, name) for name in names}
 
     def _gather(self, own: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
@@ -103,16 +105,16 @@ class RunningBank:
         step, count = self.fitted.step, len(own)
         first = step - self.gathering
         if count < first:
-            self.gathered = self.gathered + (own[0] if count == 1 else own.sum(axis=0))
+            self.gathered = added(self.gathered, own)
             self.gathering += count
             return own[:0], []
         more = (count - first) // step
         rest = first + more * step
         steps = np.empty((1 + more, own.shape[1]), np.float32)
-        np.add(self.gathered, own[:first].sum(axis=0), out=steps[0])
+        steps[0] = added(self.gathered, own[:first])
         if more:
             own[first:rest].reshape(more, step, -1).sum(axis=1, out=steps[1:])
-        self.gathered = own[rest:].sum(axis=0)
+        self.gathered = added(np.zeros_like(self.gathered), own[rest:])
         self.gathering = count - rest
         return steps, list(range(first - 1, rest, step))
 
@@ -125,20 +127,34 @@ class RunningBank:
                 self._look()
             now, steps = steps[: self.refresh - done], steps[self.refresh - done :]
             totals.append(self._stretch(now))
-        self.total = float(totals[-1][-1])
+        self.total = float(self.sums.ravel() @ self._weights)
         return totals[0] if len(totals) == 1 else np.concatenate(totals)
 
     def _mean(self) -> NDArray[np.float64]:
         return np.asarray(np.minimum(np.maximum(self.seen / self.count, self.fitted.low), self.fitted.high))
 
     def _look(self) -> None:
-        """Look at the means, and price the bets by them."""
+        """Take in what came since the last look, look at the means, and price the bets by them."""
+        if len(self.unseen):
+            self.seen = self.seen + self.unseen.sum(axis=0)
+            self.count += self._unit * len(self.unseen)
+            self.unseen = self.unseen[:0]
+            self._forget()
         self.centre = self._mean()
         if self._row_bets is not None:
             cost = self._row_bets.cost(self.centre, self.count)
         else:  # the next block counted in with the largest value that it may have
             cost = np.log((self.norms + self._worst) / (np.float32(self.count) + self._counted))
         self.cost = np.maximum(cost, self._least, out=cost)
+
+    def _forget(self) -> None:
+        most = MEMORY * self.fitted.count
+        if self.count > most:
+            keep = most / self.count
+            self.seen = self.seen * keep
+            if not self.fitted.rowwise:
+                self.norms = self.norms * np.float32(keep)
+            self.count = most
 
     def _stretch(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bet on steps at one price, and learn them."""
@@ -154,23 +170,22 @@ class RunningBank:
         steep = float(bets.max()) * count > SAFE
         np.exp(bets, out=bets)
         if self._row_bets is None:
-            self.norms = self.norms + bets.sum(axis=0) * np.exp(self.cost)  # without their price: the bare bets
+            price = np.exp(self.cost)
+            for bet in bets:
+                self.norms = self.norms + bet * price  # without their price: the bare bets
         before = self.sums
         for at in range(count):  # each becomes the sums after it
             bets[at] *= np.minimum(before, HIGHEST) + _ONE if steep else before + _ONE
             before = bets[at]
         self.sums = np.minimum(before, HIGHEST) if steep else before
-        self.seen = self.seen + (steps[0] if count == 1 else steps.sum(axis=0))
-        self.count += self._unit * count
+        self.unseen = np.concatenate((self.unseen, steps)) if len(self.unseen) else steps
         self.age += count
-        most = MEMORY * self.fitted.count
-        if self.count > most:
-            keep = most / self.count
-            self.seen = self.seen * keep
-            if not self.fitted.rowwise:
-                self.norms = self.norms * np.float32(keep)
-            self.count = most
         return np.asarray(bets.reshape(count, -1) @ self._weights)
+
+
+def added(before: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add rows [n, k] to a sum one after another: the sum is the same however they are cut."""
+    return np.asarray(before + rows[0] if len(rows) == 1 else np.concatenate((before[None], rows)).sum(axis=0))
 
 
 class _RowBets:

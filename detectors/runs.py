@@ -15,7 +15,7 @@ from detectors.statistics import BASE
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-RUN = 64  # rows: several times the blocks of a signal that hardly hangs together, and some runs in each hour
+RUN = 60  # rows: several times the blocks of a signal that hardly hangs together, and some runs in each hour
 
 
 @dataclass

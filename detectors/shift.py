@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from detectors.learned import Reference
 
-FORMAT = 3
+FORMAT = 4
 PIECE = 1_024  # rows taken at once, which bounds the memory of a call
 _NO_STREAM = Stream(model="")
 
@@ -44,7 +44,7 @@ class ShiftDetector:
     Notes
     -----
     `Score.value` is the log (nats) of the evidence of the signal's own bets, `Score.threshold` log `alarms_per`.
-    Rows are judged in base blocks of eight, counted from the detector's start, so that the result does not depend on
+    Rows are judged in base blocks of ten, counted from the detector's start, so that the result does not depend on
     how the stream is cut. After an alarm the sums start anew and the sharpened means return to the reference: while a
     shift lasts it is reported again and again. Memory and time per row do not grow.
     """
@@ -69,7 +69,7 @@ class ShiftDetector:
         rows = np.atleast_2d(np.asarray(block))
         if rows.dtype != np.float32:
             with np.errstate(over="ignore"):
-                rows = rows.astype(np.float64).astype(np.float32)
+                rows = rows.astype(np.float32)
         times = self._reference.context.times(time_ns, len(rows))
         return self._advance(self._state, rows, times, np.ones(len(rows), bool), _NO_STREAM)
 

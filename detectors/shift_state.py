@@ -157,7 +157,7 @@ class ShiftState:
             raise ValueError("stored shift state has other parts than this version")
         for name, item in items.items():
             mine = own[name]
-            if name.startswith("pending") or not isinstance(mine, np.ndarray):
+            if name.startswith("pending") or name.endswith("unseen") or not isinstance(mine, np.ndarray):
                 continue
             if not isinstance(item, np.ndarray) or item.shape != mine.shape:
                 raise ValueError(f"stored shift state has another shape in {name}")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Span = slice | NDArray[np.int64]
 
-BASE = 8  # rows: small beside any useful delay, large enough that numpy's cost per call is shared
+BASE = 10  # rows: small beside any useful delay, large enough that numpy's cost per call is shared
 RANK, SPREAD, RELATION, STRAIN, ANSWER, HIGH, LOW, ATOM, OUTSIDE, MISSING, TIE, ODD = range(12)
 GRADED = ANSWER  # kinds up to here take values between 0 and 1, the others are 0 or 1
 WORDS = (

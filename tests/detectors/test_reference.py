@@ -43,7 +43,7 @@ def test_a_megabyte_holds_twenty_signals() -> None:
     [
         (["a"], np.zeros((100, 2)), "1 names"),
         (["a", "a"], np.zeros((100, 2)), "'a'"),
-        (["a"], np.zeros((5, 1)), "at least 16 rows"),
+        (["a"], np.zeros((5, 1)), "at least 20 rows"),
         (["a"], np.zeros(100), "shape"),
     ],
 )

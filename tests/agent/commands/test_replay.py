@@ -119,7 +119,7 @@ def test_parquet_gives_the_same_findings(tmp_path: Path) -> None:
         ("a,b\n1,2\n3,x\n", (), "row 1, column b: 'x' is not a number"),
         ("a,b\n1,2\n3\n", (), "row 1, column 1: 1 values where the header names 2 columns"),
         ("a\n1\n2\n", (), "500 rows of reference leave none of its 2 rows to judge; --reference N takes fewer"),
-        ("a\n1\n2\n3\n", ("--reference", "2"), "a reference needs at least 16 rows"),
+        ("a\n1\n2\n3\n", ("--reference", "2"), "a reference needs at least 20 rows"),
         ("a\n1\n", ("--reference", "nothing.csv"), "nothing.csv: no such file"),
     ],
 )
