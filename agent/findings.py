@@ -1,10 +1,6 @@
-"""Episodes: which alarms belong together, when a finding opens, what it says, when it is over.
+"""The findings that are open: one for each episode (`agent.episodes`), however many signals take part.
 
-One episode is one finding, however many signals take part. Scores of the same family (the data, or the latency) join
-the open finding if they come within JOIN_ROWS of its first alarm or concern a signal that it already has; otherwise
-they open one of their own. A finding is explained again as evidence ripens. It is closed when nothing that belongs
-to it has alarmed for a while and the rows since then are back at their reference. Every change is stored at once, as a
-new record.
+A finding is explained when it opens, and again as evidence ripens. Every change is stored at once, as a new record.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
+FRESH_NS = 60_000_000_000  # a reading older than this says nothing of now
 KEPT = 360  # of each reading: half an hour at one in five seconds
 MOST_KEYS = 1_024  # a device has some sixty; beyond it, the one that was silent longest goes
 BEFORE_NS = 600_000_000_000  # what was usual before a moment is the median of so long before it

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.episodes import Moment
+from agent.host_history import FRESH_NS
 
 if TYPE_CHECKING:
     from agent.findings import FindingBook
     from agent.host_history import HostHistory
     from agent.model import Block, Finding
     from agent.monitor import StreamMonitor
-
-HOST_READING_NS = 60_000_000_000  # a host reading older than this says nothing of now
 
 
 def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int, host: HostHistory) -> list[Finding]:
@@ -25,7 +24,7 @@ def judge(monitor: StreamMonitor, book: FindingBook, block: Block, seen_ns: int,
         time_ns=time_ns,
         effects=monitor.effects,
         changes=tuple(monitor.changes),
-        host=host.newest(time_ns - HOST_READING_NS),
+        host=host.newest(time_ns - FRESH_NS),
         host_before=host.before,
         pace=monitor.pace,
     )

@@ -16,9 +16,9 @@ from agent.condition import count_change, device_state, stream_state
 from agent.events import Events
 from agent.findings import FindingBook
 from agent.guarded import Guarded
-from agent.host_history import HostHistory
+from agent.host_history import FRESH_NS, HostHistory
 from agent.intake import Intake
-from agent.judging import HOST_READING_NS, judge
+from agent.judging import judge
 from agent.labels.desk import Around, LabelDesk
 from agent.model import Block, Cause, Labels, Reading, Stream, StreamChange
 from agent.monitor import StreamMonitor
@@ -209,7 +209,7 @@ class Pipeline:
 
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
-        return self._host.newest(self._clock.wall_ns() - HOST_READING_NS)
+        return self._host.newest(self._clock.wall_ns() - FRESH_NS)
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""

@@ -35,7 +35,6 @@ PERIOD_NS = PERIOD_S * 1_000_000_000
 LONGEST = 1.5  # periods: the machine was asleep, or the agent was; what came meanwhile is no minute's work
 DEVICE = Stream(model="this device", runtime="driftline")
 PART, SINCE = "series", "series since"
-SAVE_NS = 240_000_000_000  # what a power cut can cost in points
 WHOLE_NS = 3_600_000_000_000  # a whole state is a hundred kilobytes, and flash wears
 
 
@@ -118,7 +117,7 @@ class SeriesWatches:
         self._failed: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._steady: set[str] = set()  # streams that have run all through the period so far, as far as is known
-        self._began_ns = self._saved_ns = clock.monotonic_ns()
+        self._began_ns = clock.monotonic_ns()
         self._whole_ns: dict[str, int] = {}
         if parts is not None:
             self._add(DEVICE, parts.device, points_per_alarm(alarms, DEVICE_SHARE, PERIOD_S))
@@ -172,9 +171,6 @@ class SeriesWatches:
     def save(self, *, last: bool = False) -> None:
         """Keep the watches' states, for a restart: whole ones hourly and at the `last`, else what came since then."""
         now = self._clock.monotonic_ns()
-        if not last and now - self._saved_ns < SAVE_NS:
-            return
-        self._saved_ns = now
         for key in list(self._watches):
             whole = last or now - self._whole_ns.get(key, -WHOLE_NS) >= WHOLE_NS
             self._call(key, functools.partial(self._keep, key, whole=whole))

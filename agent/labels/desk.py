@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.episodes import Moment
+from agent.host_history import FRESH_NS
 from agent.labels.book import LabelBook
 from agent.status import LabelsStatus
 from agent.truth import LabelSummary
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from agent.ports import StateStore
     from agent.status import PartHealth, TruthStatus
     from agent.truth import LabelledRows, LabelStore
-
-HOST_READING_NS = 60_000_000_000  # a host reading older than this says nothing of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class LabelDesk:
             time_ns=time_ns,
             effects=stream.effects,
             changes=tuple(monitor.changes),
-            host=self._around.host.newest(time_ns - HOST_READING_NS),
+            host=self._around.host.newest(time_ns - FRESH_NS),
             host_before=self._around.host.before,
             labels=True,
         )
