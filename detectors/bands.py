@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.blocklength import TIMES, autocorrelation, integrated_time
 from detectors.quantiles import chi2_quantile
 from detectors.statistics import BASE
 
@@ -25,7 +26,6 @@ LEVEL = 0.05
 ONE_SIDED, TWO_SIDED = 1.645, 1.96  # normal quantiles of LEVEL
 KOLMOGOROV = 1.358  # quantile of Kolmogorov's distribution at LEVEL
 BRIDGES, GRID = 400, 64
-BLOCK_TIMES = 4  # a block of the reference is at least so many autocorrelation times long
 
 
 def memory(reference: Reference) -> NDArray[np.float64]:
@@ -34,12 +34,13 @@ def memory(reference: Reference) -> NDArray[np.float64]:
     Measured on the rows that the reference keeps; where these are too far apart to show it, bounded by the block
     length.
     """
-    longest = np.maximum(np.asarray(reference.lengths, np.float64) * BASE / BLOCK_TIMES, 1.0)
+    longest = np.maximum(np.asarray(reference.lengths, np.float64) * BASE / TIMES, 1.0)
     apart = max(1.0, reference.rows / max(1, len(reference.sample)))
     measured = np.ones(len(reference.signals))
     for at in np.flatnonzero(longest > 1).tolist():
         ranks = _ranks(reference.sample[:, at])
-        measured[at] = apart * max(_time(ranks), _time(np.abs(ranks - ranks.mean())))
+        series = np.column_stack((ranks, np.abs(ranks - ranks.mean())))
+        measured[at] = apart * integrated_time(autocorrelation(series)).max()
     return np.minimum(measured, longest)
 
 
@@ -48,18 +49,6 @@ def _ranks(column: NDArray[np.float32]) -> NDArray[np.float64]:
     _, places, counts = np.unique(filled, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2  # equal values share a rank
     return np.asarray(middle[places.reshape(-1)] / len(column))
-
-
-def _time(series: NDArray[np.float64]) -> float:
-    """Give the integrated autocorrelation time, over pairs of lags up to the first pair that is not positive."""
-    centred = series - series.mean()
-    size = 1 << int(2 * len(series)).bit_length()
-    products = np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2, size)[: max(2, len(series) // 3)]
-    if products[0] <= 1e-12 * len(series):
-        return 1.0
-    pairs = (products / products[0])[: len(products) // 2 * 2].reshape(-1, 2).sum(axis=1)
-    stop = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)
-    return float(max(1.0, 2 * pairs[:stop].sum() - 1))
 
 
 def spread_of(ours: float, theirs: float) -> float:

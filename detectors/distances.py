@@ -5,13 +5,14 @@ Pure functions on counts and sorted values; what chance alone gives is in `detec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FARTHEST = 1e9  # standard deviations: what is infinitely far cannot be said in JSON
 HALF = 0.5  # added to every count: an empty bin costs something finite (Jeffreys' prior of a multinomial)
 
 
@@ -42,12 +43,12 @@ def variation(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
 class Merged(NamedTuple):
     """Two sorted samples on one axis: at each distinct value, how many of either are no larger."""
 
-    at: NDArray[np.float32]  # [k] ascending
+    at: NDArray[np.floating[Any]]  # [k] ascending
     mine: NDArray[np.int64]  # [k]
     yours: NDArray[np.int64]  # [k]
 
 
-def merge(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> Merged:
+def merge(ours: NDArray[np.floating[Any]], theirs: NDArray[np.floating[Any]]) -> Merged:
     """Merge two sorted samples, in one pass for all distances between them."""
     both = np.concatenate((ours, theirs))
     order = np.argsort(both, kind="stable")  # of two sorted runs: a merge

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import AccuracyEstimate
+from detectors.blocklength import TIMES
 from detectors.statistics import BASE
 from detectors.support import Support
 
@@ -30,7 +31,6 @@ LEAST_KEPT = 0.4  # share of the reference on which a selection must rest
 Z = 1.96  # two-sided 95 %
 MISFIT = 0.01  # a calibration is one curve for all kinds of cases: measured, it is off by about a point among new ones
 MOST_UNLIKE = 0.03  # an error of the calibration, among rows like the recent ones, that no band makes up for
-SPREAD_OVER = 4.0  # a block is at least so many integrated autocorrelation times (detectors.blocklength)
 
 
 class AccuracyEstimator:
@@ -50,7 +50,7 @@ class AccuracyEstimator:
             raise ValueError("the reference has no signal `confidence`: accuracy cannot be estimated")
         self._column = column
         self.calibration = calibration or reference.calibration
-        memory = np.maximum(1.0, reference.lengths * BASE / SPREAD_OVER)
+        memory = np.maximum(1.0, reference.lengths * BASE / TIMES)
         apart = reference.rows / len(reference.sample)
         self._support = Support(reference.sample, reference.signals, reference.grid, memory, apart)
         self._memory = float(memory[column])

@@ -18,7 +18,7 @@ from detectors.bands import (
     stability_band,
     variation_band,
 )
-from detectors.distances import kolmogorov, merge, stability, variation, wasserstein
+from detectors.distances import FARTHEST, kolmogorov, merge, stability, variation, wasserstein
 from detectors.sides import Side, column_of, frequent_value
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from detectors.learned import Reference
 
 CAPACITY, MAX_VALUES = 2_000, 400_000
-FARTHEST = 1e9  # standard deviations: what is infinitely far cannot be said in JSON
 
 
 class RecentRows:
