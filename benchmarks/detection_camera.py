@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.detection_cases import AFTER, BEFORE, QUIET, REFERENCE, Case, cut
+from benchmarks.image_looks import LOOKS, looks
 from examples.meter_camera.camera import expose
 from examples.meter_camera.faults import FAULTS
 
@@ -24,7 +25,7 @@ FAULTY = {"fouling": 0.4, "dim": 0.4, "rotate": 0.5, "stuck-pixel": 1.0, "class-
 class DigitsCamera:
     """The camera, and what is measured of each image."""
 
-    names = ("brightness", "contrast", "sharpness", "tilt", "confidence", "prediction")
+    names = (*LOOKS, "confidence", "prediction")
 
     def __init__(self) -> None:
         digits = load_digits()
@@ -50,20 +51,7 @@ class DigitsCamera:
             images = np.stack([what.pixels(image) for image in images])
         flat = images.reshape(count, -1)
         chances = self.model.predict_proba(flat)
-        laplacian = 4 * images[:, 1:-1, 1:-1] - images[:, :-2, 1:-1] - images[:, 2:, 1:-1]
-        laplacian -= images[:, 1:-1, :-2] + images[:, 1:-1, 2:]
-        across, down = images[:, 1:-1, 2:] - images[:, 1:-1, :-2], images[:, 2:, 1:-1] - images[:, :-2, 1:-1]
-        energy = (across**2 + down**2).sum(axis=(1, 2))
-        return np.column_stack(
-            [
-                flat.mean(axis=1),
-                flat.std(axis=1),
-                (laplacian**2).mean(axis=(1, 2)) / flat.var(axis=1),
-                2 * (across * down).sum(axis=(1, 2)) / energy,
-                chances.max(axis=1),
-                chances.argmax(axis=1),
-            ]
-        )
+        return np.column_stack((looks(images), chances.max(axis=1), chances.argmax(axis=1)))
 
 
 @cache
