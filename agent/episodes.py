@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from agent.truth import WRONG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,7 +29,7 @@ PERSISTS = 0.5  # an effect that is still this share of what it was is not over,
 QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
 
-ACCURACY, WRONG = "accuracy", "wrong"  # alarms about the error stream of labels, and its one signal
+ACCURACY = "accuracy"  # alarms about the error stream of labels
 
 Left = Literal["lasts", "over", "unsure"]
 
@@ -168,7 +170,7 @@ def family_of(score: Score) -> str:
         return "errors"
     if score.signal.role == "host":
         return "device"
-    if score.signal.name == WRONG:
+    if score.signal.name == WRONG.name:
         return ACCURACY
     return "latency" if score.signal.role == "runtime" else "data"
 
@@ -181,6 +183,6 @@ def family_of_finding(finding: Finding) -> str:
         return "errors"
     if any(signal.role == "host" for signal in finding.signals):
         return "device"
-    if any(signal.name == WRONG for signal in finding.signals):
+    if any(signal.name == WRONG.name for signal in finding.signals):
         return ACCURACY
     return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"

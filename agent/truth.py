@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkab
 
 import msgspec
 
-from agent.model import Stream  # noqa: TC001  # msgspec resolves the annotations at run time
+from agent.model import Signal, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from agent.model import Signal
-
 AnswerKind = Literal["class", "value"]
+
+WRONG = Signal("wrong", "output", "flag", "1")  # the one signal of an error stream: 1 where an answer was wrong
 
 
 class Answer(NamedTuple):

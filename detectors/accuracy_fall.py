@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from agent.model import Cause
 from agent.ports import Explanation
+from agent.truth import WRONG
 
 if TYPE_CHECKING:
     from agent.model import Effect, Score, Severity
     from agent.ports import Case
 
-SIGNAL = "wrong"
 KIND = "accuracy_fall"
 CRITICAL_FALL, WARNING_FALL = 0.15, 0.03  # of the share of right answers
 DAY_NS = 86_400 * 10**9
@@ -24,10 +24,10 @@ ADVICE = (
 
 def explain_fall(case: Case) -> Explanation | None:
     """Explain a case whose alarms are of the error stream; None for any other."""
-    score = next((score for score in case.scores if score.signal.name == SIGNAL), None)
+    score = next((score for score in case.scores if score.signal.name == WRONG.name), None)
     if score is None:
         return None
-    effect = next((effect for effect in case.effects if effect.signal.name == SIGNAL), None)
+    effect = next((effect for effect in case.effects if effect.signal.name == WRONG.name), None)
     fall = _fall(effect)
     river = score.detector.startswith("river ")  # alone: an alarm of the detector with a promise outweighs it
     changed = next((c for c in case.changes if c.kind == "opened" and c.stream.sha256 != case.stream.sha256), None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.model import Block, Score
+from agent.truth import WRONG
 from detectors.onset import History
 from detectors.packing import pack_state, part_of, unpack_state
 from detectors.risen import bet, bets_on, highest_share
@@ -42,7 +43,7 @@ class WrongDetector:
 
     def __init__(self, reference: Reference, alarms_per: float) -> None:
         self.alarms_per = alarms_per
-        self._column = reference.column("wrong") or 0
+        self._column = reference.column(WRONG.name) or 0
         self._signal = reference.signals[self._column]
         share = float(reference.profile.mean[self._column])
         self.limit = highest_share(round(share * reference.rows), reference.rows, LEVEL) + ROOM

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 
 from agent.labels.figures import Figures
-from agent.model import Block, Signal
+from agent.model import Block
 from agent.panel import Panel
 from agent.saved import SavedMonitor
 from agent.status import PartHealth
-from agent.truth import LabelledRows
+from agent.truth import WRONG, LabelledRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 PART = "labels"
 VERSION = 1
-WRONG = Signal("wrong", "output", "flag", "1")
 FAR = 0.9  # of the first errors lie within what is called right, where answers are values
 MAX_PAIRS = 5_000
 FEWEST_PAIRS, MORE_PAIRS = 50, 1.25

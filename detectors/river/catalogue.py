@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agent.truth import WRONG
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SEED = 1  # river draws a fresh one where none is given; then no replay could repeat what the agent said
-ERRORS_SIGNAL = "wrong"  # 1 where a label says that the prediction was wrong, 0 where it was right
+ERRORS_SIGNAL = WRONG.name
 LATENCY_SIGNAL = "latency"
 MEASURES = ("confidence", "margin", "entropy", LATENCY_SIGNAL)  # never 0 or 1 alone
 TREES = "half_space_trees"
