@@ -46,14 +46,12 @@ if TYPE_CHECKING:
     from agent.model import Block, Signal
     from agent.status import Status
 
-# Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. The rest of 1 is for the
-# detectors of labels.
+# Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. With those below they leave a
+# tenth to spare.
 BUDGET_SHARES = {"shift": 0.5, "latency": 0.1, "accuracy": 0.1, "quality": 0.0, "errors": 0.0}
 SERIES_SHARE = 0.1  # the series of a stream, beside its detectors
 ERROR_BUDGET_SHARES = {"labels": 0.1}  # what judges its errors, where labels tell of them
 FIRST_LABELS = 100_000  # labels that may come at once and be the first
-
-
 BUSY_NS = 3_000_000_000  # how long somebody who reads the buffer of a stopped agent may hold up its start
 
 

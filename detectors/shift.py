@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score, Stream
-from detectors.packing import pack, unpack
+from detectors.packing import pack_state, unpack_state
 from detectors.shift_state import ShiftState
 from detectors.statistics import WORDS
 
@@ -99,13 +99,11 @@ class ShiftDetector:
 
     def state(self) -> bytes:
         """Return everything that a restart needs."""
-        return pack("shift", FORMAT, self._state.items() | {"reference": self._reference.fingerprint})
+        return pack_state("shift", FORMAT, self._state.items(), self._reference.fingerprint)
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
-        items = unpack(state, "shift", FORMAT)
-        if items.pop("reference", None) != self._reference.fingerprint:
-            raise ValueError("stored shift state belongs to another reference")
+        items = unpack_state(state, "shift", FORMAT, self._reference.fingerprint)
         fresh = ShiftState(self._reference)
         fresh.load(items)
         self._state = fresh

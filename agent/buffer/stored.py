@@ -10,6 +10,7 @@ whole, and do not come back.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -119,15 +120,12 @@ def _decode(mark: bytes) -> Mark:
 
 def _cut(block: Block, first: int) -> Block:
     """Give a block without its first rows."""
-    return Block(
-        stream=block.stream,
-        signals=block.signals,
+    return replace(
+        block,
         time_ns=block.time_ns[first:],
         latency_s=block.latency_s[first:],
         status=block.status[first:],
         values=block.values[first:],
-        source=block.source,
-        last_seq=block.last_seq,
     )
 
 

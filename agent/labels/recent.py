@@ -89,7 +89,9 @@ class RecentInferences:
         place = self._place_of.get((stream, signals))
         if place is None:
             if len(self._known) == _MAX_PLACES:  # processes come and go; what they left is on the disk
-                self.__init__(self._kept)  # type: ignore[misc]  # to begin anew is what is wanted
+                self._seen = 0
+                self._known.clear()
+                self._place_of.clear()
             place = self._place_of[stream, signals] = len(self._known)
             self._known.append((stream, answer))
         return place
