@@ -13,7 +13,7 @@ from aiohttp import web
 
 from agent.baseline_file import MAX_BYTES
 from agent.baselines import BaselineError
-from agent.http_answers import decode_body, json_answer, require_writer
+from agent.http_answers import decode_body, json_answer, read_body, require_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,15 +71,8 @@ class _BaselineApi:
 
     async def take(self, request: web.Request) -> web.Response:
         by = require_writer(request)
-        data = bytearray()
-        # Read here, since the bound of the other routes is far below a reference of many signals.
-        async for piece in request.content.iter_chunked(1 << 16):
-            data += piece
-            if len(data) > MAX_BYTES:
-                raise web.HTTPRequestEntityTooLarge(
-                    max_size=MAX_BYTES, actual_size=len(data), text=f"the file is larger than {MAX_BYTES >> 20} MiB"
-                )
-        return json_answer(await self._ask(request, lambda keeper, name: keeper.take(name, bytes(data), by=by)))
+        data = await read_body(request, MAX_BYTES, "the file")
+        return json_answer(await self._ask(request, lambda keeper, name: keeper.take(name, data, by=by)))
 
     async def _ask(self, request: web.Request, what: Callable[[BaselineKeeper, str], Any]) -> Any:
         name = request.query.get("stream", "")

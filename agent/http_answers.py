@@ -34,6 +34,20 @@ def decode_body(raw: bytes, kind: Any) -> Any:
         raise web.HTTPBadRequest(text=f"the request's body: {error}") from error
 
 
+async def read_body(request: web.Request, most: int, what: str) -> bytes:
+    """Read a body of at most `most` bytes, which may be far above the bound of the other routes; `what` it holds.
+
+    Raises HTTPRequestEntityTooLarge.
+    """
+    data = bytearray()
+    async for piece in request.content.iter_chunked(1 << 16):
+        data += piece
+        if len(data) > most:
+            text = f"{what} is larger than {most >> 20} MiB"
+            raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(data), text=text)
+    return bytes(data)
+
+
 @web.middleware
 async def refuse_in_words(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from driftline.ids import number_of
 
-from agent.http_answers import decode_body, json_answer, require_writer
+from agent.http_answers import decode_body, json_answer, read_body, require_writer
 from agent.model import Label
 
 if TYPE_CHECKING:
@@ -52,15 +52,7 @@ def label_routes(answers: LabelAnswers) -> list[web.RouteDef]:
 
     async def take(request: web.Request) -> web.Response:
         require_writer(request)
-        data = bytearray()
-        # Read here, since the bound of the other routes is far below some thousand labels.
-        async for piece in request.content.iter_chunked(1 << 16):
-            data += piece
-            if len(data) > MAX_BYTES:
-                raise web.HTTPRequestEntityTooLarge(
-                    max_size=MAX_BYTES, actual_size=len(data), text=f"the labels are more than {MAX_BYTES >> 20} MiB"
-                )
-        body: LabelRequest = decode_body(bytes(data), LabelRequest)
+        body: LabelRequest = decode_body(await read_body(request, MAX_BYTES, "the list of labels"), LabelRequest)
         labels = [_label(item, at) for at, item in enumerate(body.labels)]
         try:
             return json_answer(await answers.label(labels))
