@@ -19,6 +19,7 @@ import psutil
 from agent import __version__, api
 from agent.clock import utc
 from agent.model import Labels
+from agent.saved import REFERENCE
 from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Daemon:
     async def reference(self, stream_key: str) -> bytes | None:
         """Return the stored reference of a stream, or None."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._ticks, self._parts.store.get_state, stream_key, "reference")
+        return await loop.run_in_executor(self._ticks, self._parts.store.get_state, stream_key, REFERENCE)
 
     async def baselines(self, ask: Callable[[BaselineKeeper], T]) -> T:
         """Have the keeper of the references asked. Raises BaselineError."""

@@ -84,7 +84,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     many inferences took at most that long). Above the last bound there is only the count: JSON has no infinity.
     latency_trend: median latency of each of the last intervals, oldest first; None where there was none.
     accuracy: estimated without labels; None where the model gives no confidence, or too few rows were seen.
-    alarm_every_inferences: the false-alarm budget turned into inferences, for the shift detector of this stream.
+    alarm_every_inferences: the stream's share of the false-alarm budget, which its detectors share, in inferences.
     """
 
     stream: Stream

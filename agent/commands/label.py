@@ -44,9 +44,7 @@ def command(target: str, truth: str | None, model: str, run: str | None) -> None
     try:
         rows = [(target, truth, model)] if truth is not None else read_labels(Path(target), model)
         summary = tell(rows, run)
-    except LabelFileError as error:
-        fail(str(error))
-    except (AgentAwayError, AgentRefusedError) as error:
+    except (LabelFileError, AgentAwayError, AgentRefusedError) as error:
         fail(str(error))
     counts, reasons = summary
     click.echo(
