@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agent.baselines import SignalBaseline
     from agent.model import Signal
 
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
