@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.quantiles import chi2_quantile, t_quantile
 from detectors.statistics import BASE
-from detectors.variance_ratio import FEW, wandering
+from detectors.variance_ratio import wandering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ LEVEL_BLOCKS = 0.05
 LEVEL_DRIFT = 0.01  # chance that some signal without a trend is said to have one
 TIMES = 4  # a block is at least so many integrated autocorrelation times
 ENOUGH = 20  # blocks: with fewer, neither their spread nor what is left of their correlation is known
+FEW = 64  # blocks: with fewer, what one view shows is chance
 SCARCE_ROWS = 300  # in fewer, a memory that shows is longer than it seems
 MAX_CORRELATION = 0.6  # beyond, the blocks are too few to say anything
 
@@ -96,7 +97,7 @@ def _shared(chosen: NDArray[np.int64], rows: int, tested: NDArray[np.int64]) -> 
 
     In few rows, a memory that most views show may be far longer than can be seen: all get the longest blocks.
     """
-    usual = int(np.median(chosen))
+    usual = int(np.quantile(chosen, 0.5, method="lower"))
     if usual and rows < SCARCE_ROWS:
         return np.full_like(chosen, len(tested))
     if usual and rows // (int(tested[usual - 1]) * BASE) < FEW:

@@ -3,7 +3,7 @@
 The ratio of the variance of means of m values, times m, to the variance of the values is 1 where values are independent
 (Cochrane 1988; Lo and MacKinlay 1988); a memory of fifty values that no single lag shows multiplies it. Signals of one
 device share their causes, so ratios are also taken together: where the median of all signals is too large, a small sign
-in one of them is enough, and with few means none is needed.
+in one of them is enough.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ FEWEST = 8  # means of which a variance is taken
 TOGETHER = 0.01  # chance that the median of ratios is called too large
 SIGN = 0.1  # chance that one ratio is called so, where their median is
 MEDIAN_ERROR = 1.2533  # of the median of normal values, in standard errors of their mean
-FEW = 64  # means: with fewer, single ratios show nothing
 
 
 def wandering(series: NDArray[np.float64], kinds: int, level: float) -> NDArray[np.bool_]:
@@ -48,8 +47,10 @@ def wandering(series: NDArray[np.float64], kinds: int, level: float) -> NDArray[
                 continue
             error = MEDIAN_ERROR * np.sqrt(2 / (count - 1) / effective[kind])
             usual = chi2_quantile(0.5, count - 1) / (count - 1)
-            if np.median(ratio[seen]) > usual + error * normal_quantile(TOGETHER / (kinds * len(stretches))):
-                found[seen] |= signs[seen] | (count < FEW)
+            if np.quantile(ratio[seen], 0.5, method="lower") > usual + error * normal_quantile(
+                TOGETHER / (kinds * len(stretches))
+            ):
+                found[seen] |= signs[seen]
     return found
 
 
