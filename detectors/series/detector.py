@@ -20,10 +20,11 @@ from detectors.series.views import VIEWS, Views
 if TYPE_CHECKING:
     from detectors.series.verdict import Shape
 
-FORMAT = 2
+FORMAT = 3
 ALARM = 0.5
 HUGE = 1e150  # larger values count as this, so that sums of them stay finite
 AGREEING = 3  # views whose mean surprise is the evidence
+SURE = 3.0  # decades that ranks can vouch for; what a fitted tail adds counts by its logarithm, for the score
 LEVEL = 1.7  # evidence that gives a score of .5, in decades
 FINAL_PRIOR = (30.0, 0.2)  # of the p-value: a heavier belief keeps the promise tighter, but hides great jumps
 LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.2, 2_000.0, 4_000, 100.0  # see `_strictness`
@@ -107,11 +108,14 @@ class SeriesDetector:
         ]
         self._seen += 1
         self._offs.append(self._views.off)
-        evidence = 0.0
+        evidence = weighed = 0.0
         if any(surprises):
-            evidence = sum(sorted(surprises)[-AGREEING:]) / AGREEING / _strictness(self._seen)
+            largest, strictness = sorted(surprises)[-AGREEING:], AGREEING * _strictness(self._seen)
+            evidence = weighed = sum(largest) / strictness
+            if largest[-1] > SURE:
+                weighed = sum(_weighed(surprise) for surprise in largest) / strictness
         calibrated = self._final.take(math.exp(evidence) if evidence else 0.0)
-        new = self._episode.take(evidence)
+        new = self._episode.take(weighed, evidence)
         if new >= LEVEL:
             self._after = 0
             self._strongest = VIEWS[max(range(len(VIEWS)), key=surprises.__getitem__)]
@@ -132,6 +136,11 @@ class SeriesDetector:
 def make_series_detector() -> SeriesDetector:
     """Make a detector for one series; there is nothing to configure."""
     return SeriesDetector()
+
+
+def _weighed(surprise: float) -> float:
+    """Doubt a far extrapolation: one view alone makes no alarm below ten decades, two or three agreeing ones do."""
+    return surprise if surprise <= SURE else SURE + math.log1p(surprise - SURE)
 
 
 def _strictness(seen: int) -> float:

@@ -17,14 +17,14 @@ class Episode:
         self._level = level  # evidence of this size is an alarm
         self._top = 0.0
         self._since = REST_POINTS  # points since the last alarm
-        self._alarm = 0.0  # its evidence
+        self._alarm = 0.0  # its evidence, undoubted
 
-    def take(self, evidence: float) -> float:
-        """Return the evidence where it is new, else 0."""
+    def take(self, evidence: float, undoubted: float) -> float:
+        """Return the evidence where it is new, else 0; `undoubted` is what it would be if no size were doubted."""
         top, self._since = self._top, self._since + 1
-        new = evidence > top and (self._since >= REST_POINTS or evidence >= AGAIN * self._alarm)
+        new = evidence > top and (self._since >= REST_POINTS or undoubted >= AGAIN * self._alarm)
         if new and evidence >= self._level:
-            self._since, self._alarm = 0, evidence
+            self._since, self._alarm = 0, undoubted
         self._top = max(top * FADE, min(evidence, CAP * self._level))
         return evidence if new else 0.0
 

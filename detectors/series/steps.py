@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 SHORT, HALF, LONG = 12, 36, 144
-FLOOR = 1e-3  # of the mean step ever since: below it, all stillness is alike
+FLOOR = 0.02  # of the mean step ever since: below it, all stillness is alike
 
 
 class Steps:
