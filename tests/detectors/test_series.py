@@ -76,7 +76,7 @@ def test_an_outage_of_sparse_counts_is_seen() -> None:
 
 
 def test_a_far_extrapolation_counts_for_the_p_value_more_than_for_the_score() -> None:
-    """A spike a thousand times another has a p-value of less than a tenth, and a score that is higher by less than .15."""
+    """Of a spike a thousand times another the p-value is less than a tenth, the score higher by less than .15."""
     verdicts = []
     for factor in (1, 1_000):
         detector = make_series_detector()
