@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent.model import Signal
 
 DECILES = np.arange(1, 10) / 10
+SHARE_DIGITS = 9  # shares of rows that differ by less are ties
 REPEATED = 3  # times that a value of a continuous signal must come to be called frequent
 CONSTANT_SHARE = 1e-2  # of its size: a constant signal's change is told in these units, as it has no deviation
 
@@ -89,7 +90,8 @@ def frequent_value(side: Side, ordered: NDArray[np.float32], rows: int) -> Frequ
         return None
     before = np.array([side.share(value) for value in candidates])
     now = np.array([_count(ordered, value) / rows for value in candidates])
-    at = int(np.abs(now - before).argmax())
+    change = np.abs(now - before).round(SHARE_DIGITS)
+    at = max(range(len(candidates)), key=lambda i: (change[i], now[i]))  # of two that changed places, the one that came
     return Frequent(value=float(candidates[at]), before=float(before[at]), now=float(now[at]))
 
 

@@ -17,7 +17,7 @@ MOVED = 0.7  # of the Wasserstein distance that a difference of means makes, to 
 HALF = 0.5  # of the distance that a share of missing or of one value makes, to be told first
 SCATTER = 1.2  # times the deviation, or below one of it
 TIMES = ((1.8, 2.3, "doubled"), (2.7, 3.4, "tripled"), (0.43, 0.56, "halved"))
-NEARLY_ALWAYS = 0.97
+NEARLY_ALWAYS, MOSTLY = 0.97, 0.5
 TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
@@ -120,11 +120,22 @@ def _repeated(effect: Effect) -> str:
     if before is None or now is None or now.middle is None or before.middle is None:
         return ""
     if before.deviation == 0 and (now.deviation or now.middle != before.middle):
-        old, new = _sizes(effect, before.middle, now.middle)
-        return f"{name} was always {old}, " + ("now varies" if now.deviation else f"now {new}")
+        old = _sizes(effect, before.middle, now.middle)[0]
+        return f"{name} was always {old}, now {_instead(effect, before.middle, now)}"
     if now.deviation == 0 and before.deviation and effect.rows > 1:
         return f"{name} repeats one value: {_sizes(effect, now.middle)[0]}"
     return ""
+
+
+def _instead(effect: Effect, old: float, now: Column) -> str:
+    """Say what a constant has become: another constant, mostly another value, or anything."""
+    if not now.deviation and now.middle is not None:
+        return _sizes(effect, now.middle, old)[0]
+    frequent = effect.frequent  # a few rows from before the change may be among the recent ones
+    if frequent is None or frequent.value == old or frequent.now < MOSTLY:
+        return "varies"
+    value = _sizes(effect, frequent.value, old)[0]
+    return value if frequent.now >= NEARLY_ALWAYS else f"{value} in {percent(frequent.now)} of rows"
 
 
 def _new(effect: Effect) -> str:

@@ -41,6 +41,13 @@ WORDS = {
     "filled": (USUAL, np.where(SOME, 2.5, FRESH), "continuous", "xY is 2.5 in 3"),
     "constant left": (np.full(1_000, 2.0), np.full(100, 3.0), "continuous", "xY was always 2, now 3"),
     "constant varies": (np.full(1_000, 2.0), FRESH, "continuous", "xY was always 2, now varies"),
+    "constant left late": (np.full(1_000, 5.0), np.repeat((5.0, 6.0), (2, 98)), "continuous", "xY was always 5, now 6"),
+    "constant left for a while": (
+        np.full(1_000, 5.0),
+        np.repeat((5.0, 6.0), (30, 70)),
+        "continuous",
+        "xY was always 5, now 6 in 70 % of rows",
+    ),
     "new category": (CODES, np.where(SOME, 7, CODES), "categorical", "xY has a new category: 7 in 3"),
     "other mix": (CODES, np.where(SOME, 2, CODES), "categorical", "the mix of xY changed: 2 makes 4"),
     "appeared": (np.full(1_000, np.nan), FRESH, "continuous", "xY appeared"),
