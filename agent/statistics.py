@@ -22,6 +22,7 @@ LATENCY_BOUNDS_S = tuple(m * 10.0**e for e in range(-5, 2) for m in (1, 2, 5))[:
 RECENT_LATENCIES = 4_096
 RECENT_NS = 60_000_000_000
 RATE_WINDOW_NS = 10_000_000_000
+RATE_STEP_NS = 1_000_000_000
 TREND_STEP_NS = 2_000_000_000
 TREND_POINTS = 60
 STEP_BLOCKS = 64  # blocks of a step whose latencies are kept for its median; the agent looks four times a second
@@ -31,7 +32,8 @@ MAX_CLASSES = 50
 class StreamStatistics:
     """Figures over all blocks of one stream, timed by when the agent saw them on a clock that nobody can set.
 
-    Only `last_inference_ns` is wall time, for people.
+    Wall time is only `last_inference_ns`, for people, and how long before its end the rows of a block ran: a block that
+    waited for the agent to start holds what ran in all that time.
     """
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class StreamStatistics:
         self._latency_ns = np.full(RECENT_LATENCIES, np.iinfo(np.int64).min)  # older than anything
         self._at = 0
         self._histogram = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
-        self._counts: deque[tuple[int, int]] = deque()  # (time of a block's end, its rows) within the rate window
+        self._counts: deque[tuple[int, int]] = deque()  # (when, how many rows) within the rate window
         self._step = 0
         self._step_latencies: list[NDArray[np.float64]] = []
         self._trend: deque[float | None] = deque(maxlen=TREND_POINTS)
@@ -57,11 +59,13 @@ class StreamStatistics:
         rows = len(block)
         self.inferences += rows
         self.errors += int(np.count_nonzero(block.status))
+        ages = np.maximum(block.time_ns[-1] - block.time_ns, 0) // RATE_STEP_NS * RATE_STEP_NS
         if self.first_ns is None:
-            self.first_ns = seen_ns
+            self.first_ns = seen_ns - int(ages.max())
         self.last_ns = seen_ns
         self.last_inference_ns = int(block.time_ns[-1])
-        self._counts.append((seen_ns, rows))
+        for age, count in zip(*np.unique(ages[ages <= RATE_WINDOW_NS], return_counts=True), strict=True):
+            self._counts.append((seen_ns - int(age), int(count)))
         self.rate(seen_ns)  # forgets what is too old to count
         self._add_latency(block, seen_ns)
         names = [signal.name for signal in block.signals]
@@ -111,8 +115,8 @@ class StreamStatistics:
 
     def rate(self, now_ns: int) -> float:
         """Inferences per second over the last ten seconds (or since the first, where that is less)."""
-        while self._counts and self._counts[0][0] < now_ns - RATE_WINDOW_NS:
-            self._counts.popleft()
+        began_ns = now_ns - RATE_WINDOW_NS
+        self._counts = deque(counted for counted in self._counts if counted[0] >= began_ns)
         if self.first_ns is None:
             return 0.0
         span = min(max(now_ns - self.first_ns, 1_000_000_000), RATE_WINDOW_NS)

@@ -83,3 +83,14 @@ def test_the_trend_has_gaps_where_nothing_ran() -> None:
     _add(statistics, _block([0.003] * 10, start_s=8))
     _add(statistics, _block([0.005] * 10, start_s=10))
     assert statistics.latency_trend() == (0.001, None, None, 0.003)
+
+
+def test_a_backlog_is_no_rate() -> None:
+    """What ran in the twelve seconds before the agent saw it counts for when it ran, in both rates."""
+    statistics = StreamStatistics()
+    statistics.add(_block([0.001] * 900, step_s=12 / 900), 100 * SECOND_NS)
+    assert 70 <= statistics.rate(100 * SECOND_NS) <= 83
+    for second in range(1, 8):
+        statistics.add(_block([0.001] * 75, start_s=12 + second, step_s=1 / 75), (100 + second) * SECOND_NS)
+        assert 70 <= statistics.rate((100 + second) * SECOND_NS) <= 83
+    assert 70 <= statistics.mean_rate() <= 80
