@@ -185,7 +185,7 @@ class StreamMonitor:
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:
         """Keep a new reference and judge by it from here on; `rows` is what it was learned from, as archived."""
-        self.store.keep_reference(reference.encode(), rows, learned_ns, how, by)
+        self.store.keep_reference(reference.encode(), rows, learned_ns, how, by, first_row=self.rows)
         self.adopt(reference)
 
     def learn_anew(self, mark: bytes, training: bytes = b"") -> None:
@@ -204,7 +204,7 @@ class StreamMonitor:
     def advance_to(self, row: int) -> None:
         """Count on from `row` where that is further: a finding knows rows that the stored state had not reached."""
         if self._panel is not None:
-            self._panel.advance_to(row)
+            self._panel.advance_to(row, judged=not self._unproven)
         self._rows = max(self._rows, row)
 
     def _judge(self, block: Block) -> list[Score]:
@@ -243,15 +243,14 @@ class StreamMonitor:
                 return self._factories.trained_learner(self._learning, training)
             except ValueError as error:
                 self.store.put(part.TRAINING, b"")
-                self.notes = (
-                    f"the training file must be imported again: what was kept of it cannot be read ({error})",
-                )
+                self.notes = (f"import the training file again: what was kept of it cannot be read ({error})",)
         return self._factories.learner(self._learning)
 
     def _restore(self) -> None:
         """Go on with what is stored; a part that cannot be read starts anew and says so."""
         reference, doubt = self.store.reference(self._factories.decode_reference, self._factories.refit_reference)
         if reference is not None:
+            self._rows = self.store.first_row
             self.adopt(reference)
             if not doubt:
                 self._resume()

@@ -185,6 +185,8 @@ class Panel:
         """Go on from saved states; return the detectors that cannot read theirs and begin anew, and why."""
         began_anew = {}
         self.rows = saved.rows
+        # A detector that was there from the beginning knows when that was; the store of an older version does not.
+        self.first_row = max(self.first_row, min(saved.offsets.values(), default=0))
         for name, detector in self._detectors.items():
             self._offsets[name] = self.rows
             state = saved.detectors.get(name)
@@ -196,10 +198,11 @@ class Panel:
                 began_anew[name] = str(error)
         return began_anew
 
-    def advance_to(self, row: int) -> None:
-        """Count on from `row` where that is further."""
+    def advance_to(self, row: int, *, judged: bool) -> None:
+        """Count on from `row` where that is further; the rows missed were `judged` by this reference, or before it."""
         missed = max(0, row - self.rows)
         self.rows += missed
+        self.first_row += 0 if judged else missed
         self._offsets = {name: offset + missed for name, offset in self._offsets.items()}
 
     def _dated(self, score: Score, offset: int) -> Score:

@@ -26,6 +26,7 @@ MOST_REJUDGED = 100_000  # rows that a restart judges again: some seconds, and f
 REFERENCE = "reference"  # the encoded reference
 ROWS = "reference rows"  # what it was learned from: another version of Driftline fits its own reference to them
 ORIGIN = "reference origin"
+FIRST_ROW = "reference row"  # the row of the stream from which the reference judges
 LEARNING = "learning"  # the mark behind which the rows lie that are being learned from
 TRAINING = "training"  # rows of a training file that wait for the stream's own, to be put into their order
 MONITOR = "monitor"
@@ -91,6 +92,12 @@ class StreamStore:
         """Keep a part, in place of what was kept before."""
         self._store.put_state(self._key, part, payload)
 
+    @property
+    def first_row(self) -> int:
+        """The row of the stream from which the stored reference judges; 0 where that is not known."""
+        stored = self.get(FIRST_ROW)
+        return int(stored) if stored.isdigit() else 0
+
     def origin(self) -> Origin | None:
         """Say where the stored reference comes from, or last came from."""
         return decode_origin(self.get(ORIGIN))
@@ -116,14 +123,17 @@ class StreamStore:
         self.put(REFERENCE, reference.encode())
         return reference, why
 
-    def keep_reference(self, reference: bytes, rows: bytes, learned_ns: int, how: str, by: str = "") -> Origin:
-        """Keep a new reference with its rows, and with a number of its own; the old one's states go."""
+    def keep_reference(
+        self, reference: bytes, rows: bytes, learned_ns: int, how: str, by: str = "", *, first_row: int = 0
+    ) -> Origin:
+        """Keep a new reference, which judges from `first_row` on, with a number of its own; the old one's states go."""
         before = self.origin()
         origin = Origin(
             number=before.number + 1 if before else 1, learned=utc(learned_ns), how=how, by=by, version=__version__
         )
         self.put(ROWS, rows)
         self.put(ORIGIN, msgspec.json.encode(origin))
+        self.put(FIRST_ROW, str(first_row).encode())
         self.put(REFERENCE, reference)
         for part in (MONITOR, TRAINING):
             if self.get(part):

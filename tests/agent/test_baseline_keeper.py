@@ -255,3 +255,20 @@ def test_names_resolve_and_an_ambiguous_one_lists_the_streams() -> None:
             resolve(name, keys)
     with pytest.raises(BaselineError, match="which one: meter, pump"):
         resolve("", keys)
+
+
+@pytest.mark.parametrize("saved", [True, False], ids=["states saved", "killed before they were"])
+def test_accept_does_not_reach_behind_its_reference_after_a_restart(saved: bool) -> None:  # noqa: FBT001  # a case
+    """Rows judged by an earlier reference may be of the very fault that the present one was imported to end."""
+    store = MemoryStore()
+    pipeline = _shifted(15, store)
+    pipeline.baselines.take("meter", pipeline.baselines.export("meter"), by="ada")
+    pipeline._intake._collectors[0].rounds.append([block(CALM[:4], 40)])  # type: ignore[attr-defined]
+    pipeline.tick()
+    pipeline._commit()
+    if saved:
+        pipeline._save_states()
+    after = _pipeline([OPENED, block(CALM[:3], 50)], store=store)
+    with pytest.raises(BaselineError, match=r"^only (\d) inferences .* since the reference was learned") as refused:
+        after.baselines.accept("meter", learn=False, by="ada")
+    assert f"only {7 if saved else 3} inferences" in str(refused.value)
