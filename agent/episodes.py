@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 from agent.truth import WRONG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from agent.model import Effect, Finding, Reading, Score, Stream, StreamChange
+    from agent.model import Effect, Finding, Reading, Score, SignalEvidence, Stream, StreamChange
 
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
 JOIN_S = 1_800  # what befalls a device within half an hour has one cause more often than two
@@ -71,6 +71,8 @@ class Episode:
     last_ns: int = 0
     ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
     peaks: dict[str, float] = field(default_factory=dict)  # largest KS distance beyond chance: a later look thins it
+    worst: tuple[Effect, ...] = ()  # the look that showed most, with each signal that alarmed at its furthest
+    host: tuple[Reading, ...] = ()  # the readings of that look
 
     def take(self, score: Score) -> bool:
         """Take an alarm in; tell whether it says something new: a further signal, or a series that became worse."""
@@ -81,11 +83,24 @@ class Episode:
         self.scores[score.signal.name] = score
         return before is None or score.detector == "series"
 
-    def saw(self, effects: tuple[Effect, ...]) -> None:
-        """Remember how far the signals were at most."""
+    def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...]) -> None:
+        """Remember how far the signals were at most, and the look in which those that alarmed were furthest off."""
+        now, before = ({effect.signal.name: effect for effect in look} for look in (effects, self.worst))
+        stronger = _reach(now, self.scores) >= _reach(before, self.scores)
+        look = before | now if stronger else now | before
+        for name in self.scores:
+            if name in now and name in before:
+                look[name] = max(now[name], before[name], key=_far)
+        self.worst = tuple(look.values())
+        self.host = host if stronger else self.host
         for effect in effects:
-            beyond = effect.ks - _noise(effect)
-            self.peaks[effect.signal.name] = max(beyond, self.peaks.get(effect.signal.name, 0.0))
+            self.peaks[effect.signal.name] = max(_beyond(effect), self.peaks.get(effect.signal.name, 0.0))
+
+    def was_worse(self) -> bool:
+        """Tell whether the finding already shows more than any look since it was stored: so after a restart."""
+        return bool(self.finding.sentence) and max(
+            (_beyond(signal) for signal in self.finding.signals), default=0.0
+        ) > max((_beyond(effect) for effect in self.worst if effect.signal.name in self.scores), default=0.0)
 
     def ripened(self, row: int) -> bool:
         """Tell whether so many rows were seen since the last time that the explanation is worth another look."""
@@ -94,6 +109,11 @@ class Episode:
             return False
         self.ripe_at = max(seen, self.ripe_at) * RIPEN_FACTOR
         return True
+
+
+def is_further(effect: Effect, stored: SignalEvidence) -> bool:
+    """Tell whether a signal is at least as far from its reference, beyond chance, as a finding says already."""
+    return stored.ks is None or _beyond(effect) >= _beyond(stored)
 
 
 def is_young(episode: Episode, score: Score) -> bool:
@@ -149,7 +169,20 @@ def _left(episode: Episode, moment: Moment) -> Left:
     return "unsure" if unsure else "over"
 
 
-def _noise(effect: Effect) -> float:
+def _reach(look: dict[str, Effect], alarmed: Iterable[str]) -> float:
+    return sum(max(0.0, _beyond(look[name])) for name in alarmed if name in look)
+
+
+def _far(effect: Effect) -> tuple[float, float]:
+    return _beyond(effect), effect.wasserstein
+
+
+def _beyond(effect: Effect | SignalEvidence) -> float:
+    """Give how much of a Kolmogorov-Smirnov distance is more than chance."""
+    return (effect.ks or 0.0) - _noise(effect)
+
+
+def _noise(effect: Effect | SignalEvidence) -> float:
     return NOISE_KS if effect.ks_noise is None else effect.ks_noise
 
 

@@ -1,6 +1,7 @@
 """The findings that are open: one for each episode (`agent.episodes`), however many signals take part.
 
-A finding is explained when it opens, and again as evidence ripens. Every change is stored at once, as a new record.
+A finding is explained when it opens, and again as evidence ripens, by the worst that was seen: what fades does not take
+back what happened. Every change is stored at once, as a new record.
 """
 
 from __future__ import annotations
@@ -11,7 +12,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.clock import utc
-from agent.episodes import ACCURACY, Episode, family_of, family_of_finding, goes_on, is_compared, is_quiet, is_young
+from agent.episodes import (
+    ACCURACY,
+    Episode,
+    family_of,
+    family_of_finding,
+    goes_on,
+    is_compared,
+    is_further,
+    is_quiet,
+    is_young,
+)
 from agent.model import Finding, SignalEvidence
 from agent.ports import Case
 
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 
     from agent.episodes import Moment
     from agent.model import Cause, Effect, Score, Severity, Stream
-    from agent.ports import Explainer, FindingStore
+    from agent.ports import Explainer, Explanation, FindingStore
 
 NOTICES = 5
 
@@ -150,21 +161,23 @@ class FindingBook:
         """Explain the episode by what is known now; return whether that changed the finding."""
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
-        episode.saw(effects)
+        episode.saw(effects, moment.host)
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
         pace_before, pace_now = moment.pace(finding.onset_row)
         onset_ns = round(finding.onset.timestamp() * 1e9)
         case = Case(
-            stream=finding.stream, scores=tuple(scores), effects=effects, host=moment.host, changes=moment.changes,
-            onset_ns=onset_ns, opened_ns=round(finding.opened.timestamp() * 1e9),
+            stream=finding.stream, scores=tuple(scores), effects=episode.worst, host=episode.host,
+            changes=moment.changes, onset_ns=onset_ns, opened_ns=round(finding.opened.timestamp() * 1e9),
             host_before=moment.host_before(onset_ns), held=finding.severity if finding.sentence else None,
             pace_before=pace_before, pace_now=pace_now,
         )  # fmt: skip
         said = self._explainer.explain(case)
-        changes = {
-            "kind": said.kind, "severity": said.severity, "sentence": said.sentence, "advice": said.advice,
-            "causes": said.causes, "signals": _evidence(scores, effects, finding.signals),
-        }  # fmt: skip
+        changes: dict[str, object] = {"signals": _evidence(scores, episode.worst, finding.signals)}
+        if not episode.was_worse():
+            changes |= {
+                "kind": said.kind, "severity": _held(said, finding), "sentence": said.sentence, "advice": said.advice,
+                "causes": said.causes,
+            }  # fmt: skip
         if all(getattr(finding, name) == value for name, value in changes.items()):
             return False
         self._replace(episode, moment.time_ns, **changes)
@@ -192,19 +205,29 @@ class FindingBook:
         ]
 
 
+def _held(said: Explanation, finding: Finding) -> Severity:
+    """Keep the severity that a finding reached, unless another kind of cause is what it comes from after all."""
+    if not finding.causes or said.causes[0].kind != finding.causes[0].kind:
+        return said.severity
+    return min(said.severity, finding.severity, key=SEVERITY_RANK.__getitem__)
+
+
 def _evidence(
     scores: Sequence[Score], effects: Sequence[Effect], before: Sequence[SignalEvidence]
 ) -> tuple[SignalEvidence, ...]:
     """Join what the detectors said with how large the change is, the largest effect first.
 
-    What was known before and has no score now (an agent that was restarted) is kept.
+    What was known before and has no score now (an agent that was restarted) is kept, and so is what was further off.
     """
+    known = {evidence.name: evidence for evidence in before}
     by_name = {effect.signal.name: effect for effect in effects}
     scored = {score.signal.name for score in scores}
     rows = [evidence for evidence in before if evidence.name not in scored]
     for score in scores:
         effect = by_name.get(score.signal.name)
-        measured = {name: getattr(effect, name) for name in EFFECT_FIELDS} if effect else {}
+        stored = known.get(score.signal.name)
+        source = effect if effect and (stored is None or is_further(effect, stored)) else stored
+        measured = {name: getattr(source, name) for name in EFFECT_FIELDS} if source else {}
         rows.append(
             SignalEvidence(
                 name=score.signal.name,

@@ -171,8 +171,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     stream: Stream
     scores: tuple[Score, ...]  # those of the episode, worst first
-    effects: tuple[Effect, ...]  # of all signals, now
-    host: tuple[Reading, ...]  # the newest of each
+    effects: tuple[Effect, ...]  # of all signals, when those that alarmed were furthest off
+    host: tuple[Reading, ...]  # the newest of each then
     changes: tuple[StreamChange, ...]  # recent ones of this stream, newest first
     onset_ns: int = 0  # when the change is thought to have begun; 0: not known
     opened_ns: int = 0  # and when it was noticed

@@ -8,6 +8,7 @@ import pytest
 from agent.episodes import QUIET_NS, QUIET_ROWS, Moment
 from agent.findings import FindingBook
 from agent.model import Cause, Effect, Reading, Score, Signal
+from agent.ports import Case, Explanation
 from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, MemoryStore, PlainExplainer
 
 if TYPE_CHECKING:
@@ -218,3 +219,45 @@ def test_the_explanation_ripens_without_new_alarms() -> None:
     book.update(_moment(150), [_score(140)])
     book.update(_moment(260), [])
     assert [case.effects[0].rows for case in explainer.cases] == [51, 161]
+
+
+class _SayingHowFar:
+    """Says how far the first effect is, and calls what is far critical."""
+
+    def explain(self, case: Case) -> Explanation:
+        """Put the numbers of a case into its sentence."""
+        first = case.effects[0]
+        return Explanation(
+            kind="input_shift", severity="critical" if first.ks > 0.3 else "info",
+            causes=(Cause("sensor", "camera", 0.9, ""),), sentence=f"{len(case.scores)} at {first.recent_mean}",
+            advice="",
+        )  # fmt: skip
+
+
+def _faded(rows: int) -> tuple[Effect, ...]:
+    return tuple(msgspec.structs.replace(e, ks=0.02, wasserstein=0.03, recent_mean=0.19) for e in _effects(rows))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_open_finding_keeps_the_worst_that_was_seen(restarted: bool) -> None:  # noqa: FBT001  # a parameter
+    """What fades before the explanation ripens, or after a restart, takes back neither words nor severity nor sizes."""
+    store = MemoryStore()
+    book = FindingBook(_SayingHowFar(), store)
+    first = _only(book.update(_moment(150), [_score(140)]))
+    scores = []
+    if restarted:
+        book, scores = FindingBook(_SayingHowFar(), store), [_score(255)]
+        book.resume(STREAM, 160, 160 * SECOND_NS)
+    book.update(Moment(STREAM, 260, 260 * SECOND_NS, _faded, (), ()), scores)
+    kept = _only(list(book.open_findings()))
+    assert (kept.sentence, kept.severity, kept.signals[0].ks) == ("1 at 0.6", "critical", 0.4)
+    assert kept.causes == first.causes
+
+
+def test_a_finding_that_grows_worse_is_told_anew() -> None:
+    """A later look that shows more replaces the words and the sizes."""
+    book = FindingBook(_SayingHowFar(), MemoryStore())
+    book.update(Moment(STREAM, 150, 150 * SECOND_NS, _faded, (), ()), [_score(140)])
+    book.update(_moment(260), [])
+    grown = _only(list(book.open_findings()))
+    assert (grown.sentence, grown.severity, grown.signals[0].ks) == ("1 at 0.6", "critical", 0.4)
