@@ -167,6 +167,10 @@ class Table:
                 raise TableError(f"{self.path}: header: column {at} has no name")
             if name in names[:at]:
                 raise TableError(f"{self.path}: header: two columns are named {name}")
+        if _is_data(names):
+            raise TableError(
+                f"{self.path}: the first row is numbers ({', '.join(names[:4])}); it must name the columns"
+            )
         return names, delimiter
 
     def _csv_error(self, error: duckdb.Error) -> str:
@@ -253,6 +257,19 @@ def _time(at: int, kind: str) -> str:
     """Give SQL for nanoseconds since the epoch, of a number of seconds or of a time."""
     seconds = f"TRY_CAST(c{at} AS DOUBLE)" if not kind.startswith("TIMESTAMP") else "NULL"
     return f"coalesce({seconds} * 1e9, epoch_us(TRY_CAST(c{at} AS TIMESTAMPTZ)) * 1e3)"
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    """Tell a row of data from names; columns that are counted through are named by their numbers.
+
+    >>> _is_data(["0.31", "20", "3e-5"]), _is_data(["0", "1", "2"]), _is_data(["x", "1"])
+    (True, False, False)
+    """
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        return False
+    return len(numbers) > 1 and numbers != [numbers[0] + at for at in range(len(numbers))]
 
 
 def _first_line(error: Exception) -> str:

@@ -120,3 +120,14 @@ def test_a_column_of_identifiers_is_left_out(tmp_path: Path) -> None:
     path = _write(tmp_path, "serial,a\n" + "".join(f"S{i},{i}\n" for i in range(1_500)))
     with Table(path) as table:
         assert (table.left_out, table.names) == (["serial"], ["a"])
+
+
+def test_a_first_row_of_numbers_is_no_header(tmp_path: Path) -> None:
+    """A file without a header would lose its first row, and be reported by columns called 20.5."""
+    file = tmp_path / "bare.csv"
+    file.write_text("20.5,3,0.9\n20.6,4,0.8\n")
+    with pytest.raises(TableError, match="the first row is numbers"):
+        Table(file)
+    file.write_text("0,1,2\n20.6,4,0.8\n")
+    with Table(file) as table:
+        assert table.names == ["0", "1", "2"]
