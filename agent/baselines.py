@@ -86,6 +86,11 @@ def rhythm_words(signals: Sequence[SignalBaseline]) -> str:
     return f"knows the daily rhythm of {', '.join(names)} from {days} days" if names else ""
 
 
+def never_seen(signals: Sequence[SignalBaseline]) -> list[Signal]:
+    """List what a service gives and of which no value ever came: text, as a rule, which is no number."""
+    return [told.signal for told in signals if told.missing >= 1 and told.signal.role != "runtime"]
+
+
 def resolve(name: str, keys: Iterable[str]) -> str:
     """Find the one stream that is meant: its key, its model's name, or the beginning of either. Raises BaselineError.
 

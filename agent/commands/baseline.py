@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.baseline_file import MAX_BYTES, is_baseline
-from agent.baselines import BaselineError, resolve
+from agent.baselines import BaselineError, never_seen, resolve
 from agent.cli import EXIT_USAGE
 from agent.client import AgentRefusedError
 from agent.commands.options import client, fail, run_option, state_option
@@ -131,8 +131,9 @@ def _from_table(file: Path, run: str | None, stream: str, options: dict[str, Any
     known = _asked(lambda: client(run).baselines())
     try:
         key = resolve(stream, [baseline.key for baseline in known])
-        signals = next(baseline.columns for baseline in known if baseline.key == key)
-        return read_training(file, key, signals, **options)
+        baseline = next(baseline for baseline in known if baseline.key == key)
+        silent = [signal.name for signal in never_seen(baseline.signals)]
+        return read_training(file, key, baseline.columns, silent=silent, **options)
     except (TableError, BaselineError) as error:
         fail(str(error), EXIT_USAGE)
 

@@ -12,7 +12,7 @@ from collectors.table import Table, TableError
 from detectors.archive import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,10 +34,12 @@ def read_training(
     truth: str | None = None,
     ordered: bool = False,
     learn_missing: bool = False,
+    silent: Collection[str] = (),
 ) -> bytes:
     """Read a CSV or Parquet file and return what `POST /v1/baselines/import` takes.
 
-    Of a long file that is shuffled, 20,000 rows drawn at random; of one that is `ordered`, the last 20,000.
+    Of a long file that is shuffled, 20,000 rows drawn at random; of one that is `ordered`, the last 20,000. Signals
+    that are `silent`, of which the stream never had a value, are not asked for, and not taken from the file.
 
     Raises
     ------
@@ -50,8 +52,10 @@ def read_training(
         to_signal = _names(table, renamed, {"prediction": prediction, "confidence": confidence})
         left = {name for name in (truth,) if name}
         _check_named(table, {*to_signal, *left})
+        _check_signals(renamed, key, signals)
+        left |= {name for name in table.names if to_signal.get(name, name) in silent}
         columns = {to_signal.get(name, name): at for at, name in enumerate(table.names) if name not in left}
-        _check(file, key, columns, signals, learn_missing=learn_missing)
+        _check(file, key, columns, [s for s in signals if s.name not in silent], learn_missing=learn_missing)
         for column in table.names:
             if column in table.text_names and column not in left:
                 raise TableError(f"{file}: column {column} holds texts; a signal is compared as the number it has been")
@@ -93,13 +97,22 @@ def _check_named(table: Table, named: set[str]) -> None:
             raise TableError(f"{table.path}: there is no column {name!r}; there are {', '.join(table.names)}")
 
 
+def _check_signals(renamed: Sequence[str], key: str, signals: Sequence[Signal]) -> None:
+    names = [signal.name for signal in signals]
+    for pair in renamed:
+        name = pair.partition("=")[2]
+        if name not in {*names, "latency"}:
+            raise TableError(f"--map {pair!r}: {key} has no signal {name}; it has {', '.join(names)}")
+
+
 def _check(file: Path, key: str, columns: dict[str, int], signals: Sequence[Signal], *, learn_missing: bool) -> None:
     names = {signal.name for signal in signals}
     # What only the service's run can tell is never in a training file.
     needed = {signal.name for signal in signals if signal.role != "runtime" and signal.kind != "flag"}
     missing, extra = sorted(needed - columns.keys()), sorted(columns.keys() - names - {"latency"})
     if not (needed & columns.keys()) or extra or (missing and not learn_missing):
-        what = [f"it lacks {', '.join(missing)} (--learn-missing learns them from the stream)"] * bool(missing)
+        advice = "" if learn_missing else " (--learn-missing learns them from the stream)"
+        what = [f"it lacks {', '.join(missing)}{advice}"] * bool(missing and not (learn_missing and extra))
         what += [f"it has {', '.join(extra)} besides"] * bool(extra)
         raise TableError(
             f"{file}: the columns do not fit {key}: {'; '.join(what)}. --map COLUMN=SIGNAL renames a column"
