@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent.model import Cause
 from agent.ports import Explanation
 from detectors.accuracy_fall import explain_fall
@@ -13,7 +15,7 @@ from detectors.device_causes import device_causes
 from detectors.feature_causes import feature_causes, quality_causes
 from detectors.picture import Hypothesis, Picture, over_noise
 from detectors.severity import severity_of
-from detectors.wording import say
+from detectors.wording import hardly, say
 
 if TYPE_CHECKING:
     from agent.ports import Case
@@ -41,7 +43,7 @@ class CauseExplainer:
         fall = explain_fall(case)
         if fall is not None:
             return fall
-        picture = Picture(case)
+        picture = Picture(_of_river(case))
         found = sorted((h for rule in RULES for h in rule(picture)), key=lambda h: -h.strength)
         best = {h.name: h for h in reversed(found)}  # one entry a name, the strongest
         ranked = sorted(best.values(), key=lambda h: -h.strength)[:KEPT] or [_unknown(picture)]
@@ -86,6 +88,8 @@ def _sentence(picture: Picture, cause: Hypothesis) -> str:
     told = [e for e in picture.case.effects if e.signal.name in alarmed and e.signal.kind != "flag"]
     # Inputs come before what follows from them, but for a change of the classes, which is told by the predictions.
     first = "output" if cause.name == CLASS_MIX else "input"
+    clear = [e for e in told if not hardly(e)]
+    told = clear or told  # what chance alone may show is told as such, and only where there is nothing else
     told.sort(key=lambda e: (e.signal.role != first, -over_noise(e), -e.ks))
     words = say(told[:NAMED]) or ", ".join(
         f"{score.signal.name} {score.detail}".strip() for score in picture.case.scores[:NAMED]
@@ -96,6 +100,15 @@ def _sentence(picture: Picture, cause: Hypothesis) -> str:
 def _rivers(case: Case) -> bool:
     """Whether nothing but river's detectors raised the alarms: then the words are theirs, and so is the promise."""
     return bool(case.scores) and all(score.detector.startswith(RIVER) for score in case.scores)
+
+
+def _of_river(case: Case) -> Case:
+    """Leave out the inputs that river did not name, where it named one: the cause is looked for in that."""
+    named = {score.signal.name for score in case.scores}
+    if not _rivers(case) or not any(score.signal.role == "input" for score in case.scores):
+        return case
+    effects = tuple(e for e in case.effects if e.signal.role != "input" or e.signal.name in named)
+    return msgspec.structs.replace(case, effects=effects)
 
 
 def _detail(picture: Picture) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.model import Column, Effect
 
 MOVED = 0.7  # of the Wasserstein distance that a difference of means makes, to be told as one
+HARDLY = "hardly changed"
 HALF = 0.5  # of the distance that a share of missing or of one value makes, to be told first
 SCATTER = 1.2  # times the deviation, or below one of it
 TIMES = ((1.8, 2.3, "doubled"), (2.7, 3.4, "tripled"), (0.43, 0.56, "halved"))
@@ -38,7 +39,7 @@ def describe(effect: Effect) -> str:
         return f"{name} is missing"
     if effect.reference_mean is None:
         return f"{name} appeared"
-    said = _missing(effect) or _repeated(effect) or _new(effect)
+    said = _missing(effect) or _repeated(effect) or _new(effect) or _little(effect)
     if said:
         return said
     if effect.signal.kind == "categorical":
@@ -47,6 +48,11 @@ def describe(effect: Effect) -> str:
     if frequent is not None and frequent.now > frequent.before:
         return _frequent(effect) or _moved(effect) or f"{name} is distributed otherwise"
     return _moved(effect) or _frequent(effect) or f"{name} is distributed otherwise"
+
+
+def hardly(effect: Effect) -> bool:
+    """Tell whether a signal changed no more than chance alone shows."""
+    return describe(effect) == f"{effect.signal.name} {HARDLY}"
 
 
 def say(effects: Iterable[Effect]) -> str:
@@ -125,6 +131,15 @@ def _repeated(effect: Effect) -> str:
     if now.deviation == 0 and before.deviation and effect.rows > 1:
         return f"{name} repeats one value: {_sizes(effect, now.middle)[0]}"
     return ""
+
+
+def _little(effect: Effect) -> str:
+    """Say that no more is seen than chance alone shows, where its bands are known."""
+    if effect.ks_noise is None or effect.wasserstein_noise is None or effect.ks > effect.ks_noise:
+        return ""
+    if effect.signal.kind != "categorical" and effect.wasserstein > effect.wasserstein_noise:
+        return ""
+    return f"{effect.signal.name} {HARDLY}"
 
 
 def _instead(effect: Effect, old: float, now: Column) -> str:

@@ -247,3 +247,22 @@ def test_missing_means_are_no_obstacle() -> None:
     said = CauseExplainer().explain(make_case(TABLE, {"age": gone, "rooms": never}, score(TABLE["age"])))
     assert said.sentence.startswith("age is missing")
     assert np.isfinite(said.causes[0].weight)
+
+
+def test_the_cause_of_a_river_finding_is_in_the_signal_that_river_named() -> None:
+    """Another input that is further off does not give the cause."""
+    named = score(TABLE["age"], "river adwin", "ADWIN: age: 1.1, was 1")
+    said = CauseExplainer().explain(
+        make_case(TABLE, {"age": effect(TABLE["age"], 0.6), "height": effect(TABLE["height"], 3.0)}, named)
+    )
+    assert said.sentence == "ADWIN: age: 1.1, was 1; most likely: sensor of age reads differently."
+
+
+def test_what_is_within_its_noise_is_not_told_beside_what_is_not() -> None:
+    """A signal that alarmed by another measure is left out of the sentence where its effect is chance."""
+    near = msgspec.structs.replace(effect(TABLE["rooms"], 0.05), ks_noise=0.08, wasserstein_noise=0.1)
+    scores = [score(TABLE[name]) for name in ("age", "rooms")]
+    said = CauseExplainer().explain(make_case(TABLE, {"age": effect(TABLE["age"], 2.0), "rooms": near}, *scores))
+    assert "rooms" not in said.sentence
+    alone = CauseExplainer().explain(make_case(TABLE, {"rooms": near}, scores[1]))
+    assert alone.sentence.startswith("rooms hardly changed")

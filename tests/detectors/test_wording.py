@@ -84,3 +84,8 @@ def test_a_sentence_starts_with_a_capital_unless_it_starts_with_a_name() -> None
     scatter, rise = (effect(*WORDS[name][:3]) for name in ("scatter", "location"))
     assert say([scatter, rise]).startswith("Scatter of xY doubled: sd 1 to 2")
     assert say([rise]).startswith("xY rose")
+
+
+def test_a_change_within_its_noise_is_not_told_as_a_fact() -> None:
+    """Rows like those of the reference have hardly changed, whatever their means are."""
+    assert describe(effect(USUAL, FRESH + 0.01)) == "xY hardly changed"
