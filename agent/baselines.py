@@ -91,6 +91,11 @@ def never_seen(signals: Sequence[SignalBaseline]) -> list[Signal]:
     return [told.signal for told in signals if told.missing >= 1 and told.signal.role != "runtime"]
 
 
+def silent_notes(signals: Sequence[SignalBaseline]) -> tuple[str, ...]:
+    """Say of which signals no value ever came, and what to do."""
+    return tuple(f"{signal.name}: never a number; of a text, send a code" for signal in never_seen(signals))
+
+
 def resolve(name: str, keys: Iterable[str]) -> str:
     """Find the one stream that is meant: its key, its model's name, or the beginning of either. Raises BaselineError.
 

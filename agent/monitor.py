@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from agent import saved as part
+from agent.baselines import silent_notes
 from agent.panel import Panel, aligned
 from agent.saved import SavedMonitor, StreamStore, decode_saved, encode_saved
 from agent.statistics import StreamStatistics
@@ -180,7 +181,7 @@ class StreamMonitor:
         """Judge by a reference from here on; nothing is kept of it."""
         self._panel = Panel(reference, self._factories, self.alarms_per, self.rows)
         self._learner = None
-        self.notes = reference.notes
+        self.notes = (*reference.notes, *silent_notes(reference.describe()))
         self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:

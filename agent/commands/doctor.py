@@ -23,7 +23,7 @@ from agent.ports import AgentAwayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.status import Status
+    from agent.status import AgentStatus, Status
 
 LOW_DISK_BYTES = 256 * 1024 * 1024  # the buffer's working room: a segment, its WAL and a copy for a repair
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
@@ -43,8 +43,20 @@ class Check:
 @state_option
 @config_option
 def command(run: str | None, state: str | None, config: str | None) -> None:
-    """Check this installation and a running agent, and say what to mend. Exits 1 where something fails."""
-    checks = [*_machine(), *_configuration(config), *_run_directories(run), *_agent(run), *_disk(state)]
+    """Check this installation and a running agent, and say what to mend. Exits 1 where something fails.
+
+    Configuration and state directory are those of the running agent, unless others are named.
+    """
+    status, away = _asked(run)
+    own = None if status is None else status.agent
+    checks = [
+        *_machine(),
+        *_configuration(config, own),
+        *_run_directories(run),
+        *([away] if away else []),
+        *(agent_checks(status) if status else []),
+        *_disk(state or (own.state_dir if own else None)),
+    ]
     for check in checks:
         click.echo(f"{MARKS[check.result]}  {check.text}")
         if check.advice and check.result != "ok":
@@ -64,9 +76,13 @@ def _machine() -> Iterator[Check]:
     )
 
 
-def _configuration(chosen: str | None) -> Iterator[Check]:
+def _configuration(named: str | None, own: AgentStatus | None) -> Iterator[Check]:
     from agent.wiring import load_config  # noqa: PLC0415  # loads duckdb and numpy
 
+    if not named and own is not None and not own.config_path:
+        yield Check("ok", "the agent runs without a configuration file: defaults")
+        return
+    chosen = named or (own.config_path if own is not None else None)
     try:
         path = find_config(chosen)
         load_config(chosen)
@@ -99,27 +115,50 @@ def _run_directories(run: str | None) -> Iterator[Check]:
         yield Check("note", "no run directory yet", "the agent makes it: driftline agent")
 
 
-def _agent(run: str | None) -> Iterator[Check]:
+def _asked(run: str | None) -> tuple[Status | None, Check | None]:
+    """Return what the agent says of itself, or why there is none."""
     try:
-        status = AgentClient(socket_path(run)).status()
+        return AgentClient(socket_path(run)).status(), None
     except AgentAwayError as error:
-        yield Check("note", str(error), "start it with: driftline agent")
-        return
+        return None, Check("note", str(error), "start it with: driftline agent")
+
+
+def agent_checks(status: Status) -> Iterator[Check]:
+    """Check what a running agent says of itself and of its streams."""
     agent = status.agent
     yield Check(
         "ok", f"agent {agent.version} answers: pid {agent.pid}, up {agent.uptime_s:.0f} s, state {status.state}"
     )
     yield Check("ok" if agent.scrape_url else "note", f"metrics at {agent.scrape_url}", "scraping is switched off")
+    idle = _idle(status)
     for part in agent.parts:
-        yield Check("ok" if part.ok else "fail", f"{part.name}{': ' + part.note if part.note else ''}")
+        result: Literal["ok", "note", "fail"] = "fail" if not part.ok else "note" if part.name in idle else "ok"
+        advice = "correct its [[river]] table in the configuration" if part.name in idle else ""
+        yield Check(result, f"{part.name}{': ' + part.note if part.note else ''}", advice)
     yield from _buffer(status)
     for stream in status.streams:
+        wrong = stream.state in {"warning", "critical"}
         lost = f", {stream.lost} records lost, {stream.dropped} dropped" if stream.lost or stream.dropped else ""
         yield Check(
-            "note" if stream.lost or stream.dropped else "ok",
+            "note" if lost or wrong else "ok",
             f"stream {stream.key}: {stream.state}, {stream.inferences} inferences{lost}",
-            "records are lost while the agent is away longer than the ring holds",
+            "what is wrong: driftline findings"
+            if wrong
+            else "records are lost while the agent is away longer than the ring holds",
         )
+        for note in stream.reference_notes:
+            yield Check("note", f"stream {stream.key}: {note}")
+
+
+def _idle(status: Status) -> set[str]:
+    """Name the parts of `[[river]]` tables that no stream has anything for; one that fits elsewhere is fine."""
+    judged = [stream.key for stream in status.streams if stream.alarm_every_inferences]
+    unfit: dict[str, list[str]] = {}
+    for part in status.agent.parts:
+        key = next((key for key in judged if part.name.startswith(f"{key} river ")), None)
+        if key and part.ok and part.note:
+            unfit.setdefault(part.name.removeprefix(key), []).append(part.name)
+    return {name for names in unfit.values() if len(names) == len(judged) for name in names}
 
 
 def _buffer(status: Status) -> Iterator[Check]:

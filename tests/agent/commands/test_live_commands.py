@@ -102,3 +102,10 @@ def test_the_files_are_not_read_beside_a_running_agent(agent: AgentProcess) -> N
     """--state is for a stopped agent; the message says what to do instead."""
     result = CliRunner().invoke(group, ["findings", "--state", str(agent.state)])
     assert (result.exit_code, "leave --state out" in result.output) == (1, True)
+
+
+def test_doctor_looks_where_the_running_agent_is(agent: AgentProcess) -> None:
+    """Its configuration and its state directory, without being told them."""
+    text = _driftline(agent, "doctor")
+    assert f"ok    configuration {agent.config}" in text
+    assert f"ok    state directory {agent.state}" in text
