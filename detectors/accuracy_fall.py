@@ -38,7 +38,7 @@ def explain_fall(case: Case) -> Explanation | None:
         kind="drift" if river else KIND,
         severity=_severity(fall, case.held),
         causes=tuple(sorted(causes, key=lambda cause: -cause.weight)),
-        sentence=f"{score.detail}." if river else _sentence(effect, score),
+        sentence=f"{score.detail}." if river else _sentence(effect, score, case.onset_ns or score.onset_ns),
         advice=ADVICE,
     )
 
@@ -55,9 +55,9 @@ def _severity(fall: float, held: Severity | None) -> Severity:
     return "warning" if fall >= WARNING_FALL or held == "warning" else "info"
 
 
-def _sentence(effect: Effect | None, score: Score) -> str:
-    since = datetime.fromtimestamp(score.onset_ns / 1e9, UTC)
-    when = f"{since:%d %b %H:%M}" if score.time_ns - score.onset_ns >= DAY_NS else f"{since:%H:%M}"
+def _sentence(effect: Effect | None, score: Score, onset_ns: int) -> str:
+    since = datetime.fromtimestamp(onset_ns / 1e9, UTC)
+    when = f"{since:%d %b %H:%M}" if score.time_ns - onset_ns >= DAY_NS else f"{since:%H:%M}"
     if effect is None or effect.reference_mean is None or effect.recent_mean is None:
         return f"More answers are wrong than when the model was learned, since {when} UTC."
     labels = f"since {when} UTC (by {effect.rows} labels)"

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from agent.client import AgentRefusedError
+from agent.clock import SystemClock, utc
 from agent.commands.options import client, fail, run_option, state_option
 from agent.ports import AgentAwayError
 
@@ -36,7 +37,9 @@ def command(context: click.Context, run: str | None, state: str | None, everythi
     else:
         from tui.text import render_findings  # noqa: PLC0415
 
-        click.echo(render_findings(found, shutil.get_terminal_size((80, 24)).columns))
+        # As `status` and `top` count: up to now; of an agent that is stopped, up to the last that it knew.
+        now = None if state else utc(SystemClock().wall_ns())
+        click.echo(render_findings(found, shutil.get_terminal_size((80, 24)).columns, now=now))
 
 
 @command.command("ack")

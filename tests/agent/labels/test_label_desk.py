@@ -10,7 +10,9 @@ from agent.findings import FindingBook
 from agent.host_history import HostHistory
 from agent.labels.config import LabelsConfig
 from agent.labels.desk import Around, LabelDesk, LabelParts
-from agent.model import Labels
+from agent.model import Labels, Score
+from agent.ports import Case
+from agent.truth import WRONG
 from agent.wiring import Config, make_error_factories
 from detectors.cause import CauseExplainer
 from tests.agent.labels.label_fakes import VALVE, Bench, inferred, right
@@ -114,3 +116,18 @@ def test_labels_that_came_while_the_reference_was_learned_are_used_when_it_is_th
     desk.desk.learned(VALVE.key)
     (rows,) = desk.monitor.told
     assert len(rows) == 60
+
+
+def test_the_words_say_the_onset_that_the_finding_has(desk: Desk) -> None:
+    """A later alarm that dates the fall otherwise does not make the sentence differ from the finding."""
+    desk.tell(0, 300, wrong=False)
+    desk.tell(300, 400, wrong=True)
+    (finding,) = desk.findings.open_findings()
+    assert f"since {finding.onset:%H:%M} UTC" in finding.sentence
+    score = Score(
+        detector="wrong", stream=VALVE, signal=WRONG, time_ns=9 * 60 * 10**9, row=9, value=20.0, threshold=13.0,
+        onset_ns=8 * 60 * 10**9,
+    )  # fmt: skip
+    case = Case(stream=VALVE, scores=(score,), effects=(), host=(), changes=(), onset_ns=457 * 10**9)
+    said = CauseExplainer().explain(case)
+    assert said.sentence == "More answers are wrong than when the model was learned, since 00:07 UTC."
