@@ -11,6 +11,8 @@ from array import array
 from struct import Struct, error
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
+from driftline import faults
+
 if TYPE_CHECKING:
     from driftline.arrays import Description
 
@@ -158,11 +160,17 @@ def _head(what: Description, kept: int, size: int) -> Take:
 
 def _named(names: tuple[Any, ...]) -> Take:
     pack = Struct(f"@{len(names)}d").pack
+    told: list[str] = []  # texts are said once
 
     def take(values: Any) -> bytes:
         try:
             return pack(*[values[name] for name in names])
         except (KeyError, error):
+            if not told:
+                told.extend(str(name) for name in names if isinstance(values.get(name), str))
+                if told:
+                    words = ", ".join(told)[:200]
+                    faults.warn(f"{words}: text is not a number and is recorded as missing; send a code")
             return pack(*[as_float(values.get(name)) for name in names])
 
     return take

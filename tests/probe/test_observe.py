@@ -49,6 +49,18 @@ def test_missing_features_are_nan_under_the_same_signature(rings: Rings) -> None
     assert {record.signature for record in ring.records} == {1}
 
 
+def test_a_text_is_recorded_as_missing_and_said_once(rings: Rings) -> None:
+    """The numbers beside it are kept, and the service's log says what to send instead."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            driftline.observe("m", {"mode": "auto", "a": 1.0, "b": None})
+    (said,) = [str(warning.message) for warning in warned]
+    assert "mode: text is not a number and is recorded as missing; send a code" in said
+    ring = rings.only()
+    assert [ring.parts(record)["features"]["a"] for record in ring.records] == [1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("latency", [None, -1.0, math.nan, math.inf, "soon"])
 def test_a_latency_that_is_none_is_zero(rings: Rings, latency: Any) -> None:
     """What is no duration is recorded as not measured, or the observation is dropped; never an exception."""
