@@ -129,9 +129,10 @@ def is_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
     if _only_series(episode):  # which alarm with each point of it
         return moment.time_ns - episode.last_ns >= QUIET_NS
-    enough = QUIET_LABELS if moment.labels else QUIET_ROWS
     rows, time_ns = moment.row - episode.last_row, moment.time_ns - episode.last_ns
-    return (rows >= enough and time_ns >= QUIET_NS) or (not moment.labels and rows >= FEW_ROWS and time_ns >= LONG_NS)
+    if moment.labels:  # told hours later and many at once: when says nothing
+        return rows >= QUIET_LABELS
+    return (rows >= QUIET_ROWS and time_ns >= QUIET_NS) or (rows >= FEW_ROWS and time_ns >= LONG_NS)
 
 
 def goes_on(episode: Episode, moment: Moment) -> bool:
@@ -190,6 +191,15 @@ def _long_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether alarms stayed away for several times as long as the first took to come."""
     delay = episode.finding.row - episode.finding.onset_row
     return moment.row - episode.last_row >= max(QUIET_ROWS, QUIET_DELAYS * delay)
+
+
+def was_worse(episode: Episode, effects: tuple[Effect, ...]) -> bool:
+    """Tell whether a fall of the accuracy was described when it was larger: later labels would only thin it."""
+    if episode.family != ACCURACY or not episode.finding.sentence:
+        return False
+    said = {signal.name: signal.recent_mean for signal in episode.finding.signals}.get(WRONG.name)
+    now = {effect.signal.name: effect.recent_mean for effect in effects}.get(WRONG.name)
+    return said is not None and (now is None or now < said)
 
 
 def is_compared(episode: Episode) -> bool:

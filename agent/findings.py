@@ -22,6 +22,7 @@ from agent.episodes import (
     is_further,
     is_quiet,
     is_young,
+    was_worse,
 )
 from agent.model import Finding, SignalEvidence
 from agent.ports import Case
@@ -162,6 +163,8 @@ class FindingBook:
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
         episode.saw(effects, moment.host)
+        if was_worse(episode, effects):
+            return False
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
         pace_before, pace_now = moment.pace(finding.onset_row)
         onset_ns = round(finding.onset.timestamp() * 1e9)

@@ -58,7 +58,7 @@ def _severity(fall: float, held: Severity | None) -> Severity:
 def _sentence(effect: Effect | None, score: Score, onset_ns: int) -> str:
     since = datetime.fromtimestamp(onset_ns / 1e9, UTC)
     when = f"{since:%d %b %H:%M}" if score.time_ns - onset_ns >= DAY_NS else f"{since:%H:%M}"
-    if effect is None or effect.reference_mean is None or effect.recent_mean is None:
+    if effect is None or effect.reference_mean is None or effect.recent_mean is None or _fall(effect) <= 0:
         return f"More answers are wrong than when the model was learned, since {when} UTC."
     labels = f"since {when} UTC (by {effect.rows} labels)"
     if score.signal.unit.startswith(">"):

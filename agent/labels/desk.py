@@ -143,7 +143,7 @@ class LabelDesk:
         if monitor is None:
             return
         scores = stream.judge(block)
-        time_ns = int(block.time_ns[-1])
+        time_ns = int(block.time_ns.max())
         moment = Moment(
             stream=stream.stream,
             row=stream.rows,

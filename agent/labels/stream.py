@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from agent.labels.figures import Figures
+from agent.labels.news import KEPT, is_news
 from agent.model import Block
 from agent.panel import Panel
 from agent.saved import SavedMonitor
@@ -62,6 +63,7 @@ class SavedLabels(msgspec.Struct):
     reference_error: float | None = None
     panel: SavedMonitor | None = None
     pairs: dict[int, tuple[float, bool]] = {}  # the same
+    newest: list[tuple[int, float]] = []  # (inferred, error) of the newest inferences that have a label
 
 
 class StreamLabels:
@@ -107,6 +109,7 @@ class StreamLabels:
         self._saved = self._restore()
         self._changed = False
         self._told_pairs = 0
+        self._known = self._saved.newest  # with those of the last telling, oldest first
         self._resume()
 
     @property
@@ -128,6 +131,7 @@ class StreamLabels:
         if not self.values:
             self._saved.figures = Figures(values=True)
             self._saved.early = []
+            self._saved.newest = []
 
     def refuse(self) -> None:
         """Count a label that cannot be compared."""
@@ -148,6 +152,9 @@ class StreamLabels:
             if learned and not self.values and (record.id in saved.pairs or len(saved.pairs) < MAX_PAIRS):
                 saved.pairs[record.id] = (record.confidence, record.error == 0)
         self._changed = True
+        new.sort(key=lambda label: label[1])  # a file may hold an old episode behind what is newer
+        self._known = sorted([*saved.newest, *((inferred, error) for _, inferred, error in new)])
+        saved.newest = self._known[-KEPT:]
         if self.panel is None:
             saved.early += new
             if len(saved.early) < self._reference_labels:
@@ -161,7 +168,10 @@ class StreamLabels:
 
     def judge(self, block: Block) -> list[Score]:
         """Have the error stream's detectors judge a block; return the alarms."""
-        return [] if self.panel is None else self.panel.judge(block)
+        if self.panel is None:
+            return []
+        first = self.panel.rows
+        return [score for score in self.panel.judge(block) if self._lasts(score, block, score.row - first)]
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """How far the errors of the last labels are from those of the first."""
@@ -218,6 +228,12 @@ class StreamLabels:
                 )
             self._states.put_state(self.stream.key, PART, msgspec.msgpack.encode(self._saved))
             self._changed = False
+
+    def _lasts(self, score: Score, block: Block, at: int) -> bool:
+        alarm_ns = int(block.time_ns[at] - round(block.latency_s[at] * 1e9))
+        limit = self._saved.limit or 0.0
+        told = [(inferred, error > limit) for inferred, error in self._known]
+        return is_news(told, score.onset_ns, alarm_ns, self._saved.reference_error or 0.0)
 
     def _block(self, new: Sequence[tuple[int, int, float]]) -> Block:
         told, inferred, errors = (np.array(column) for column in zip(*new, strict=True))

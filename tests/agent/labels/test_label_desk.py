@@ -82,6 +82,37 @@ def test_falling_accuracy_is_one_finding_with_figures(desk: Desk) -> None:
     assert (status.labels, status.accuracy_total, status.accuracy_reference) == (400, 0.75, 1.0)
 
 
+def test_late_labels_of_an_old_episode_open_nothing(desk: Desk) -> None:
+    """An old bad stretch, told with or after newer labels that are right, is counted and is no news."""
+    desk.tell(0, 150, wrong=False)
+    desk.tell(250, 400, wrong=False)
+    desk.tell(150, 250, wrong=True)
+    assert desk.findings.open_findings() == ()
+    status = desk.desk.truth(VALVE.key)
+    assert status is not None
+    assert status.accuracy_total == 0.75
+
+
+def test_labels_are_judged_in_the_order_of_their_inferences(desk: Desk) -> None:
+    """A telling that ends with its oldest rows, all wrong, says that they are over."""
+    desk.tell(0, 150, wrong=False)
+    told = [right(number, number % 3 + (number < 200)) for number in range(399, 149, -1)]
+    desk.desk.take(Labels(tuple(told)))
+    assert desk.findings.open_findings() == ()
+
+
+def test_a_finding_keeps_its_worst_figures_and_closes_when_labels_are_right_again(desk: Desk) -> None:
+    """Right answers after a fall thin it, and are not written into its sentence; enough of them end it."""
+    desk.tell(0, 120, wrong=False)
+    desk.tell(120, 160, wrong=True)
+    (finding,) = desk.findings.open_findings()
+    for first in range(160, 280, 20):
+        desk.tell(first, first + 20, wrong=False)
+    assert [still.sentence for still in desk.findings.open_findings()] == [finding.sentence]
+    desk.tell(280, 400, wrong=False)
+    assert desk.findings.open_findings() == ()
+
+
 def test_episodes_of_labels_and_of_data_do_not_mix(desk: Desk) -> None:
     """The rows of the finding are labels: nothing that counts inferences may carry it on or close it."""
     desk.tell(0, 300, wrong=False)
