@@ -79,9 +79,9 @@ def drift() -> list[AnyPanel]:
             "label has shown what their confidence is worth.",
             {
                 "{{model}} {{version}}: void":
-                    f"count by (model, version) (driftline_estimated_accuracy_valid{{{STREAM}}} == 0)",
+                    f"sum by (model, version) (1 - driftline_estimated_accuracy_valid{{{STREAM}}})",
                 "{{model}} {{version}}: uncalibrated":
-                    f"count by (model, version) (driftline_estimated_accuracy_calibrated{{{STREAM}}} == 0)",
+                    f"sum by (model, version) (1 - driftline_estimated_accuracy_calibrated{{{STREAM}}})",
             },
             "short", width=8,
         ),
