@@ -10,7 +10,7 @@ demo: $(VENV)/.run ## the meter-reading camera, sixty seconds
 	@$(BIN)/driftline demo $(ARGS)
 
 test: check ## what CI runs: style, types, layers, and every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## style, types and layers
 	$(BIN)/ruff check .
