@@ -147,11 +147,15 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frequent(msgspec.Struct, frozen=True, kw_only=True):
-    """The single value (or category) whose share changed most, and its share of all rows before and now, in [0, 1]."""
+    """The single value (or category) whose share changed most, and its share of all rows before and now, in [0, 1].
+
+    name: what the category is called, where that is known.
+    """
 
     value: float
     before: float
     now: float
+    name: str = ""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):

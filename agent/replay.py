@@ -114,7 +114,7 @@ def replay(
     for block in table.blocks(learned.signals, start, BLOCK_ROWS):
         waiting |= {
             finding.id: finding
-            for finding in judge(monitor, book, block, int(block.time_ns[-1]), host)
+            for finding in judge(monitor, book, block, int(block.time_ns[-1]), host, table.categories)
             if finding.id not in told
         }
         ripe = [f for f in waiting.values() if f.state == "closed" or monitor.rows - f.row >= SETTLE_ROWS]

@@ -7,7 +7,6 @@ The file is read once into a temporary DuckDB file, so that memory stays bounded
 
 from __future__ import annotations
 
-import csv
 import re
 import tempfile
 from pathlib import Path
@@ -17,22 +16,19 @@ import duckdb
 import numpy as np
 
 from agent.model import Block, Signal, Stream
+from collectors.table_header import TableError as TableError  # noqa: PLC0414  # it is this module that people use
+from collectors.table_header import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
 
 MISSING = ("", "na", "n/a", "null", "none")
-DELIMITERS = (",", ";", "\t", "|")
 MAX_CATEGORIES = 1_000  # a text column with more is an identifier, not a signal
 SECOND_NS = 1_000_000_000
 OUTPUTS = ("prediction", "confidence")
-
-
-class TableError(Exception):
-    """The file cannot be used; the message names file, row and column (rows are data rows, counted from 0)."""
 
 
 class Table:
@@ -42,6 +38,8 @@ class Table:
     ----------
     path
         A file that ends in .parquet or .pq, or else a CSV with a header row.
+    categories
+        The texts of columns by code, where another file has given them codes; texts that are new here come after.
 
     Raises
     ------
@@ -50,7 +48,7 @@ class Table:
 
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, categories: Mapping[str, Sequence[str]] | None = None) -> None:
         self.path = path
         self.left_out: list[str] = []
         if not path.is_file():
@@ -60,7 +58,9 @@ class Table:
         try:
             self._columns = self._load()
             self.rows = self._count()
-            self._codes = {name: self._categories(name) for name in self._text_columns()}
+            self._codes = {
+                name: self._categories(name, (categories or {}).get(name, ())) for name in self._text_columns()
+            }
         except BaseException:
             self.close()
             raise
@@ -88,8 +88,13 @@ class Table:
 
     @property
     def text_names(self) -> set[str]:
-        """Columns that hold text; their values are category codes in the order of first appearance."""
+        """Columns that hold text; their values are category codes, by default in the order of first appearance."""
         return set(self._codes)
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The texts of those columns by code."""
+        return {name: tuple(codes) for name, codes in self._codes.items()}
 
     @property
     def has_times(self) -> bool:
@@ -125,6 +130,24 @@ class Table:
                 ).astype(np.float32),
             )
 
+    def doubts(self) -> list[str]:
+        """Say in sentences what of the file cannot be judged, or hardly."""
+        said = [f"column {name} is left out: too many different texts to be a category" for name in self.left_out]
+        for at, (name, kind) in enumerate(self._columns.items()):
+            if name not in self._codes and name != "time" and not self._ask(f"count({_number(at, kind)})"):
+                said.append(f"column {name} has no value: all its {self.rows} rows are empty")
+        if self.has_times:
+            at = list(self._columns).index("time")
+            time = _time(at, self._columns["time"])
+            steps = f"SELECT {time} AS now, lag({time}) OVER (ORDER BY rowid) AS before FROM t"  # noqa: S608  # our own names
+            back = self._ask("count(*) FILTER (now < before)", steps)
+            if back:
+                said.append(f"column time runs backwards at {back} of {self.rows} rows; rows are taken as they stand")
+        return said
+
+    def _ask(self, what: str, table: str = "FROM t") -> int:
+        return int(self._db.execute(f"SELECT {what} FROM ({table})").fetchall()[0][0])  # noqa: S608  # our own names
+
     def _load(self) -> dict[str, str]:
         """Copy the file into `t`, columns c0, c1, ...; return the columns' names with their SQL types."""
         if self.path.suffix.lower() in {".parquet", ".pq"}:
@@ -138,7 +161,7 @@ class Table:
                 if kind.startswith(("STRUCT", "MAP", "UNION", "BLOB")) or kind.endswith("]"):
                     raise TableError(f"{self.path}: column {name}: {kind} is not a number, a time or a text")
         else:
-            names, delimiter = self._header()
+            names, delimiter = read_header(self.path)
             columns = dict.fromkeys(names, "VARCHAR")
             source = (
                 "read_csv(?, auto_detect=false, header=true, columns=?, delim=?, quote='\"', escape='\"', nullstr='',"
@@ -151,27 +174,6 @@ class Table:
         except duckdb.Error as error:
             raise TableError(self._csv_error(error)) from error
         return columns
-
-    def _header(self) -> tuple[list[str], str]:
-        try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                first = file.readline(1_000_000)
-        except (UnicodeDecodeError, OSError) as error:
-            raise TableError(f"{self.path}: row 0: not a text file in UTF-8 ({error})") from error
-        delimiter = max(DELIMITERS, key=first.count)
-        names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-        if not any(names):
-            raise TableError(f"{self.path}: the file is empty; the first row must name the columns")
-        for at, name in enumerate(names):
-            if not name:
-                raise TableError(f"{self.path}: header: column {at} has no name")
-            if name in names[:at]:
-                raise TableError(f"{self.path}: header: two columns are named {name}")
-        if _is_data(names):
-            raise TableError(
-                f"{self.path}: the first row is numbers ({', '.join(names[:4])}); it must name the columns"
-            )
-        return names, delimiter
 
     def _csv_error(self, error: duckdb.Error) -> str:
         text = str(error)
@@ -197,7 +199,7 @@ class Table:
         for at, (name, kind) in enumerate(self._columns.items()):
             if kind != "VARCHAR" or name == "time":
                 continue
-            filled = f"c{at} IS NOT NULL AND lower(trim(c{at})) NOT IN {MISSING}"
+            filled = _filled(at)
             query = f"SELECT count(*) FILTER ({filled}), count(*) FILTER ({filled} AND {_number(at, kind)} IS NOT NULL) FROM t"  # noqa: E501, S608  # our own names
             cells, numbers = self._db.execute(query).fetchall()[0]
             if numbers == cells:
@@ -211,15 +213,13 @@ class Table:
             found.append(name)
         return found
 
-    def _categories(self, name: str) -> dict[str, int]:
+    def _categories(self, name: str, known: Sequence[str]) -> dict[str, int]:
         at = list(self._columns).index(name)
-        query = (
-            f"SELECT c{at} FROM t WHERE c{at} IS NOT NULL GROUP BY c{at} ORDER BY min(rowid) LIMIT {MAX_CATEGORIES + 1}"  # noqa: S608  # our own names
-        )
+        query = f"SELECT c{at} FROM t WHERE {_filled(at)} GROUP BY c{at} ORDER BY min(rowid) LIMIT {MAX_CATEGORIES + 1}"  # noqa: S608  # our own names
         texts = [row[0] for row in self._db.execute(query).fetchall()]
         if len(texts) > MAX_CATEGORIES:
             self.left_out.append(name)
-        return {text: code for code, text in enumerate(texts)}
+        return {text: code for code, text in enumerate(dict.fromkeys([*known, *texts]))}
 
     def _numbers(self, start: int, stop: int) -> dict[str, NDArray[np.float64]]:
         """Return each column of rows [start, stop) as float64, NaN where missing; `time` in ns since the epoch."""
@@ -247,6 +247,10 @@ class Table:
         return columns
 
 
+def _filled(at: int) -> str:
+    return f"c{at} IS NOT NULL AND lower(trim(c{at})) NOT IN {MISSING}"
+
+
 def _number(at: int, kind: str) -> str:
     if kind != "VARCHAR":
         return f"TRY_CAST(c{at} AS DOUBLE)"
@@ -257,19 +261,6 @@ def _time(at: int, kind: str) -> str:
     """Give SQL for nanoseconds since the epoch, of a number of seconds or of a time."""
     seconds = f"TRY_CAST(c{at} AS DOUBLE)" if not kind.startswith("TIMESTAMP") else "NULL"
     return f"coalesce({seconds} * 1e9, epoch_us(TRY_CAST(c{at} AS TIMESTAMPTZ)) * 1e3)"
-
-
-def _is_data(names: Sequence[str]) -> bool:
-    """Tell a row of data from names; columns that are counted through are named by their numbers.
-
-    >>> _is_data(["0.31", "20", "3e-5"]), _is_data(["0", "1", "2"]), _is_data(["x", "1"])
-    (True, False, False)
-    """
-    try:
-        numbers = [float(name) for name in names]
-    except ValueError:
-        return False
-    return len(numbers) > 1 and numbers != [numbers[0] + at for at in range(len(numbers))]
 
 
 def _first_line(error: Exception) -> str:

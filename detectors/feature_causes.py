@@ -99,7 +99,8 @@ def _repeated(effect: Effect, share: float, said: str) -> list[Hypothesis]:
         return [Hypothesis("data", filled, 0.8 * share, said, source)]
     if frequent.before > 0:
         return []
-    coded = f"Check what {frequent.value:g} stands for in {name}, and whether the model was taught it."
+    stands = f"{frequent.name} means" if frequent.name else f"{frequent.value:g} stands for"
+    coded = f"Check what {stands} in {name}, and whether the model was taught it."
     return [Hypothesis("data", f"{name} has a category that it never had", 0.8 * share, said, coded)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.model import Column, Effect
+    from agent.model import Column, Effect, Frequent
 
 MOVED = 0.7  # of the Wasserstein distance that a difference of means makes, to be told as one
 HARDLY = "hardly changed"
@@ -92,6 +92,16 @@ def durations(*seconds: float) -> tuple[str, ...]:
     return tuple(f"{_figure(value / size, 3)} {unit}" for value in seconds)
 
 
+def category(frequent: Frequent) -> str:
+    """Write a category by its name, or else by its code.
+
+    >>> from agent.model import Frequent
+    >>> category(Frequent(value=2, before=0, now=0.1)), category(Frequent(value=2, before=0, now=0.1, name="cat"))
+    ('2', 'cat')
+    """
+    return frequent.name or figures(frequent.value)[0]
+
+
 def percent(share: float) -> str:
     """Write a share; what is not nothing is not written as nothing.
 
@@ -157,7 +167,7 @@ def _new(effect: Effect) -> str:
     frequent = effect.frequent
     if effect.signal.kind != "categorical" or frequent is None or frequent.before > 0:
         return ""
-    value = figures(frequent.value)[0]
+    value = category(frequent)
     return f"{effect.signal.name} has a new category: {value} in {percent(frequent.now)} of rows"
 
 
@@ -165,7 +175,7 @@ def _mix(effect: Effect) -> str:
     frequent, name = effect.frequent, effect.signal.name
     if frequent is None:
         return f"the mix of {name} changed ({percent(effect.ks)} of rows)"
-    value = figures(frequent.value)[0]
+    value = category(frequent)
     return f"the mix of {name} changed: {value} makes {percent(frequent.now)} of rows, was {percent(frequent.before)}"
 
 

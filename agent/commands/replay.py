@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agent.replay import Said
+    from collectors.table import Table
 
 MIN_REFERENCE_ROWS = 500
 
@@ -86,16 +87,15 @@ def command(
     except ConfigError as error:
         fail(str(error), EXIT_CONFIG)
     try:
-        with Table(file) as table:
-            if reference is None or reference.isdigit():
+        if reference is None or reference.isdigit():
+            with Table(file) as table:
                 rows = int(reference) if reference else max(table.rows // 10, MIN_REFERENCE_ROWS)
                 said = replay(table, table, rows, rows, alarms_per, settings, Progress(table.rows), _note)
-                _report(said, table.left_out)
-            else:
-                with Table(Path(reference)) as learned:
-                    progress = Progress(table.rows)
-                    said = replay(table, learned, learned.rows, 0, alarms_per, settings, progress, _note)
-                    _report(said, table.left_out)
+                _report(said, table)
+        else:
+            with Table(Path(reference)) as learned, Table(file, learned.categories) as table:
+                said = replay(table, learned, learned.rows, 0, alarms_per, settings, Progress(table.rows), _note)
+                _report(said, table)
     except TableError as error:
         fail(str(error), EXIT_USAGE)
 
@@ -109,11 +109,11 @@ def _refuse_mixture(kind: str, **given: object) -> None:
             raise click.UsageError(f"--{name} goes with --as {other}")
 
 
-def _report(findings: Iterable[Said], left_out: list[str]) -> None:
+def _report(findings: Iterable[Said], table: Table) -> None:
     import msgspec  # noqa: PLC0415
 
-    for name in left_out:
-        _note(f"column {name} is left out: too many different texts to be a category")
+    for doubt in table.doubts():
+        _note(doubt)
     told = 0
     for said in findings:
         click.echo(msgspec.json.encode(_line(said)))

@@ -159,3 +159,39 @@ def test_a_daily_rhythm_is_learned_from_the_time_column(tmp_path: Path) -> None:
     )
     assert "rhythm" not in undated.stderr
     assert undated.stdout == ""
+
+
+def _modes(path: Path, parts: tuple[tuple[int, dict[str, float]], ...]) -> Path:
+    """A file of one column of text and one of numbers, each part with its own mix of texts."""
+    random = np.random.default_rng(5)
+    lines = ["mode,heat"]
+    for rows, mix in parts:
+        texts = random.choice(list(mix), rows, p=list(mix.values()))
+        lines += [f"{text},{heat:.4f}" for text, heat in zip(texts, random.normal(size=rows), strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_category_is_told_by_its_text(tmp_path: Path) -> None:
+    """The sentence says the word that the file has, not the number that it was given."""
+    usual, other = {"idle": 0.7, "run": 0.3}, {"idle": 0.3, "run": 0.3, "jammed": 0.4}
+    (finding,) = _replay(_modes(tmp_path / "modes.csv", ((6_000, usual), (3_000, other))), "--reference", "3000")
+    assert "jammed" in finding["sentence"]
+
+
+def test_texts_mean_the_same_in_the_file_of_reference_rows(tmp_path: Path) -> None:
+    """Two files whose texts first appear in another order are no change."""
+    learned = _modes(tmp_path / "learned.csv", ((1, {"idle": 1.0}), (3_000, {"idle": 0.7, "run": 0.3})))
+    judged = _modes(tmp_path / "judged.csv", ((1, {"run": 1.0}), (6_000, {"idle": 0.7, "run": 0.3})))
+    assert _replay(judged, "--reference", str(learned)) == []
+
+
+def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
+    """An empty column and a clock that runs backwards are named, with how many rows."""
+    random = np.random.default_rng(2)
+    lines = [f"{1000 + row - 50 * (row == 1500)},,{random.normal():.4f}" for row in range(2_000)]
+    path = tmp_path / "doubtful.csv"
+    path.write_text("\n".join(["time,gone,heat", *lines]) + "\n")
+    result = CliRunner().invoke(group, ["replay", str(path)])
+    assert "column gone has no value: all its 2000 rows are empty" in result.stderr
+    assert "column time runs backwards at 1 of 2000 rows" in result.stderr
