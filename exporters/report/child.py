@@ -39,7 +39,7 @@ def _write(folder: Path, out: TextIO) -> None:
     import msgspec  # noqa: PLC0415  # the process is sealed first
 
     from exporters.report.agreement import compare, findings_by_signal, verdict  # noqa: PLC0415
-    from exporters.report.document import ReportDocument  # noqa: PLC0415
+    from exporters.report.document import ReportDocument, Subject  # noqa: PLC0415
     from exporters.report.job import HTML, JSON, read_job  # noqa: PLC0415
     from exporters.report.opinion import ask_evidently, choose_columns, load  # noqa: PLC0415
     from exporters.report.page import write_page  # noqa: PLC0415
@@ -53,14 +53,7 @@ def _write(folder: Path, out: TextIO) -> None:
     evidently, their_page = ask_evidently(choice)
     _say(out, stage="writing")
     document = ReportDocument(
-        generated=job.generated,
-        driftline_version=job.driftline_version,
-        site=job.site,
-        device=job.device,
-        stream=job.stream,
-        key=job.key,
-        window=job.window,
-        baseline=job.baseline,
+        **{name: getattr(job, name) for name in Subject.__struct_fields__},
         driftline=verdict(job),
         evidently=evidently,
         agreement=compare(job, rows, evidently),

@@ -108,8 +108,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
-class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole JSON file."""
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report is about: one stream, one window, and what to compare it with."""
 
     format: int = FORMAT
     generated: datetime
@@ -120,6 +120,11 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     window: Window
     baseline: Baseline
+
+
+class ReportDocument(Subject, frozen=True, kw_only=True):
+    """The whole JSON file."""
+
     driftline: DriftlineVerdict
     evidently: EvidentlyOpinion
     agreement: Agreement

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # msgspec resolves the annotations at run time
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from agent.model import Finding, Signal, Stream  # noqa: TC001  # msgspec resolves the annotations at run time
-from exporters.report.document import Baseline, Window  # noqa: TC001  # the same
+from agent.model import Finding, Signal  # noqa: TC001  # msgspec resolves the annotations at run time
+from exporters.report.document import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,22 +19,14 @@ _RECORD, _ROWS = "job.json", "rows.npz"
 HTML, JSON, ERRORS = "report.html", "report.json", "stderr.txt"
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One stream, one window, and what to compare it with.
+class Job(Subject, frozen=True, kw_only=True):
+    """What a report is about, and what the process needs beside the rows.
 
     independent_rows: per signal, how many rows of the reference lie between two that are independent; 1 or absent where
         all are.
     memory_limit_mib: what the process may take.
     """
 
-    generated: datetime
-    driftline_version: str
-    site: str
-    device: str
-    stream: Stream
-    key: str
-    window: Window
-    baseline: Baseline
     signals: tuple[Signal, ...]
     findings: tuple[Finding, ...]
     independent_rows: dict[str, int]
