@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score, Signal
+from detectors.ahead import LooksAhead
 from detectors.onset import History
 from detectors.packing import pack_state, part_of, unpack_state
 from detectors.risen import bet
@@ -34,7 +35,7 @@ BLOCK_NS = 200_000_000  # ten blocks make an alarm: a stall of less than two sec
 _SIGNAL = Signal("latency", "runtime", "continuous", "s")
 
 
-class LatencyDetector:
+class LatencyDetector(LooksAhead["_State"]):
     """Conforms to `agent.ports.Detector`; `Score.value` is log evidence in nats, `threshold` log `alarms_per`.
 
     A block is at least BLOCK_ROWS inferences and BLOCK_NS long. Inferences without a latency are passed over, and so is
@@ -52,23 +53,7 @@ class LatencyDetector:
         self.limit_s = max(TIMES_P95 * p95, p95 + SECONDS_OVER_P95) if measured else math.inf
         self._usual_s = float(reference.profile.latency[0])
         self._fingerprint = reference.fingerprint
-        self._state = _State()
-        self._scored: tuple[Block, _State, list[Score]] | None = None
-
-    def score(self, block: Block) -> list[Score]:
-        """Judge a block without changing the state."""
-        ahead = self._state.copy()
-        scores = self._advance(ahead, block)
-        self._scored = (block, ahead, scores)
-        return scores
-
-    def learn(self, block: Block) -> None:
-        """Take the block that was just scored into the state."""
-        if self._scored is None or self._scored[0] is not block:
-            self.score(block)
-        if self._scored is not None:
-            self._state = self._scored[1]
-        self._scored = None
+        super().__init__(_State())
 
     def evidence(self) -> dict[str, float]:
         """Return the share in [0, 1] of the way to an alarm, on the log scale."""
@@ -84,8 +69,7 @@ class LatencyDetector:
         items = unpack_state(state, "latency", FORMAT, self._fingerprint)
         fresh = _State()
         fresh.load(items)
-        self._state = fresh
-        self._scored = None
+        self._go_on_from(fresh)
 
     def _advance(self, state: _State, block: Block) -> list[Score]:
         first = state.row

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.model import Block, Score
+from detectors.ahead import LooksAhead
 from detectors.packing import pack_state, unpack_state
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Check:
     high: float
 
 
-class QualityDetector:
+class QualityDetector(LooksAhead["_State"]):
     """Conforms to `agent.ports.Detector`; `Score.value` and `threshold` count rows: of the last WINDOW, or of a run.
 
     A fault is reported once a block while it lasts. `alarms_per` is taken for uniformity and not used.
@@ -65,23 +66,7 @@ class QualityDetector:
         self._nan_is_fault = np.array([check.what == "missing" for check in self._checks], bool)
         self._run_limits = _run_limits(reference)
         self._low, self._high = reference.profile.low, reference.profile.high
-        self._state = _State(len(self._signals), len(self._checks))
-        self._scored: tuple[Block, _State, list[Score]] | None = None
-
-    def score(self, block: Block) -> list[Score]:
-        """Judge a block without changing the state."""
-        ahead = self._state.copy()
-        scores = self._advance(ahead, block)
-        self._scored = (block, ahead, scores)
-        return scores
-
-    def learn(self, block: Block) -> None:
-        """Take the block that was just scored into the state."""
-        if self._scored is None or self._scored[0] is not block:
-            self.score(block)
-        if self._scored is not None:
-            self._state = self._scored[1]
-        self._scored = None
+        super().__init__(_State(len(self._signals), len(self._checks)))
 
     def evidence(self) -> dict[str, float]:
         """Return, per signal, the largest share of the way to a fault of its checks."""
@@ -106,8 +91,7 @@ class QualityDetector:
         if items.keys() != vars(fresh).keys():
             raise ValueError("stored quality state has other parts than this version")
         vars(fresh).update(items)
-        self._state = fresh
-        self._scored = None
+        self._go_on_from(fresh)
 
     def _advance(self, state: _State, block: Block) -> list[Score]:
         numbers = state.row + np.arange(len(block), dtype=np.int64)
