@@ -47,6 +47,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.model}@{tag}" if tag else self.model
 
 
+DEVICE = Stream(model="this device", runtime="driftline")  # what the device's own series are findings of
+
+
 class Signal(msgspec.Struct, frozen=True):
     """One column of a block: a feature, an image statistic, a model output or a measure of the run itself.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agent.budget import DEVICE_SHARE, points_per_alarm
 from agent.episodes import Moment
-from agent.model import Stream
+from agent.model import DEVICE
 from agent.status import PartHealth
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.findings import FindingBook
     from agent.host_history import HostHistory
-    from agent.model import Block, Effect, Finding, Reading, Score
+    from agent.model import Block, Effect, Finding, Reading, Score, Stream
     from agent.monitor import StreamMonitor
     from agent.ports import StateStore
     from agent.status import SeriesStatus
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 PERIOD_S = 60
 PERIOD_NS = PERIOD_S * 1_000_000_000
 LONGEST = 1.5  # periods: the machine was asleep, or the agent was; what came meanwhile is no minute's work
-DEVICE = Stream(model="this device", runtime="driftline")
 PART, SINCE = "series", "series since"
 WHOLE_NS = 3_600_000_000_000  # a whole state is a hundred kilobytes, and flash wears
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_STREAMS = 16  # models on one device; running ones and those in trouble go first
 MAX_SIGNALS = 128  # signals of all streams together, four series each
 WORST_SIGNALS = 16  # of these, kept for signals that the order would cut but that are on the way to an alarm
+MAX_WATCHED = 32  # series of the device that are watched, such as its temperatures; those nearest to an alarm
 MAX_CLASSES = 20  # predicted classes a stream; the rest add up to `other`
 MAX_BUCKETS = 24  # of a latency histogram, the infinite one included
 MAX_FINDINGS = 32  # groups of findings with the same labels

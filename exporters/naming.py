@@ -151,8 +151,9 @@ ALARM_BUDGET = _own(
 )
 
 EVIDENCE = _own(
-    "signal_evidence_ratio", "gauge", "ratio", SIGNAL, "Share of the way to an alarm; 1 is an alarm within the budget."
-)
+    "signal_evidence_ratio", "gauge", "ratio", SIGNAL,
+    "Share of the way to an alarm, of a signal or a watched series; the device's own have the model `this device`.",
+)  # fmt: skip
 PSI = _own(
     "signal_psi_nats", "gauge", "nats", SIGNAL,
     "Population stability index against the reference. An effect size, never an alarm.",

@@ -10,14 +10,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from agent.model import DeviceState, Severity, StreamState
+from agent.model import DEVICE, DeviceState, Severity, StreamState
 from exporters import bounds, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from agent.model import AccuracyEstimate
+    from agent.model import AccuracyEstimate, Stream
     from agent.status import Status, StreamStatus, TruthStatus
     from exporters.naming import Metric
 
@@ -61,9 +61,10 @@ class Sampler:
             _sample_stream(page, stream)
             counts, beyond = self._classes.counts(stream.key, stream.predictions)
             for name, count in counts.items():
-                page.put(naming.PREDICTIONS, count, *_stream_labels(stream), name)
+                page.put(naming.PREDICTIONS, count, *_stream_labels(stream.stream), name)
             page.cut("classes", beyond)
         _sample_signals(page, streams)
+        _sample_watched(page, status)
         return page.samples()
 
 
@@ -73,7 +74,7 @@ class _Page:
     def __init__(self, site: str, device: str) -> None:
         self._device = (bounds.label_text(site), bounds.label_text(device))
         self._values: Samples = {}
-        self._cut = dict.fromkeys(("streams", "signals", "classes", "findings", "host"), 0)
+        self._cut = dict.fromkeys(("streams", "signals", "series", "classes", "findings", "host"), 0)
 
     def put(self, metric: Metric, value: Value | None, *labels: str) -> None:
         """Add a sample; None says that the value is not known."""
@@ -165,7 +166,7 @@ def _sample_host(page: _Page, status: Status) -> None:
 
 
 def _sample_stream(page: _Page, stream: StreamStatus) -> None:
-    labels = _stream_labels(stream)
+    labels = _stream_labels(stream.stream)
     page.one_of(naming.STREAM_STATE, get_args(StreamState), stream.state, *labels)
     page.put(naming.INFERENCES, stream.inferences, *labels)
     page.put(naming.ERRORS, stream.errors, *labels)
@@ -209,7 +210,7 @@ def _sample_signals(page: _Page, streams: tuple[StreamStatus, ...]) -> None:
     for stream in streams:
         page.cut("signals", len(stream.signals) - len(chosen[stream.key]))
         for entry in chosen[stream.key]:
-            labels = (*_stream_labels(stream), entry.signal.name)
+            labels = (*_stream_labels(stream.stream), entry.signal.name)
             page.put(naming.EVIDENCE, entry.evidence, *labels)
             if entry.effect is not None:
                 page.put(naming.PSI, _known(entry.effect.psi), *labels)
@@ -217,8 +218,19 @@ def _sample_signals(page: _Page, streams: tuple[StreamStatus, ...]) -> None:
                 page.put(naming.WASSERSTEIN, _known(entry.effect.wasserstein), *labels)
 
 
-def _stream_labels(stream: StreamStatus) -> tuple[str, str]:
-    return stream.stream.model, naming.version_label(stream.stream)
+def _sample_watched(page: _Page, status: Status) -> None:
+    """Sample the series of the streams that are sent, and of the device."""
+    for stream in bounds.first_streams(status.streams):
+        for watched in stream.series:
+            page.put(naming.EVIDENCE, watched.evidence, *_stream_labels(stream.stream), watched.signal.name)
+    worst = sorted(status.series, key=lambda watched: -watched.evidence)
+    page.cut("series", len(worst[bounds.MAX_WATCHED :]))
+    for watched in worst[: bounds.MAX_WATCHED]:
+        page.put(naming.EVIDENCE, watched.evidence, *_stream_labels(DEVICE), watched.signal.name)
+
+
+def _stream_labels(stream: Stream) -> tuple[str, str]:
+    return stream.model, naming.version_label(stream)
 
 
 def _unix(time: datetime | None) -> float | None:

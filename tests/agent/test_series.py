@@ -6,9 +6,9 @@ import pytest
 
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
-from agent.model import Reading, Score, Signal, Stream, StreamChange
+from agent.model import DEVICE, Reading, Score, Signal, Stream, StreamChange
 from agent.pipeline import Pipeline
-from agent.series import DEVICE, SeriesParts
+from agent.series import SeriesParts
 from agent.status import PartHealth, SeriesStatus
 from tests.agent.fakes import STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 

@@ -9,9 +9,8 @@ import pytest
 
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
-from agent.model import Block, Reading, Signal, Stream, StreamChange
+from agent.model import DEVICE, Block, Reading, Signal, Stream, StreamChange
 from agent.pipeline import Pipeline
-from agent.series import DEVICE
 from agent.wiring import Config, make_factories, make_series
 from detectors.cause import CauseExplainer
 from detectors.series_words import SeriesExplainer

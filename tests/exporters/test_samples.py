@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from agent.model import Reading, Stream
-from agent.status import PartHealth
+from agent.model import Reading, Signal, Stream
+from agent.status import PartHealth, SeriesStatus
 from exporters import bounds
 from exporters.naming import HOST as DECLARED
 from exporters.samples import Histogram, Sampler, Samples
@@ -115,7 +115,20 @@ def test_no_device_sends_more_than_the_bound() -> None:
     assert cut == {
         "streams": 24.0,
         "signals": 16 * 500.0 - bounds.MAX_SIGNALS,
+        "series": 0.0,
         "classes": 16 * (100.0 - bounds.MAX_CLASSES),
         "findings": 100.0 - bounds.MAX_FINDINGS,
         "host": labelled * (50.0 - bounds.MAX_SENSORS),
     }
+
+
+def test_watched_series_are_on_their_way_to_an_alarm_like_signals() -> None:
+    """A stream's latency and the device's temperature have evidence under the names that their findings have."""
+    slow = SeriesStatus(signal=Signal("median latency", "runtime"), evidence=0.4)
+    hot = tuple(SeriesStatus(signal=Signal(f"temperature {at}", "host"), evidence=at / 100) for at in range(40))
+    samples = Sampler().sample(replaced(make_status(streams=(make_stream(series=(slow,)),)), series=hot))
+    evidence = samples["driftline_signal_evidence_ratio"]
+    assert evidence["north", "cam-07", "meter-reader", "1.4+9f86d081884c", "median latency"] == 0.4
+    device = {labels[4]: value for labels, value in evidence.items() if labels[2] == "this device"}
+    assert (len(device), device["temperature 39"]) == (bounds.MAX_WATCHED, 0.39)
+    assert samples["driftline_scrape_series_cut"]["north", "cam-07", "series"] == 40.0 - bounds.MAX_WATCHED
