@@ -71,6 +71,8 @@ class Buffer:
         self._closed = False
         self._bytes = self._files.bytes
         self._last_commit: datetime | None = None
+        if self._files.migrated:
+            self.add_event("migration", "buffer", self._files.migrated)
 
     @property
     def repairs(self) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from agent.buffer.engine import Engine
 from agent.buffer.errors import UnavailableError
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
+from agent.buffer.migrate import forget_old_cores, migrate_core
 from agent.buffer.repair import Repairer, guarded, read_all, size_of
+from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ CORE_FILE = "core.duckdb"
 class Files:
     """The open files of `directory`, or with `disk` false their like in memory.
 
-    `trouble` says in words why the last attempt to write failed, and is empty while all is well.
+    `trouble` says in words why the last attempt to write failed, and is empty while all is well. `migrated` says which
+    file came from an older version, empty where none did.
     """
 
     def __init__(self, directory: Path, config: BufferConfig, *, disk: bool) -> None:
@@ -45,8 +48,11 @@ class Files:
         self.ledger = Ledger(directory / CORE_FILE if disk else None)
         self.segments = Segments(self._disk, config)
         self.trouble = ""
+        self.migrated = ""
         self._in_doubt = False
         self._engine: Engine | None = self._open()
+        if disk and not self.migrated:
+            forget_old_cores(directory / CORE_FILE)
 
     @property
     def bytes(self) -> int:
@@ -138,6 +144,10 @@ class Files:
 
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:
+            path = self.ledger.path
+            version = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, path)
+            if path and version < schema.VERSION:
+                self.migrated = migrate_core(engine, path, version)
             self.ledger.load(engine)
             # It is small, and a damaged block in it would show when a finding has to be saved.
             read_all(engine, schema.CORE)

@@ -67,7 +67,7 @@ class LabelShelf:
             for segment in segments:
                 if not len(left):
                     break
-                if segment.has_ids:
+                if segment.has(schema.LABELS):
                     here = [one for part in _parts(left) for one in _of_segment(engine, segment, part, model)]
                     found += here
                     left = np.setdiff1d(left, np.array([one.id for one in here], np.uint64))
@@ -93,14 +93,17 @@ class LabelShelf:
         """Return the number of the newest committed label, 0 where there is none."""
         newest = self._ask(
             lambda engine, segments: max(
-                (engine.run(schema.READ_LAST_LABEL.format(db=s.alias))[0][0] for s in segments if s.has_ids), default=0
+                (engine.run(schema.READ_LAST_LABEL.format(db=s.alias))[0][0] for s in segments if s.has(schema.LABELS)),
+                default=0,
             )
         )
         return int(newest)
 
     def _read(self, question: Callable[[Engine, str], list[tuple[Any, ...]]]) -> list[LabelRecord]:
         rows = self._ask(
-            lambda engine, segments: [row for s in segments if s.has_ids for row in question(engine, s.alias)]
+            lambda engine, segments: [
+                row for s in segments if s.has(schema.LABELS) for row in question(engine, s.alias)
+            ]
         )
         return sorted(map(_record, rows), key=lambda record: record.number)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer import schema
-from agent.buffer.segment import check_version, prepare_tables, read_streams
+from agent.buffer.segment import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Finding, Stream
 
@@ -45,7 +45,6 @@ class Ledger:
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
         prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path)
-        check_version(engine, schema.CORE, self.path)
         self.streams |= read_streams(engine, schema.CORE)
         self._seq = max(self._seq, engine.run(schema.READ_LAST_FINDING)[0][0])
 

@@ -46,7 +46,7 @@ class Reader:
         folder = directory / FOLDER
         segments = [Segment(*found) for found in (segment_files(folder) if folder.is_dir() else [])]
         readable = [segment for segment in segments if self._attach_segment(segment)]
-        for sql in schema.create_views((segment.alias, segment.schemas, segment.has_ids) for segment in readable):
+        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in readable):
             self._engine.run(sql)
         self._gate.open(self._engine.root)
 

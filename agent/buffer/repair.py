@@ -72,7 +72,7 @@ class Repairer:
     def tidy(self, folder: Path) -> None:
         """Remove what a crash left behind that holds no data, and set aside logs whose file is gone."""
         for path in sorted(folder.iterdir()):
-            if path.name.endswith(".tmp"):
+            if path.name.endswith((".tmp", ".tmp.wal")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
                 self.notes.append(f"{path.name}, a temporary left by a crash, was removed")
             elif path.suffix == ".duckdb" and path.stat().st_size == 0 and not wal_of(path).exists():
@@ -153,6 +153,15 @@ def wal_of(path: Path) -> Path:
 def size_of(path: Path) -> int:
     """Bytes on disk of a database file and its log."""
     return sum(part.stat().st_size for part in (path, wal_of(path)) if part.exists())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files durable: on some file systems a file's own fsync does not."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_all(engine: Engine, alias: str) -> None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-VERSION = 1
+VERSION = 2
 CORE = "core"
 INCOMING = "incoming"  # the name under which numpy columns are registered
 
@@ -40,7 +40,10 @@ CORE_TABLES = (
 SEGMENT_TABLES = (
     META,
     STREAMS,
-    "CREATE TABLE IF NOT EXISTS {db}.batches (id BIGINT, written TIMESTAMP_NS, rows BIGINT)",
+    (
+        "CREATE TABLE IF NOT EXISTS {db}.batches (id BIGINT, written TIMESTAMP_NS, rows BIGINT, boot VARCHAR, "
+        "monotonic BIGINT)"
+    ),
     "CREATE TABLE IF NOT EXISTS {db}.positions (batch BIGINT, source VARCHAR, last_seq BIGINT)",
     "CREATE TABLE IF NOT EXISTS {db}.schemas (id INTEGER, signals VARCHAR)",
     "CREATE TABLE IF NOT EXISTS {db}.series (id INTEGER, name VARCHAR, unit VARCHAR, labels VARCHAR)",
@@ -51,7 +54,11 @@ SEGMENT_TABLES = (
         "answer DOUBLE, confidence DOUBLE, error DOUBLE, previous DOUBLE)"
     ),
 )
-LABELS = "labels"  # the table that tells a segment with ids from one of before
+LABELS = "labels"  # a segment that has it has ids in its rows, too; the first files of version 1 had neither
+
+# What brings the core from each version to the next; a table that is there is left alone. Segments are never migrated.
+CORE_STEPS: dict[int, tuple[str, ...]] = {1: CORE_TABLES}
+WRITE_VERSION = "UPDATE {db}.meta SET value = ? WHERE key = 'schema_version'"
 
 READ_VERSION = "SELECT value FROM {db}.meta WHERE key = 'schema_version'"
 WRITE_META = "INSERT INTO {db}.meta VALUES (?, ?)"
@@ -60,7 +67,7 @@ INSERT_STREAM = "INSERT INTO {db}.streams VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
-INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?)"
+INSERT_BATCH = "INSERT INTO {db}.batches (id, written, rows) VALUES (?, make_timestamp_ns(?), ?)"
 READ_POSITIONS = (
     "SELECT source, arg_max(last_seq, batch) FROM {db}.positions GROUP BY source ORDER BY max(batch), source"
 )
@@ -189,14 +196,15 @@ def find_rows(alias: str, schema: int, answer: str, confidence: str) -> str:
     )
 
 
-def create_views(segments: Iterable[tuple[str, Sequence[int], bool]], *, core: bool = True) -> list[str]:
+def create_views(segments: Iterable[tuple[str, Sequence[int], Collection[str]]]) -> list[str]:
     """Statements that make every view anew over the segments.
 
-    These are given as (alias, numbers of its schemas, whether it has labels).
+    These are given as (alias, numbers of its schemas, names of its tables). A table or column that an older segment
+    lacks is left out or NULL.
     """
     inferences, readings, labels = [_NO_INFERENCES], [_NO_READINGS], [_NO_LABELS]
-    for alias, schemas, has_labels in segments:
-        labels += [f"SELECT * FROM {alias}.labels"] * has_labels
+    for alias, schemas, tables in segments:
+        labels += [f"SELECT * FROM {alias}.labels"] * (LABELS in tables)
         readings.append(
             f"SELECT time, name, unit, value, labels FROM {alias}.readings JOIN {alias}.series ON series = id"
         )
@@ -213,4 +221,4 @@ def create_views(segments: Iterable[tuple[str, Sequence[int], bool]], *, core: b
     views.append(
         f"CREATE OR REPLACE VIEW memory.main.labels AS SELECT * FROM ({' UNION ALL BY NAME '.join(labels)}) {newest}"
     )
-    return [*views, *(_CORE_VIEWS if core else ())]
+    return [*views, *_CORE_VIEWS]

@@ -51,12 +51,18 @@ class Segment:
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
         self._memory_bytes = 0
-        self.has_ids = True
+        self.version = schema.VERSION
+        self.names: frozenset[str] = frozenset()
 
     @property
     def bytes(self) -> int:
         """What it takes, on disk or in memory."""
         return size_of(self.path) if self.path else self._memory_bytes
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a version of before wrote it: it is read as it is until it goes, and takes no more rows."""
+        return self.version < schema.VERSION
 
     @property
     def schemas(self) -> range:
@@ -70,10 +76,9 @@ class Segment:
 
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what is known of earlier batches."""
-        prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
+        self.version = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
         db = {"db": self.alias}
-        check_version(engine, self.alias, self.path)
-        self.has_ids = (schema.LABELS,) in engine.run(schema.READ_TABLES, [self.alias])
+        self.names = frozenset(name for (name,) in engine.run(schema.READ_TABLES, [self.alias]))
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
@@ -85,6 +90,10 @@ class Segment:
             }
         except msgspec.MsgspecError as error:
             raise CorruptError(str(error)) from error
+
+    def has(self, table: str) -> bool:
+        """Whether there is such a table; one of a version before may lack it."""
+        return table in self.names
 
     def holds(self, engine: Engine, batch: int) -> bool:
         """Whether a batch was committed here."""
@@ -179,26 +188,25 @@ class Segment:
         engine.insert(schema.INSERT_READINGS.format(db=self.alias), columns)
 
 
-def prepare_tables(engine: Engine, alias: str, tables: Iterable[str], path: Path | None) -> None:
-    """Make the tables of a new file, in one transaction. Raises SchemaTooNewError for one of a later version."""
-    if engine.run(schema.READ_TABLES, [alias]):
-        return
-    engine.run(schema.BEGIN)
-    for table in tables:
-        engine.run(table.format(db=alias))
-    engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(schema.VERSION)])
-    engine.run(schema.COMMIT)
-    if path is not None:
-        path.chmod(0o640)
+def prepare_tables(engine: Engine, alias: str, tables: Iterable[str], path: Path | None) -> int:
+    """Make the tables of a new file, in one transaction; return the version of the file.
 
-
-def check_version(engine: Engine, alias: str, path: Path | None) -> None:
-    """Raise SchemaTooNewError, or CorruptError where there is no version at all."""
+    Raises SchemaTooNewError for one of a later version, CorruptError for one without.
+    """
+    if not engine.run(schema.READ_TABLES, [alias]):
+        engine.run(schema.BEGIN)
+        for table in tables:
+            engine.run(table.format(db=alias))
+        engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(schema.VERSION)])
+        engine.run(schema.COMMIT)
+        if path is not None:
+            path.chmod(0o640)
     found = engine.run(schema.READ_VERSION.format(db=alias))
     if len(found) != 1 or not str(found[0][0]).isdigit():
         raise CorruptError("it has no schema version")
     if path is not None and int(found[0][0]) > schema.VERSION:
         raise SchemaTooNewError(path, found[0][0], str(schema.VERSION))
+    return int(found[0][0])
 
 
 def read_streams(engine: Engine, alias: str) -> dict[Stream, int]:

@@ -7,7 +7,6 @@ late, and nothing else; what is dropped is always what was written first, and on
 from __future__ import annotations
 
 import functools
-import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.errors import CorruptError, UnavailableError
-from agent.buffer.repair import Repairer, guarded, read_all, wal_of
+from agent.buffer.repair import Repairer, guarded, read_all, sync_folder, wal_of
 from agent.buffer.segment import Segment
 
 if TYPE_CHECKING:
@@ -82,12 +81,11 @@ class Segments:
                     self.opened.append(segment)
             except UnavailableError as error:
                 repairer.notes.append(f"{path.name} cannot be opened now and is left where it is: {error}")
-        # One from before there were ids takes no more rows: its tables have no column for them.
-        self.sealed = bool(self.opened) and not self.opened[-1].has_ids
 
     def current(self, engine: Engine, day: str) -> Segment:
         """Return the segment that takes rows of `day`, starting a new one where it is time."""
-        if not self.opened or self.sealed or self._is_full(self.opened[-1], day):
+        newest = self.opened[-1] if self.opened else None
+        if newest is None or newest.outdated or self.sealed or self._is_full(newest, day):
             self._start(engine, day)
         return self.opened[-1]
 
@@ -117,7 +115,7 @@ class Segments:
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
-        for sql in schema.create_views((segment.alias, segment.schemas, segment.has_ids) for segment in self.opened):
+        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in self.opened):
             engine.run(sql)
 
     def _is_full(self, segment: Segment, day: str) -> bool:
@@ -133,7 +131,8 @@ class Segments:
             engine.run(schema.attach(str(path) if path else ":memory:", segment.alias))
             segment.load(engine)
             segment.carry_over(engine, self.last_batch, self.positions())
-            _sync(self._folder)
+            if self._folder:
+                sync_folder(self._folder)
         except (duckdb.Error, OSError):
             engine.rollback()
             engine.run(schema.detach(segment.alias))
@@ -155,16 +154,6 @@ class Segments:
         self.make_views(engine)
         engine.run(schema.detach(segment.alias))
         return segment
-
-
-def _sync(folder: Path | None) -> None:
-    """Make the names of new files durable: on some file systems a file's own fsync does not."""
-    if folder:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def segment_files(folder: Path) -> list[tuple[int, str, Path]]:

@@ -16,6 +16,7 @@ from agent.buffer import BufferConfig, SchemaTooNewError, open_readonly
 from agent.buffer.engine import Engine
 from agent.buffer.query import run_query
 from agent.buffer.repair import Repairer, guarded
+from agent.buffer.schema import VERSION
 from agent.buffer.segment import Segment
 from agent.buffer.wal import checksum
 from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
@@ -233,10 +234,12 @@ def test_a_newer_schema_is_refused(settled: Path, tmp_path: Path, name: str) -> 
     shutil.copytree(settled, directory)
     path = next(directory.rglob(name))
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+        connection.execute(f"UPDATE meta SET value = '{VERSION + 1}' WHERE key = 'schema_version'")
     before = path.read_bytes()
     with (
-        pytest.raises(SchemaTooNewError, match=rf"{path} was .* newer version \(format 2; .* up to 1\)"),
+        pytest.raises(
+            SchemaTooNewError, match=rf"{path} was .* newer version \(format {VERSION + 1}; .* up to {VERSION}\)"
+        ),
         opened(directory),
     ):
         pass

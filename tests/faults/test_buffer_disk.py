@@ -125,7 +125,7 @@ def test_it_starts_on_a_full_disk(tmp_path: Path) -> None:
             buffer.append([make_block(1_000)], [])
             buffer.commit()
             shutil.copytree(tmp_path / "state", disk / "state")
-        _fill(disk / "hog")
+        fill(disk / "hog")
         with opened(disk / "state") as buffer:
             assert (buffer.status().mode, buffer.status().rows, buffer.repairs) == ("disk", 1_000, ())
             buffer.append([make_block(5, first=1_000)], [])
@@ -135,7 +135,8 @@ def test_it_starts_on_a_full_disk(tmp_path: Path) -> None:
             assert ask(buffer, "SELECT count(*), max(brightness) FROM inferences") == [[1_005, 1_004.0]]
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
+    """Leave no free block."""
     with path.open("wb", buffering=0) as file:
         try:
             while True:

@@ -117,6 +117,7 @@ def test_a_segment_from_before_there_were_ids_is_read_and_left_alone(tmp_path: P
     with duckdb.connect(str(path)) as old:  # as an earlier version left it
         old.execute("DROP TABLE labels")
         old.execute("ALTER TABLE rows_1 DROP COLUMN inference_id")
+        old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
     again = opened(tmp_path)
     assert run_query(again, "SELECT count(*), count(inference_id) FROM inferences", 10, 5.0).rows == [[4, 0]]
     again.append([named_block(10, 2)], [])
