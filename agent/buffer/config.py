@@ -15,6 +15,8 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
         never more than an eighth of the limit.
     daily_segment_mib: a new UTC day starts a new segment only when the old one holds at least this much, so that a
         device that writes little does not end with hundreds of files open.
+    reserve_mib: room that is kept free for findings, states and acknowledgements, given back when the disk is full; an
+        eighth of a small file system at most. 8 MiB take 1,000 findings of 8 kB each, or of 3 kB with states between.
     commit_seconds: how often the pipeline commits: what a power cut can cost in rows. Each commit is one fsync, and on
         an SD card an fsync writes a whole erase block, so shorter is dearer. Findings are committed at once.
     pending_mib: rows that wait in memory while the disk cannot take them; the oldest are discarded beyond it.
@@ -27,6 +29,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     limit_mib: float = 1024.0
     segment_mib: float = 64.0
     daily_segment_mib: float = 16.0
+    reserve_mib: float = 8.0
     commit_seconds: float = 5.0
     pending_mib: float = 16.0
     memory_rows_mib: float = 16.0
@@ -36,7 +39,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            least = 0 if name == "daily_segment_mib" else 1 / 1024
+            least = 0 if name in {"daily_segment_mib", "reserve_mib"} else 1 / 1024
             if not least <= value <= 1 << 30:
                 raise ValueError(f"buffer.{name} = {value!r}: accepted is a number from {least:g} to {1 << 30}")
 

@@ -15,6 +15,7 @@ from agent.buffer.config import MIB, BufferConfig
 from agent.buffer.engine import Engine, is_passing
 from agent.buffer.errors import UnavailableError
 from agent.buffer.files import Files, say
+from agent.buffer.house import House
 from agent.buffer.labels import LabelShelf
 from agent.buffer.lock import DirectoryLock
 from agent.buffer.pending import Batch, Pending
@@ -65,14 +66,9 @@ class Buffer:
         self._unsettled: Batch | None = None
         self._last_batch = self._files.segments.last_batch
         self._discarded = 0
-        self._suspected = False
-        self._suspects: list[int] = []
-        self._told = 0
         self._closed = False
-        self._bytes = self._files.bytes
         self._last_commit: datetime | None = None
-        if self._files.migrated:
-            self.add_event("migration", "buffer", self._files.migrated)
+        self._house = House(self._files, lambda kind, detail: self.add_event(kind, "buffer", detail))
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -86,14 +82,14 @@ class Buffer:
     def commit(self) -> None:
         """Make durable what was appended, as far as the disk lets it."""
         with self._turn:
-            if self._files.flush():
+            if self._files.flush() and self._house.open_for_rows():
                 while batch := self._next_batch():
                     if not self._settle(batch):
                         break
                     self._unsettled = None
                     self._last_commit = utc(self._clock.wall_ns())
             self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
-            self._keep_house()
+            self._house.keep()
 
     def save_finding(self, finding: Finding) -> None:
         """Append one state of a finding, durable when this returns."""
@@ -158,12 +154,12 @@ class Buffer:
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         if self._files.trouble:
             notes.append(self._files.trouble)
-        notes += self._pending.notes
+        notes += [*self._files.reserve_notes, *self._pending.notes]
         segments = self._files.segments
         return BufferStatus(
             path=str(self._directory),
             mode="disk" if self._lock else "memory",
-            bytes=self._bytes,
+            bytes=self._house.bytes,
             limit_bytes=segments.limit_bytes,
             segments=len(segments.opened),
             rows=segments.rows,
@@ -178,7 +174,7 @@ class Buffer:
 
     def suspect(self) -> None:
         """Say that a query met damaged data: the segments are read through, one a commit, and set aside if damaged."""
-        self._suspected = True
+        self._house.suspected = True
 
     def close(self) -> None:
         """Commit and let go of the files. May be called twice."""
@@ -209,7 +205,7 @@ class Buffer:
         """Write a batch, or find that it is there already; False where it has to wait."""
         for _ in range(2):
             engine = self._files.ready()
-            if engine is None:
+            if engine is None or not self._files.reserve.refill():
                 return False
             try:
                 if not (batch.failures and self._files.segments.holds(engine, batch.id)):
@@ -236,7 +232,7 @@ class Buffer:
         """Go to a new segment when the present one keeps failing, and drop the batch when that does not help."""
         if batch.failures >= _SEAL_AFTER:
             self._files.segments.sealed = True
-            self._suspected = True
+            self._house.suspected = True
         if batch.failures < _DISCARD_AFTER:
             return False
         self._discarded += batch.rows
@@ -247,27 +243,6 @@ class Buffer:
     def _day_of(self, batch: Batch) -> str:
         newest = batch.newest_ns
         return utc(min(max(self._clock.wall_ns() if newest is None else newest, 0), _LATEST_NS)).strftime("%Y%m%d")
-
-    def _keep_house(self) -> None:
-        """Keep within the limit, look at suspects, and write down what was repaired."""
-        segments, repairer = self._files.segments, self._files.repairer
-        engine = self._files.ready()
-        if engine is None:
-            return
-        try:
-            while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
-                segments.retire_oldest(engine)
-            if self._suspected and not self._suspects:
-                self._suspected = False
-                self._suspects = [segment.number for segment in segments.opened]
-            if self._suspects:
-                segments.set_aside_if_corrupt(engine, self._suspects.pop(), repairer)
-        except (duckdb.Error, UnavailableError, OSError) as error:
-            self._files.failed(error)
-        for note in repairer.notes[self._told :]:
-            self.add_event("repair", "buffer", note)
-        self._told = len(repairer.notes)
-        self._bytes = self._files.bytes
 
 
 def open_buffer(directory: Path, clock: Clock, config: BufferConfig) -> Buffer:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from agent.buffer.config import BufferConfig
 
+_FULL = ("no space left", "disk quota")
 # Messages of failures that are no fault of the file: they pass, or an operator can mend them.
 _PASSING = (
-    "no space left",
+    *_FULL,
     "read-only file system",
     "permission denied",
     "operation not permitted",
-    "disk quota",
     "too many open files",
     "could not set lock",
     "conflicting lock",
@@ -100,6 +100,12 @@ def is_passing(error: BaseException) -> bool:
     """Whether a failure says nothing bad about the file: a full disk, no permission, no memory."""
     text = str(error).lower()
     return any(sign in text for sign in _PASSING)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a failure is for want of room on the disk."""
+    text = str(error).lower()
+    return any(sign in text for sign in _FULL)
 
 
 def _literal(value: object) -> str:

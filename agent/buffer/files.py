@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer import schema
-from agent.buffer.engine import Engine
+from agent.buffer.config import MIB
+from agent.buffer.engine import Engine, is_full
 from agent.buffer.errors import UnavailableError
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
 from agent.buffer.repair import Repairer, guarded, read_all, size_of
+from agent.buffer.reserve import Reserve
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 CORE_FILE = "core.duckdb"
+_LOG_IN_RESERVE = 512 * 1024
 
 
 class Files:
@@ -47,12 +50,22 @@ class Files:
         self.repairer = Repairer(directory)
         self.ledger = Ledger(directory / CORE_FILE if disk else None)
         self.segments = Segments(self._disk, config)
+        self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.trouble = ""
         self.migrated = ""
         self._in_doubt = False
-        self._engine: Engine | None = self._open()
+        self._fold_at = _LOG_IN_RESERVE
+        self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
             forget_old_cores(directory / CORE_FILE)
+
+    @property
+    def reserve_notes(self) -> list[str]:
+        """Whether the reserve is in use, in words."""
+        if not self.reserve.in_use:
+            return []
+        left = f"{self.reserve.held / MIB:.1f} of {self.reserve.size / MIB:.1f} MiB of the reserve are left"
+        return [f"the disk is full: findings and states are still stored, {left}; rows wait in memory"]
 
     @property
     def bytes(self) -> int:
@@ -65,7 +78,7 @@ class Files:
             return None
         if self._engine is None:
             try:
-                self._engine = self._open()
+                self._engine = self._open_with_room()
             except (UnavailableError, duckdb.Error, OSError) as error:
                 self.trouble = say(error)
                 return None
@@ -79,8 +92,11 @@ class Files:
         self._engine.run(schema.COMMIT)
         self._in_doubt = False
 
-    def failed(self, error: Exception, *, reopen: bool = False) -> None:
-        """Recover from an error of DuckDB's; the files are opened anew before their next use where that is needed."""
+    def failed(self, error: Exception, *, reopen: bool = False) -> bool:
+        """Recover from an error of DuckDB's; return whether room was made for which it is worth trying again.
+
+        The files are opened anew before their next use where that is needed.
+        """
         self.trouble = say(error)
         if self._engine:
             self._engine.rollback()
@@ -89,17 +105,17 @@ class Files:
         if "out of memory" in str(error).lower():
             # A query may hold what the writer needs, and the writer comes first.
             self.gate.interrupt()
+        return is_full(error) and self.reserve.give_back()
 
     def flush(self) -> bool:
         """Write what the ledger holds; False where the disk does not take it now."""
-        for _ in range(2):
-            engine = self.ready()
-            if engine is None:
-                return False
+        tries = 2
+        while tries and (engine := self.ready()):
             try:
                 self.ledger.flush(engine, self.end_transaction)
+                self._fold_in_reserve(engine)
             except duckdb.Error as error:
-                self.failed(error)
+                tries -= not self.failed(error)
             else:
                 return True
         return False
@@ -125,6 +141,24 @@ class Files:
             self._engine.close()
             self._engine = None
         return left
+
+    def _fold_in_reserve(self, engine: Engine) -> None:
+        """Keep the log of the core small where there is little room: folded in, findings take a third of it."""
+        path = self.ledger.path
+        if not (path and self.reserve.in_use):
+            self._fold_at = _LOG_IN_RESERVE
+        elif size_of(path) - path.stat().st_size > self._fold_at:
+            self._fold_at *= 2  # where there is no room even for that, not with every finding
+            engine.run(schema.checkpoint(schema.CORE))
+            self._fold_at = _LOG_IN_RESERVE
+
+    def _open_with_room(self) -> Engine:
+        while True:
+            try:
+                return self._open()
+            except (UnavailableError, duckdb.Error, OSError) as error:
+                if not (is_full(error) and self.reserve.give_back()):
+                    raise
 
     def _open(self) -> Engine:
         engine = Engine(self._disk, self._config)

@@ -1,0 +1,59 @@
+"""What is done to the files between batches: limits kept, damage looked for, the reserve refilled, news told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.buffer.files import Files
+
+
+class House:
+    """Keeps the house of `files`. `tell` takes kind and text of an event; `bytes` is what they last took."""
+
+    def __init__(self, files: Files, tell: Callable[[str, str], None]) -> None:
+        self._files = files
+        self._tell = tell
+        self.suspected = False
+        self._suspects: list[int] = []
+        self._repairs_told = 0
+        self._in_reserve = False
+        self.bytes = files.bytes
+        if files.migrated:
+            tell("migration", files.migrated)
+
+    def open_for_rows(self) -> bool:
+        """Return whether rows may be written, now that the reserve was looked after."""
+        free = self._files.reserve.refill()
+        if free == self._in_reserve:
+            self._in_reserve = not free
+            said = "there is room again" if free else "the disk is full: findings and states use the reserve, rows wait"
+            self._tell("disk", said)
+        return free
+
+    def keep(self) -> None:
+        """Keep within the limit, look at suspects, and write down what was repaired."""
+        segments, repairer = self._files.segments, self._files.repairer
+        engine = self._files.ready()
+        if engine is None:
+            return
+        try:
+            while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
+                segments.retire_oldest(engine)
+            if self.suspected and not self._suspects:
+                self.suspected = False
+                self._suspects = [segment.number for segment in segments.opened]
+            if self._suspects:
+                segments.set_aside_if_corrupt(engine, self._suspects.pop(), repairer)
+        except (duckdb.Error, UnavailableError, OSError) as error:
+            self._files.failed(error)
+        for note in repairer.notes[self._repairs_told :]:
+            self._tell("repair", note)
+        self._repairs_told = len(repairer.notes)
+        self.bytes = self._files.bytes
