@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 import stat
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from aiohttp import web
 
 from agent.baseline_api import BaselineAnswers, baseline_routes
 from agent.client import SOCKET_NAME
+from agent.extract_api import ExtractAnswers, extract_routes
 from agent.http_answers import decode_body, json_answer, refuse_in_words, require_writer
 from agent.label_api import LabelAnswers, label_routes
 
@@ -33,7 +34,7 @@ class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(BaselineAnswers, LabelAnswers, Protocol):
+class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     def status(self) -> Status | None:
@@ -52,8 +53,8 @@ class Answers(BaselineAnswers, LabelAnswers, Protocol):
         """Return the stored reference of a stream, as `Reference.encode` wrote it, or None."""
         ...
 
-    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
-        """Run a reading statement. Raises ValueError with what is wrong with it."""
+    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
+        """Run a reading statement; return its answer as JSON. Raises ValueError with what is wrong with it."""
         ...
 
 
@@ -116,6 +117,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             web.post("/v1/query", api.query),
             *baseline_routes(answers),
             *label_routes(answers),
+            *extract_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
@@ -157,6 +159,7 @@ class _Api:
         rows = min(max(body.row_limit, 1), MAX_QUERY_ROWS)
         seconds = min(max(body.time_limit_s, 0.1), MAX_QUERY_S)
         try:
-            return json_answer(await self._answers.query(body.sql, rows, seconds))
+            answer = await self._answers.query(body.sql, rows, seconds)
         except ValueError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+        return web.Response(body=answer, content_type="application/json")

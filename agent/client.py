@@ -5,28 +5,34 @@ Uses http.client, since a command that only asks must not pay for loading aiohtt
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
 import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 from driftline import wire
 
 from agent.baselines import Baseline, BaselineChange
+from agent.frames import unframe
 from agent.model import Finding
 from agent.ports import AgentAwayError
 from agent.status import Status
 from agent.truth import LabelSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from agent.frames import Verdict
 
 SOCKET_NAME = "agent.sock"
 TIMEOUT_S = 5.0
+QUERY_WAIT_S = 30.0  # beyond its time limit: another query may be first, files may have to be opened again
 LABEL_TIMEOUT_S = 60.0  # a search of all that is stored, on a slow card
+EXTRACT_TIMEOUT_S = 120.0  # until the next piece: a search through a year finds nothing for long
 SLOW_S = 60.0  # a reference of many signals is fitted anew
 
 T = TypeVar("T")
@@ -115,8 +121,23 @@ class AgentClient:
     def query(self, sql: str, row_limit: int, time_limit_s: float) -> dict[str, Any]:
         """Run one reading statement. Raises AgentAwayError, or AgentRefusedError with what is wrong with it."""
         body = {"sql": sql, "row_limit": row_limit, "time_limit_s": time_limit_s}
-        answer = self._ask("POST", "/v1/query", body, timeout=time_limit_s + TIMEOUT_S)
+        answer = self._ask("POST", "/v1/query", body, timeout=time_limit_s + QUERY_WAIT_S)
         return _decode(answer, dict[str, Any], self.path)
+
+    def extract(self, **request: object) -> Iterator[bytes | Verdict]:
+        """Give an answer piece by piece, and last its verdict; `request` is what `agent.extract_api` takes.
+
+        Raises AgentAwayError, also where the answer is cut off, or AgentRefusedError.
+        """
+        connection = _UnixConnection(self.path, EXTRACT_TIMEOUT_S)
+        with contextlib.closing(connection):
+            try:
+                response = self._request(connection, "POST", "/v1/extract", request)
+                if response.status != http.HTTPStatus.OK:
+                    _refuse(response.status, response.read())
+                yield from unframe(response.read)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise AgentAwayError(f"the agent at {self.path} stopped answering ({error})") from error
 
     def label(self, labels: Sequence[tuple[str | int, str | float, str]]) -> LabelSummary:
         """Tell the truth about some inferences: id, truth, and the model or nothing. Durable when this returns.
@@ -127,12 +148,23 @@ class AgentClient:
         return _decode(self._ask("POST", "/v1/labels", body, timeout=LABEL_TIMEOUT_S), LabelSummary, self.path)
 
     def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
-        connection = _UnixConnection(self.path, timeout)
+        with contextlib.closing(_UnixConnection(self.path, timeout)) as connection:
+            try:
+                response = self._request(connection, method, target, body)
+                answer = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise AgentAwayError(f"the agent at {self.path} does not answer ({error})") from error
+        if response.status != http.HTTPStatus.OK:
+            _refuse(response.status, answer)
+        return answer
+
+    def _request(
+        self, connection: _UnixConnection, method: str, target: str, body: Any = None
+    ) -> http.client.HTTPResponse:
+        payload = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         try:
-            payload = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
             connection.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
-            response = connection.getresponse()
-            answer = response.read()
+            return connection.getresponse()
         except FileNotFoundError as error:
             raise AgentAwayError(f"no agent is running here (no socket at {self.path})") from error
         except ConnectionRefusedError as error:
@@ -141,16 +173,15 @@ class AgentClient:
             raise AgentAwayError(f"{self.path}: permission denied; join the group driftline or use sudo") from error
         except (OSError, http.client.HTTPException) as error:
             raise AgentAwayError(f"the agent at {self.path} does not answer ({error})") from error
-        finally:
-            connection.close()
-        if response.status == http.HTTPStatus.OK:
-            return answer
-        reason = _reason(answer)
-        if response.status == http.HTTPStatus.NOT_FOUND:
-            raise KeyError(reason)
-        if response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            raise AgentAwayError(reason)
-        raise AgentRefusedError(reason)
+
+
+def _refuse(status: int, answer: bytes) -> NoReturn:
+    reason = _reason(answer)
+    if status == http.HTTPStatus.NOT_FOUND:
+        raise KeyError(reason)
+    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        raise AgentAwayError(reason)
+    raise AgentRefusedError(reason)
 
 
 def _named(target: str, stream: str) -> str:

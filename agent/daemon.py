@@ -11,7 +11,7 @@ import functools
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import psutil
@@ -23,10 +23,12 @@ from agent.saved import REFERENCE
 from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from socket import socket
 
     from agent.baseline_keeper import BaselineKeeper
+    from agent.extract_api import ExtractRequest
+    from agent.frames import Verdict
     from agent.model import Finding, Label
     from agent.truth import LabelSummary
     from agent.wiring import Parts
@@ -63,7 +65,9 @@ class Daemon:
         self._process.cpu_percent()  # the first call only sets the mark
         self._stopping = asyncio.Event()
         self._ticks = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._exports = ThreadPoolExecutor(1, thread_name_prefix="export")
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -84,6 +88,7 @@ class Daemon:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
             finally:
                 try:
+                    self._parts.asking.close()
                     await loop.run_in_executor(self._ticks, self._parts.store.close)
                 finally:
                     await loop.run_in_executor(self._ticks, self._parts.nightly.close)
@@ -92,6 +97,7 @@ class Daemon:
             await runner.cleanup()
             self._ticks.shutdown()
             self._queries.shutdown(cancel_futures=True)
+            self._exports.shutdown(cancel_futures=True)
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -191,7 +197,17 @@ class Daemon:
         told = Labels(tuple(msgspec.structs.replace(label, time_ns=now) for label in labels))
         return await loop.run_in_executor(self._ticks, self._parts.pipeline.label, told)
 
-    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
-        """Run one reading statement beside the ingest. Raises ValueError."""
+    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
+        """Run one reading statement beside the ingest; return its answer as JSON. Raises ValueError."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._queries, self._parts.query, sql, row_limit, time_limit_s)
+        return await loop.run_in_executor(self._queries, self._parts.asking.query, sql, row_limit, time_limit_s)
+
+    async def extract(self, request: ExtractRequest) -> AsyncGenerator[bytes | Verdict, None]:
+        """Give an answer piece by piece, and last its verdict."""
+        loop = asyncio.get_running_loop()
+        pieces = self._parts.asking.stream(**msgspec.structs.asdict(request))
+        try:
+            while (piece := await loop.run_in_executor(self._exports, next, pieces, None)) is not None:
+                yield piece
+        finally:
+            await loop.run_in_executor(self._exports, pieces.close)

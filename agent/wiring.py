@@ -7,14 +7,14 @@ import functools
 import socket
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 import detectors
 from agent import buffer
 from agent.budget import AlarmsConfig
-from agent.buffer.query import run_query
+from agent.buffer.asking import Asking
 from agent.config import find_config, read_config
 from agent.labels.config import LabelsConfig
 from agent.labels.desk import LabelParts
@@ -88,7 +88,7 @@ class Parts:
     device: str
     start_scrape: Callable[[Callable[[], Status | None]], Awaitable[ScrapeServer | None]]
     watch_pids: Callable[[dict[int, str]], None]
-    query: Callable[[str, int, float], Any]
+    asking: Asking
     nightly: NightlyReport | NoNightlyReport
 
 
@@ -181,7 +181,7 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         device=config.device or socket.gethostname(),
         start_scrape=functools.partial(_start_scrape, config.scrape),
         watch_pids=host.watch_pids,
-        query=functools.partial(run_query, store),
+        asking=Asking(store),
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
     )
 

@@ -36,10 +36,13 @@ _PASSING = (
 )
 
 
-class Engine:
-    """The instance, and the one connection that writes."""
+STDOUT = "/dev/stdout"
 
-    def __init__(self, directory: Path | None, config: BufferConfig) -> None:
+
+class Engine:
+    """The instance, and the one connection that writes. With `piped` it may write to /dev/stdout besides."""
+
+    def __init__(self, directory: Path | None, config: BufferConfig, *, piped: bool = False) -> None:
         self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"})
         settings = {
             "temp_directory": "",  # a spilling query would wear the card out
@@ -51,6 +54,7 @@ class Engine:
             "autoinstall_known_extensions": False,
             "python_enable_replacements": False,
             "allowed_directories": [f"{directory}/"] if directory else [],
+            "allowed_paths": [STDOUT] if piped else [],
             "enable_external_access": False,
             "lock_configuration": True,
         }

@@ -2,7 +2,7 @@
 
 An allow-list for what a query may read from (the views, its own common table expressions, number series), a deny-list
 for functions that act or that can fill the memory with one call. The engine has a second lock behind each: a read-only
-transaction, locked settings, and no file outside the buffer's directory.
+transaction, locked settings, and no file outside the buffer's directory. A process of its own is the third.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_SQL = 65_536
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+_SHOWN = '"tables"'  # how DuckDB writes SHOW TABLES down
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _REFUSED_FUNCTIONS = frozenset(
     {
@@ -30,17 +31,28 @@ _REFUSED_FUNCTIONS = frozenset(
         *("repeat", "lpad", "rpad", "range", "generate_series", "list_resize", "array_resize", "bitstring"),
     }
 )
+# These do so as well, but are of use: they are refused only where the agent's own memory is at stake.
+_REFUSED_WITHOUT_WALL = frozenset(
+    {
+        *("format", "printf", "replace", "regexp_replace", "translate", "string_agg", "group_concat", "listagg"),
+        *("list_reduce", "array_reduce", "reduce"),
+    }
+)
 
 
 class RefusedQueryError(ValueError):
     """The query is not one that reads the buffer; the message says what about it."""
 
 
-def check(cursor: DuckDBPyConnection, sql: str) -> None:
-    """Raise RefusedQueryError unless `sql` is one statement that only reads the views."""
+def check(cursor: DuckDBPyConnection, sql: str, *, walled: bool = False) -> None:
+    """Raise RefusedQueryError unless `sql` is one statement that only reads the views.
+
+    `walled` is set in a process whose memory is limited from outside.
+    """
     if len(sql) > LONGEST_SQL:
         raise RefusedQueryError(f"the query has {len(sql)} characters; accepted are {LONGEST_SQL}")
     tree = _parse(cursor, sql)
+    refused = _REFUSED_FUNCTIONS if walled else _REFUSED_FUNCTIONS | _REFUSED_WITHOUT_WALL
     nodes = list(_walk(tree))
     own = {entry["key"].lower() for node in nodes for entry in _ctes(node)}
     for name in own:
@@ -48,7 +60,12 @@ def check(cursor: DuckDBPyConnection, sql: str) -> None:
         if not name.isidentifier():
             raise RefusedQueryError(f"{name!r} is no plain name for a common table expression")
     for node in nodes:
-        _check_node(node, own)
+        _check_node(node, own, refused)
+
+
+def plainly(cursor: DuckDBPyConnection, sql: str) -> str:
+    """Return a SELECT that was checked without comments and semicolon, so that it can stand within another."""
+    return str(cursor.execute(schema.UNPARSE, [sql]).fetchall()[0][0])
 
 
 def _parse(cursor: DuckDBPyConnection, sql: str) -> Any:
@@ -85,13 +102,17 @@ def _ctes(node: dict[str, Any]) -> list[dict[str, Any]]:
     return found["map"] if isinstance(found, dict) else []
 
 
-def _check_node(node: dict[str, Any], own: set[str]) -> None:
+def _check_node(node: dict[str, Any], own: set[str], refused: frozenset[str]) -> None:
     kind = node.get("type")
     body = node.get("node")
     if isinstance(body, dict) and body.get("type") not in _NODES:
         raise RefusedQueryError(f"{body.get('type')} is not a way of reading")
     if kind == "BASE_TABLE":
         _check_table(node, own)
+    elif kind == "SHOW_REF":
+        # With a query in it, it describes that one, which is looked at for itself.
+        if not node.get("query") and node.get("table_name") != _SHOWN:
+            raise RefusedQueryError(f"of what there is, SHOW TABLES can be asked, or DESCRIBE and one of {_listed()}")
     elif kind == "TABLE_FUNCTION":
         name = str(node["function"]["function_name"]).lower()
         if name not in _TABLE_FUNCTIONS:
@@ -100,7 +121,7 @@ def _check_node(node: dict[str, Any], own: set[str]) -> None:
             )
         # The same node appears once more below as a function, where a series of numbers is refused as a value.
         node["function"]["function_name"] = ""
-    elif node.get("class") == "FUNCTION" and str(node.get("function_name")).lower() in _REFUSED_FUNCTIONS:
+    elif node.get("class") == "FUNCTION" and str(node.get("function_name")).lower() in refused:
         raise RefusedQueryError(f"the function {node['function_name']} is not available here")
 
 

@@ -41,20 +41,23 @@ class Source(Protocol):
 
 
 class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: at most as many rows as were asked for, and whether there were more."""
+    """The answer: at most as many rows as were asked for, whether there were more, and what files are not in it."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[list[Any]]
     truncated: bool
+    notes: tuple[str, ...] = ()
 
 
 class QueryError(ValueError):
     """The query could not be answered; the message says why, for a person."""
 
 
-def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float) -> QueryResult:
+def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float, *, walled: bool = False) -> QueryResult:
     """Answer one SELECT over the views, with at most `row_limit` rows, within `time_limit_s` seconds.
+
+    `walled` says that this process can be spared: the functions that take memory past every limit are let through.
 
     Raises
     ------
@@ -63,10 +66,19 @@ def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float) -> 
     """
     if row_limit < 1 or not time_limit_s > 0:
         raise QueryError(f"row limit {row_limit} and time limit {time_limit_s} s: both must be more than 0")
+    with reading(buffer, time_limit_s) as cursor:
+        check(cursor, sql, walled=walled)
+        return _answer(cursor, sql, row_limit)
+
+
+@contextmanager
+def reading(buffer: Source, time_limit_s: float) -> Iterator[DuckDBPyConnection]:
+    """Give a connection in a read-only transaction for so long. Raises QueryError in place of DuckDB's errors."""
     try:
         with buffer.cursor() as cursor, _time_limit(cursor, time_limit_s) as expired:
             try:
-                return _answer(cursor, sql, row_limit)
+                cursor.execute(schema.BEGIN_READING)
+                yield cursor
             except duckdb.Error as error:
                 if "corrupt" in str(error).lower():
                     buffer.suspect()
@@ -76,8 +88,6 @@ def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float) -> 
 
 
 def _answer(cursor: DuckDBPyConnection, sql: str, row_limit: int) -> QueryResult:
-    check(cursor, sql)
-    cursor.execute(schema.BEGIN_READING)
     cursor.execute(sql)
     described = cursor.description or []
     for name, kind, *_ in described:

@@ -1,4 +1,4 @@
-"""Reads the files of an agent that is not running; changes nothing in them.
+"""Reads the files of an agent that is not running, or beside one that is; changes nothing in them.
 
 What cannot be read is left out and named in `notes`: the agent's next start repairs it.
 """
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """The files of one directory, read-only. Made by `open_readonly`."""
+    """The files of one directory, read-only. Made by `open_readonly`; without a lock, beside the agent that has it."""
 
-    def __init__(self, directory: Path, lock: DirectoryLock) -> None:
+    def __init__(
+        self, directory: Path, lock: DirectoryLock | None, config: BufferConfig | None = None, *, piped: bool = False
+    ) -> None:
         self._lock = lock
-        self._engine = Engine(directory, BufferConfig())
+        self._engine = Engine(directory, config or BufferConfig(), piped=piped)
         self._gate = Gate()
         self._ledger = Ledger(directory / CORE_FILE)
         self.notes: list[str] = []
@@ -45,8 +47,8 @@ class Reader:
             self._ledger.load(self._engine)
         folder = directory / FOLDER
         segments = [Segment(*found) for found in (segment_files(folder) if folder.is_dir() else [])]
-        readable = [segment for segment in segments if self._attach_segment(segment)]
-        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in readable):
+        self.segments = [segment for segment in segments if self._attach_segment(segment)]
+        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in self.segments):
             self._engine.run(sql)
         self._gate.open(self._engine.root)
 
@@ -74,7 +76,8 @@ class Reader:
         """Let go of the files. May be called twice."""
         if self._gate.clear():
             self._engine.close()
-        self._lock.release()
+        if self._lock:
+            self._lock.release()
 
     def _attach_segment(self, segment: Segment) -> bool:
         assert segment.path is not None
@@ -87,13 +90,15 @@ class Reader:
         except (CorruptError, duckdb.Error) as error:
             self._engine.rollback()
             self._engine.run(schema.detach(alias))
+            if not path.exists():
+                return False  # retention took it meanwhile
             self.notes.append(f"{path.name} cannot be read and is left out: {str(error).splitlines()[0]}")
             return False
         return True
 
 
-def open_readonly(directory: Path) -> Reader:
-    """Open the buffer of a stopped agent for reading.
+def open_readonly(directory: Path, *, piped: bool = False) -> Reader:
+    """Open the buffer of a stopped agent for reading; `piped` lets DuckDB write to stdout.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def open_readonly(directory: Path) -> Reader:
     except FileNotFoundError:
         raise BufferMissingError(directory) from None
     try:
-        return Reader(directory, lock)
+        return Reader(directory, lock, piped=piped)
     except BaseException:
         lock.release()
         raise

@@ -110,6 +110,7 @@ INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?
 
 READ_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY table_name"
 PARSE = "SELECT json_serialize_sql(?)"
+UNPARSE = "SELECT json_deserialize_sql(json_serialize_sql(?))"
 BEGIN, COMMIT, ROLLBACK = "BEGIN TRANSACTION", "COMMIT", "ROLLBACK"
 BEGIN_READING = "BEGIN TRANSACTION READ ONLY"
 
@@ -196,6 +197,14 @@ def find_rows(alias: str, schema: int, answer: str, confidence: str) -> str:
     )
 
 
+def select_rows(alias: str, schema: int, since_ns: int) -> str:
+    """Statement that reads the rows of one table since a moment, with who they are of."""
+    condition = f" WHERE time >= make_timestamp_ns({since_ns:d})" if since_ns > 0 else ""
+    return (
+        f"SELECT rows.*, {_IDENTITY} FROM {alias}.rows_{schema} AS rows JOIN {alias}.streams USING (stream){condition}"
+    )
+
+
 def create_views(segments: Iterable[tuple[str, Sequence[int], Collection[str]]]) -> list[str]:
     """Statements that make every view anew over the segments.
 
@@ -208,10 +217,7 @@ def create_views(segments: Iterable[tuple[str, Sequence[int], Collection[str]]])
         readings.append(
             f"SELECT time, name, unit, value, labels FROM {alias}.readings JOIN {alias}.series ON series = id"
         )
-        inferences += [
-            f"SELECT rows.*, {_IDENTITY} FROM {alias}.rows_{schema} AS rows JOIN {alias}.streams USING (stream)"
-            for schema in schemas
-        ]
+        inferences += [select_rows(alias, schema, 0) for schema in schemas]
     unions = {"inferences": inferences, "readings": readings}
     views = [
         f"CREATE OR REPLACE VIEW memory.main.{name} AS {' UNION ALL BY NAME '.join(parts)}"

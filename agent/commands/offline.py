@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.buffer import BufferBusyError, BufferMissingError, SchemaTooNewError, open_readonly
+from agent.buffer.asking import ask
 from agent.buffer.query import run_query
+from agent.buffer.question import Question
 from agent.commands.options import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.buffer import Reader
+    from agent.frames import Verdict
 
-__all__ = ["open_stopped", "run_query"]
+__all__ = ["ask_stopped", "open_stopped", "run_query"]
+
+
+def ask_stopped(state: str, **request: Any) -> Iterator[bytes | Verdict]:
+    """Ask the files of a stopped agent in a process of its own; yields pieces of the answer, and last a verdict."""
+    return ask(Question(directory=str(Path(state).absolute()), beside=False, **request))
 
 
 @contextlib.contextmanager

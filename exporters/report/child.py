@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from exporters.report.confine import end_with, seal_network, yield_to_others
+from agent.confine import end_with, seal_network, yield_to_others
 
 
 def main(folder: Path, parent: int) -> int:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from driftline.ids import number_of
 
@@ -16,6 +17,7 @@ from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
 from agent.clock import ManualClock, utc
 from agent.events import Events
 from agent.findings import FindingBook
+from agent.frames import Verdict
 from agent.model import Finding, Stream
 from agent.ports import AgentAwayError
 from agent.status import AgentStatus, BufferStatus, Status
@@ -23,10 +25,11 @@ from agent.truth import LabelSummary
 from tests.agent.fakes import MemoryStore, PlainExplainer, factories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeVar
 
+    from agent.extract_api import ExtractRequest
     from agent.model import Label
 
     T = TypeVar("T")
@@ -86,10 +89,15 @@ class Answers:
         self.labels += labels
         return LabelSummary(matched=len(labels))
 
-    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> Any:
+    async def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
         if sql == "bad":
             raise ValueError("only one SELECT is accepted")
-        return {"columns": ["sql"], "rows": [[sql, row_limit, time_limit_s]], "truncated": False}
+        return msgspec.json.encode({"columns": ["sql"], "rows": [[sql, row_limit, time_limit_s]], "truncated": False})
+
+    async def extract(self, request: ExtractRequest) -> AsyncGenerator[bytes | Verdict, None]:
+        for piece in (b"one", b"two" * 100_000):
+            yield piece
+        yield Verdict(rows=request.row_limit, error="it broke" if request.sql == "bad" else "")
 
 
 @pytest.fixture
@@ -145,6 +153,19 @@ def test_query_limits_are_bounded(client: AgentClient) -> None:
     """Nobody can ask for everything for ever."""
     rows = client.query("x", 10**9, 10_000.0)["rows"]
     assert rows == [["x", api.MAX_QUERY_ROWS, api.MAX_QUERY_S]]
+
+
+@pytest.mark.parametrize(("sql", "error"), [("good", ""), ("bad", "it broke")])
+def test_a_long_answer_comes_in_pieces_with_a_verdict_at_its_end(client: AgentClient, sql: str, error: str) -> None:
+    """What it is worth is known only then."""
+    *pieces, verdict = client.extract(form="parquet", sql=sql, row_limit=7)
+    assert (pieces, verdict) == ([b"one", b"two" * 100_000], Verdict(rows=7, error=error))
+
+
+def test_a_form_that_is_none_is_refused(client: AgentClient) -> None:
+    """The refusal says what is accepted."""
+    with pytest.raises(AgentRefusedError, match="form"):
+        list(client.extract(form="xlsx"))
 
 
 def test_a_starting_agent_says_so(client: AgentClient, answers: Answers) -> None:

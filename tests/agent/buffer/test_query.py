@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from agent.buffer.query import run_query
+from tests.agent.buffer.attacks import ATTACKS, HOGS
 from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
 from tests.waiting import wait_until
 
@@ -18,78 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.buffer import Buffer
-
-# Each would write, reach another file, change a setting, sleep, or ask for gigabytes in one call.
-ATTACKS = [
-    "DELETE FROM inferences",
-    "DELETE FROM core.finding_history",
-    "WITH d AS (DELETE FROM core.finding_history RETURNING *) SELECT * FROM d",
-    "WITH d AS (DELETE FROM finding_history RETURNING *) SELECT * FROM d",
-    "EXPLAIN ANALYZE DELETE FROM core.finding_history",
-    "SELECT 1; DELETE FROM core.finding_history",
-    "INSERT INTO core.events VALUES (NULL, 'a', 'b', 'c', 1)",
-    "UPDATE core.events SET kind = 'x'",
-    "CREATE TABLE memory.main.x (a INT)",
-    "CREATE TEMP TABLE x AS SELECT 1",
-    "CREATE OR REPLACE VIEW inferences AS SELECT 1",
-    "DROP VIEW inferences",
-    "TRUNCATE core.events",
-    "COPY (SELECT 1) TO '{directory}/out.csv'",
-    "COPY core.events FROM '/etc/passwd'",
-    "EXPORT DATABASE '{directory}/out'",
-    "ATTACH '{directory}/core.duckdb' AS again",
-    "ATTACH ':memory:' AS again",
-    "DETACH core",
-    "USE core",
-    "INSTALL httpfs",
-    "LOAD httpfs",
-    "SET memory_limit = '10GB'",
-    "SET GLOBAL threads = 8",
-    "RESET lock_configuration",
-    "PRAGMA database_list",
-    "CALL pragma_version()",
-    "CHECKPOINT core",
-    "VACUUM",
-    "BEGIN",
-    "COMMIT",
-    "ROLLBACK",
-    "PREPARE p AS SELECT 1",
-    "SELECT * FROM read_blob('{directory}/core.duckdb')",
-    "SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM read_csv('/etc/passwd')",
-    "SELECT * FROM read_duckdb('{directory}/core.duckdb')",
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT * FROM '{directory}/core.duckdb'",
-    "SELECT * FROM (WITH \"{directory}/core.duckdb\" AS (SELECT 1) SELECT 1), '{directory}/core.duckdb'",
-    "SELECT * FROM glob('{directory}/*')",
-    "SELECT (SELECT max(content) FROM read_text('/etc/passwd'))",
-    "SELECT * FROM readings, LATERAL (SELECT * FROM read_text('/etc/passwd'))",
-    "WITH inferences AS (FROM read_csv('/etc/passwd')) FROM inferences",
-    "SELECT 1 UNION ALL SELECT size FROM read_blob('{directory}/core.duckdb')",
-    "SELECT system.main.read_text('/etc/passwd')",
-    "SELECT * FROM query('DELETE FROM core.events')",
-    "SELECT * FROM query_table('core.events')",
-    "SELECT * FROM json_execute_serialized_sql('{{}}')",
-    "SELECT * FROM duckdb_settings()",
-    "SELECT * FROM duckdb_secrets()",
-    "SELECT * FROM core.states",
-    "SELECT * FROM segment_1.rows_1",
-    "SELECT * FROM information_schema.tables",
-    "SELECT getenv('HOME')",
-    "SELECT write_log('x')",
-    "SELECT pg_sleep(60)",
-    "SELECT repeat('x', 1000000000)",
-    "SELECT 'x'.repeat(1000000000)",
-    "SELECT lpad('x', 1000000000, 'y')",
-    "SELECT len(range(1000000000))",
-    "SELECT $1",
-    "",
-    "-- nothing",
-    "SELECT /* unfinished",
-    "SELECT '\0",
-    "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
-    "SELECT " + "1," * 40_000 + "1",
-]
 
 
 @pytest.fixture
@@ -118,7 +47,7 @@ def test_an_attack_is_refused(attacked: Buffer, attack: str) -> None:
     directory = Path(attacked.status().path)
     rows, files = attacked.status().rows, sorted(path.name for path in directory.rglob("*"))
     with pytest.raises(ValueError, match=r"\w"):
-        run_query(attacked, attack.format(directory=directory) if "{" in attack else attack, 10, 2.0)
+        run_query(attacked, attack.replace("{directory}", str(directory)), 10, 2.0, walled=True)
     assert sorted(path.name for path in directory.rglob("*")) == files
     attacked.append([make_block(1, first=rows)], [])
     attacked.commit()
@@ -145,7 +74,7 @@ def test_behind_the_parsed_tree_there_is_a_second_lock(
     buffer: Buffer, monkeypatch: pytest.MonkeyPatch, attack: str
 ) -> None:
     """What would slip past the look at the query is refused by the transaction and the settings."""
-    monkeypatch.setattr("agent.buffer.query.check", lambda *_: None)
+    monkeypatch.setattr("agent.buffer.query.check", lambda *_, **__: None)
     with pytest.raises(ValueError, match=r"read-only mode|locked|disabled by configuration"):
         run_query(buffer, attack, 10, 2.0)
     monkeypatch.undo()
@@ -168,11 +97,19 @@ def test_behind_the_parsed_tree_there_is_a_second_lock(
         ),
         ("SELECT name FROM (SHOW TABLES) WHERE name = 'findings'", [["findings"]]),
         ("SELECT count(*) FROM (DESCRIBE inferences)", [[13]]),
+        ("SELECT max(count) FROM (SUMMARIZE inferences)", [[10]]),
     ],
 )
 def test_a_reading_question_is_answered(buffer: Buffer, sql: str, rows: list[list[object]]) -> None:
     """What only reads is answered."""
     assert ask(buffer, sql) == rows
+
+
+@pytest.mark.parametrize("hog", HOGS, ids=lambda sql: sql[:60])
+def test_what_fills_the_memory_by_one_call_is_refused_within_the_agent(buffer: Buffer, hog: str) -> None:
+    """Its own process has no wall around a query, so the functions themselves are refused there."""
+    with pytest.raises(ValueError, match="is not available here"):
+        run_query(buffer, hog, 10, 2.0)
 
 
 def test_rows_beyond_the_limit_are_cut_and_said_so(buffer: Buffer) -> None:

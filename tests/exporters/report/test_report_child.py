@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 # Runs the child, and tells what the sealed network refused and how low it put itself.
 SPY = """
 import json, os, sys
-from exporters.report import child, confine
+from agent import confine
+from exporters.report import child
 def yield_to_others(limit, original=confine.yield_to_others):
     original(limit)
     import psutil

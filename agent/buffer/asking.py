@@ -1,0 +1,174 @@
+"""Has questions answered by a process of their own, beside the agent that writes, or on the files of a stopped one.
+
+A question can hold a core and as much memory as it likes of that process; the agent lends it shared locks, passes its
+answer on, and ends it when its time is up. One that met files which were being rewritten is asked again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.buffer.query import QueryError, run_query
+from agent.buffer.question import Form, Question
+from agent.buffer.sharing import Sharing
+from agent.frames import MOST_BYTES, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
+
+    from agent.buffer.core import Buffer
+
+MOST_ANSWER_BYTES = 32 << 20  # of rows as JSON, which the agent has to hold while it sends them
+_ATTEMPTS = 3
+_GRACE_S = 5.0  # to start, to open the files, and to say by itself that its time is up
+_PIECE_BYTES = MOST_BYTES // 4
+_LAST_WORDS = 64 << 10
+
+
+class Asking:
+    """Asks the running agent's own buffer."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._buffer = buffer
+        status = buffer.status()
+        self._directory = status.path
+        self._walled = status.mode == "disk" and Sharing.possible()
+        self._sharing = Sharing(status.path)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
+        """Answer a SELECT; return the QueryResult as JSON. Raises ValueError as `run_query`."""
+        if not self._walled:
+            return msgspec.json.encode(run_query(self._buffer, sql, row_limit, time_limit_s))
+        answer = bytearray()
+        for piece in self.stream("rows", sql=sql, row_limit=row_limit, time_limit_s=time_limit_s):
+            if isinstance(piece, Verdict):
+                if piece.error:
+                    raise QueryError(piece.error)
+                break
+            answer += piece
+            if len(answer) > MOST_ANSWER_BYTES:
+                raise QueryError(
+                    f"the answer is larger than {MOST_ANSWER_BYTES >> 20} MiB; ask for fewer rows or columns, or have "
+                    "it written to a file with --format parquet --output FILE"
+                )
+        return bytes(answer)
+
+    def stream(
+        self, form: Form, *, sql: str = "", table: str = "", since_ns: int = 0, row_limit: int = 1,
+        time_limit_s: float,
+    ) -> Generator[bytes | Verdict, None, None]:  # fmt: skip
+        """Yield an answer piece by piece, and last a verdict on it."""
+        if not self._walled:
+            yield Verdict(error="the buffer is in memory only: rows can be asked for, and not be written to a file")
+            return
+        question = Question(
+            directory=self._directory, beside=True, form=form, sql=sql, table=table, since_ns=since_ns,
+            row_limit=row_limit, time_limit_s=time_limit_s,
+        )  # fmt: skip
+        for piece in ask(question, self._sharing, self._running):
+            if isinstance(piece, Verdict):
+                if piece.damaged:
+                    self._buffer.suspect()
+                if self._closed:
+                    yield Verdict(error="the agent is stopping")
+                    return
+            yield piece
+
+    def close(self) -> None:
+        """End whatever is being answered."""
+        self._closed = True
+        for process in list(self._running):
+            process.kill()
+
+
+def ask(
+    question: Question, sharing: Sharing | None = None, running: set[subprocess.Popen[bytes]] | None = None
+) -> Iterator[bytes | Verdict]:
+    """Ask in a process of its own, which is in `running` meanwhile; yield the answer in pieces, and last a verdict."""
+    for attempt in range(_ATTEMPTS):
+        last = attempt == _ATTEMPTS - 1
+        sent = False
+        for piece in _ask_once(msgspec.structs.replace(question, last_attempt=last), sharing, running):
+            if isinstance(piece, Verdict) and piece.again and not sent and not last:
+                break
+            sent = True
+            yield piece
+        else:
+            return
+
+
+def _ask_once(
+    question: Question, sharing: Sharing | None, running: set[subprocess.Popen[bytes]] | None
+) -> Iterator[bytes | Verdict]:
+    shared: AbstractContextManager[None] = sharing.shared() if sharing else nullcontext()
+    with shared, _started(question, set() if running is None else running) as (process, expired):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while piece := os.read(process.stdout.fileno(), _PIECE_BYTES):
+            yield piece
+        said = process.stderr.read(_LAST_WORDS)
+        code = process.wait()
+        yield _verdict(said, code, question.time_limit_s, expired=expired.is_set())
+
+
+@contextmanager
+def _started(
+    question: Question, running: set[subprocess.Popen[bytes]]
+) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event]]:
+    isolation = "-I" if sys.flags.isolated else "-P"
+    command = [sys.executable, isolation, "-m", "agent.buffer.asked", str(os.getpid())]
+    expired = threading.Event()
+    process = subprocess.Popen(  # noqa: S603  # our own module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+    def kill() -> None:
+        expired.set()
+        process.kill()
+
+    timer = threading.Timer(question.time_limit_s + _GRACE_S, kill)
+    timer.daemon = True
+    timer.start()
+    running.add(process)
+    try:
+        assert process.stdin is not None
+        with process.stdin:
+            process.stdin.write(msgspec.json.encode(question))
+        yield process, expired
+    except BrokenPipeError:
+        raise QueryError(f"the query's process ended before it was asked: {_last_line(process)}") from None
+    finally:
+        timer.cancel()
+        running.discard(process)
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+def _last_line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    return process.stderr.read(_LAST_WORDS).decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _verdict(said: bytes, code: int, time_limit_s: float, *, expired: bool) -> Verdict:
+    if expired:
+        return Verdict(error=f"the query took longer than {time_limit_s:g} s and was stopped; ask for less")
+    last = said.rstrip().rpartition(b"\n")[2]
+    try:
+        return msgspec.json.decode(last, type=Verdict)
+    except msgspec.MsgspecError:
+        if code < 0:
+            return Verdict(error="the query's process was ended, most likely for want of memory; ask for less at once")
+        return Verdict(error=f"the query's process failed: {last.decode(errors='replace') or f'exit code {code}'}")
