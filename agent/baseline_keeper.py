@@ -37,6 +37,9 @@ class BaselineKeeper:
         Makes durable what was appended.
     events
         The device's history.
+    relearned
+        Hears that a stream's reference was replaced: for which of its inferences the new one stands, from a time to a
+        time, or, where it comes from elsewhere, for how many that are yet to come.
 
     Every method takes the name of a stream as `agent.baselines.resolve` does, and raises BaselineError where it cannot
     do what is asked.
@@ -51,6 +54,7 @@ class BaselineKeeper:
         clock: Clock,
         commit: Callable[[], None],
         events: Events,
+        relearned: Callable[[str, int, int, int], None],
     ) -> None:
         self._monitors = monitors
         self._store = store
@@ -59,6 +63,7 @@ class BaselineKeeper:
         self._clock = clock
         self._commit = commit
         self._events = events
+        self._relearned = relearned
 
     def show(self, name: str) -> list[Baseline]:
         """Describe one reference, or with no name all of them."""
@@ -145,10 +150,12 @@ class BaselineKeeper:
         now = self._clock.wall_ns()
         if monitor is None:
             StreamStore(self._store, key).keep_reference(reference.encode(), parts.get(ROWS, b""), now, how, by)
+            self._relearned(key, 0, 0, reference.rows)
             said = f"the reference, from {reference.rows:,} inferences, for when the model runs here, by {by}"
             self._events.say("imported", key, said)
             return BaselineChange(key=key, said=said)
         monitor.take_reference(reference, parts.get(ROWS, b""), now, how, by)
+        self._relearned(key, 0, 0, reference.rows)
         said = f"the reference, from {reference.rows:,} inferences ({header.source})"
         return self._changed(monitor.stream, "imported", said, by)
 
@@ -173,7 +180,9 @@ class BaselineKeeper:
             reference, rows = self._factories.fit(monitor.signals, own, training)
         except ValueError as error:
             raise BaselineError(f"no reference can be made of these inferences: {error}") from error
-        monitor.take_reference(reference, rows, int(blocks[-1].time_ns[-1]), how, by)
+        first, last = int(blocks[0].time_ns[0]), int(blocks[-1].time_ns[-1])
+        monitor.take_reference(reference, rows, last, how, by)
+        self._relearned(monitor.key, first, last, 0)
         return reference
 
     def _changed(self, stream: Stream, kind: str, said: str, by: str) -> BaselineChange:

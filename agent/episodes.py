@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from agent.truth import WRONG
+from agent.truth import WRONG, is_error_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +30,7 @@ QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within 
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
 
 ACCURACY = "accuracy"  # alarms about the error stream of labels
+FALLS = {ACCURACY, "accuracy_fall", "drift"}  # kinds of findings that these may make
 
 Left = Literal["lasts", "over", "unsure"]
 
@@ -203,7 +204,10 @@ def was_worse(episode: Episode, effects: tuple[Effect, ...]) -> bool:
 
 
 def is_compared(episode: Episode) -> bool:
-    """Tell whether the episode says how a stream differs from its reference: exceptions and series need none."""
+    """Tell whether the episode says how the rows of a stream differ from its reference.
+
+    Exceptions and series need none; errors by labels have one of their own.
+    """
     return episode.family in {"data", "latency"} and not _only_series(episode)
 
 
@@ -213,7 +217,7 @@ def family_of(score: Score) -> str:
         return "errors"
     if score.signal.role == "host":
         return "device"
-    if score.signal.name == WRONG.name:
+    if is_error_stream(score.signal):
         return ACCURACY
     return "latency" if score.signal.role == "runtime" else "data"
 
@@ -226,6 +230,6 @@ def family_of_finding(finding: Finding) -> str:
         return "errors"
     if any(signal.role == "host" for signal in finding.signals):
         return "device"
-    if any(signal.name == WRONG.name for signal in finding.signals):
+    if finding.kind in FALLS and any((s.name, s.role) == (WRONG.name, WRONG.role) for s in finding.signals):
         return ACCURACY
     return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"

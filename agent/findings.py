@@ -123,8 +123,12 @@ class FindingBook:
         return [episode.finding for episode in self._of(stream) if is_compared(episode)]
 
     def settle(self, stream: Stream, note: str, time_ns: int) -> list[Finding]:
-        """Close the findings that compared with a reference that has been replaced."""
-        return [self._close(episode, time_ns, note) for episode in self._of(stream) if is_compared(episode)]
+        """Close the findings that compared with a reference that has been replaced, and those of the accuracy.
+
+        How often the model errs in health is learned anew with it.
+        """
+        compared = [episode for episode in self._of(stream) if is_compared(episode)]
+        return [self._close(episode, time_ns, note) for episode in (*compared, *self._of(stream, labels=True))]
 
     def newest_row(self, stream: Stream) -> int:
         """Return the row of the newest finding of a stream, 0 where there is none."""

@@ -95,7 +95,10 @@ class Pipeline:
         self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
         around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
-        self.baselines = BaselineKeeper(self._monitors, store, factories, self._book, clock, self._commit, self._events)
+        relearned = self.labels.relearned
+        self.baselines = BaselineKeeper(
+            self._monitors, store, factories, self._book, clock, self._commit, self._events, relearned
+        )
 
     def tick(self) -> None:
         """Do one round."""

@@ -83,7 +83,10 @@ class Calibrated(Protocol):
     """A detector that wants to know what a confidence is worth."""
 
     def calibrate(self, rows: LabelledRows) -> None:
-        """Take over all labelled rows of the reference that are known by now; called again as more become known."""
+        """Take over all labelled rows of the reference that are known by now.
+
+        Called again as more become known, and after a restart with what was told before: it tells them apart itself.
+        """
         ...
 
 
@@ -91,7 +94,8 @@ class LabelSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What became of some labels. They are in one of the first four; `replaced` had a label and have this one now.
 
     waiting: their inference is not known; kept for a while, as it may be on its way. refused: cannot be compared with
-    the answer, each reason once in `reasons`.
+    the answer, each reason once in `reasons`. warnings: what is odd about labels that were taken, or wait: a class that
+    was never answered, a model that is not known.
     """
 
     matched: int = 0
@@ -99,6 +103,7 @@ class LabelSummary(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     refused: int = 0
     reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class LabelStore(Protocol):
@@ -116,6 +121,10 @@ class LabelStore(Protocol):
         """Return the committed labels with these ids that were matched, oldest first."""
         ...
 
+    def labels_between(self, key: str, since_ns: int, until_ns: int) -> list[LabelRecord]:
+        """Return a stream's committed labels of inferences of this time, oldest first; of very many the newest."""
+        ...
+
     def labels_since(self, number: int) -> list[LabelRecord]:
         """Return the committed labels after a number, oldest first; of very many the newest."""
         ...
@@ -123,6 +132,11 @@ class LabelStore(Protocol):
     def last_label(self) -> int:
         """Return the number of the newest committed label, 0 where there is none."""
         ...
+
+
+def is_error_stream(signal: Signal) -> bool:
+    """Tell whether a signal is that of an error stream; a feature may have its name. Its unit varies."""
+    return (signal.name, signal.role, signal.kind) == (WRONG.name, WRONG.role, WRONG.kind)
 
 
 def answer_of(signals: Sequence[Signal]) -> Answer | None:

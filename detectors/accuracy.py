@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from detectors.calibration import Calibration
     from detectors.learned import Reference
 
-FORMAT = 1
+FORMAT = 2
 WINDOW = 1_000  # rows that are estimated for: known to about two points either way
 MAX_VALUES = 200_000  # of the window; with very many signals it is shorter
 FRESH_ROWS, FRESH_NS = 250, 10_000_000_000  # an estimate is made anew after so many rows and so long: it costs 10 ms
@@ -40,6 +40,7 @@ STALE_ROWS = 4_000  # or after so many rows, however short that was
 TOLERANCE = 0.02  # a fall by less is not worth a visit
 CHUNK = 64  # steps in one go: their product stays far inside a float
 SHARES = (0.05, 0.15, 0.4)  # of the largest bet possible
+MORE_LABELLED = 1.25  # times the labelled rows of the calibration there is make a new one: it costs the evidence so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class AccuracyDetector:
         self._rest = np.zeros(0)  # P(right) of rows that do not fill a step yet
         width = len(reference.signals)
         self._recent = np.zeros((0, width), np.float32)
+        self._recent_rows = np.zeros(0, np.int64)  # which rows of the stream these are: calls that failed are not in it
         self._window = max(FEWEST, min(WINDOW, MAX_VALUES // max(1, width)))
         self._made: tuple[int, int, AccuracyEstimate] | None = None  # at which row and time, and what
         self._time_ns = 0
@@ -78,8 +80,14 @@ class AccuracyDetector:
         self._prepare()
 
     def calibrate(self, rows: LabelledRows) -> None:
-        """Learn anew what a confidence is worth, from rows that were labelled since; too few are passed over."""
-        if self._reference.column("confidence") is None or len(rows) < MIN_LABELLED:
+        """Learn anew what a confidence is worth, from rows that were labelled since.
+
+        Passed over are too few, fewer than the reference's own, and those that are hardly more than the last time: a
+        restarted agent tells them all again.
+        """
+        own = 0 if self._reference.calibration is None else self._reference.calibration.rows
+        known = 0.0 if self._later is None else MORE_LABELLED * self._later.rows
+        if self._reference.column("confidence") is None or len(rows) < max(MIN_LABELLED, own, known):
             return
         self._later = fit_calibration(rows.confidence, rows.correct)
         self._prepare()
@@ -109,7 +117,7 @@ class AccuracyDetector:
         self._scored = (block, ran, False)
         if crossed is None or self._estimator is None or self._row < self._void_row + FRESH_ROWS:
             return []  # what was void a moment ago is so still: to look is 20 ms, and the sums would cross every moment
-        estimate = self._estimator.estimate(self._taken(block))
+        estimate = self._estimator.estimate(self._taken(block)[0])
         if estimate is None or not estimate.valid:
             self._scored = (block, ran, True)
             return []
@@ -136,7 +144,7 @@ class AccuracyDetector:
         if void:
             self._void_row = self._row
         if self._estimator is not None:
-            self._recent = self._taken(block)
+            self._recent, self._recent_rows = self._taken(block)
         self._row += len(block)
         self._time_ns = int(block.time_ns[-1])
 
@@ -163,6 +171,7 @@ class AccuracyDetector:
         """Return everything that a restart needs."""
         items = {
             "row": self._row, "time": self._time_ns, "sums": self._sums, "rest": self._rest, "recent": self._recent,
+            "rows": self._recent_rows,
         }  # fmt: skip
         if self._later is not None:
             items |= {f"calibration.{name}": item for name, item in self._later.items().items()}
@@ -171,26 +180,29 @@ class AccuracyDetector:
     def restore(self, state: bytes) -> None:
         """Go on from `state`. Raises ValueError where it cannot be read or belongs to another reference."""
         items = unpack_state(state, "accuracy", FORMAT, self._fingerprint)
-        arrays = [items.get(name) for name in ("sums", "rest", "recent")]
+        arrays = [items.get(name) for name in ("sums", "rest", "recent", "rows")]
         numbers = [items.get(name) for name in ("row", "time")]
         if not all(isinstance(a, np.ndarray) for a in arrays) or not all(isinstance(n, int) for n in numbers):
             raise ValueError("stored accuracy state has other parts than this version")
-        sums, rest, recent = arrays
-        if sums.shape != self._sums.shape or recent.shape[1:] != self._recent.shape[1:] or rest.ndim != 1:  # type: ignore[union-attr]
+        sums, rest, recent, rows = arrays
+        width = self._recent.shape[1:]
+        if (sums.shape, recent.shape, rest.ndim) != (self._sums.shape, (*rows.shape, *width), 1):  # type: ignore[union-attr]
             raise ValueError("stored accuracy state has parts of another shape")
         found = part_of(items, "calibration")
         self._later = restore_calibration(found) if found else None
         self._prepare()
-        self._sums, self._rest, self._recent = sums, rest, recent  # type: ignore[assignment]
+        self._sums, self._rest, self._recent, self._recent_rows = sums, rest, recent, rows  # type: ignore[assignment]
         self._row, self._time_ns = numbers  # type: ignore[assignment]
 
     @property
     def _judges(self) -> bool:
         return self._estimator is not None and self._estimator.calibration is not None
 
-    def _taken(self, block: Block) -> NDArray[np.float32]:
-        good = block.values[block.status == 0]
-        return np.concatenate((self._recent, good))[-self._window :]
+    def _taken(self, block: Block) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Give the recent rows with those of a block, and which rows of the stream they are."""
+        good = np.flatnonzero(block.status == 0)
+        recent = np.concatenate((self._recent, block.values[good]))[-self._window :]
+        return recent, np.concatenate((self._recent_rows, good + self._row))[-self._window :]
 
     def _run(self, block: Block) -> _Ran:
         """Carry the sums through a block."""
@@ -227,15 +239,16 @@ class AccuracyDetector:
 
     def _onset(self, block: Block, crossed: int) -> int:
         """Give the row after which the rows fell short of the floor most, in sum."""
+        last = self._row + crossed
         if self._estimator is None:
-            return self._row + crossed
+            return last
+        recent, at = self._taken(block)
+        recent, at = recent[at <= last], at[at <= last]
         column = next(at for at, signal in enumerate(block.signals) if signal.name == "confidence")
-        recent = np.concatenate((self._recent, block.values[: crossed + 1]))[-(self._window) :]
         p = self._estimator.probability(recent[:, column].astype(np.float64))
         short = np.cumsum(np.where(np.isfinite(p), p - self._floor, 0.0))
-        last = self._row + crossed
-        onset = last - (len(short) - 1) + int(short.argmax()) + 1
-        return max(0, min(onset, last))
+        after = int(short.argmax()) + 1
+        return int(at[after]) if after < len(at) else last
 
 
 def say_estimate(estimate: AccuracyEstimate) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.model import Cause
 from agent.ports import Explanation
-from agent.truth import WRONG
+from agent.truth import is_error_stream
 
 if TYPE_CHECKING:
     from agent.model import Effect, Score, Severity
@@ -24,10 +24,10 @@ ADVICE = (
 
 def explain_fall(case: Case) -> Explanation | None:
     """Explain a case whose alarms are of the error stream; None for any other."""
-    score = next((score for score in case.scores if score.signal.name == WRONG.name), None)
+    score = next((score for score in case.scores if is_error_stream(score.signal)), None)
     if score is None:
         return None
-    effect = next((effect for effect in case.effects if effect.signal.name == WRONG.name), None)
+    effect = next((effect for effect in case.effects if is_error_stream(effect.signal)), None)
     fall = _fall(effect)
     river = score.detector.startswith("river ")  # alone: an alarm of the detector with a promise outweighs it
     changed = next((c for c in case.changes if c.kind == "opened" and c.stream.sha256 != case.stream.sha256), None)

@@ -84,6 +84,12 @@ class LabelShelf:
             ]
         )
 
+    def labels_between(self, key: str, since_ns: int, until_ns: int) -> list[LabelRecord]:
+        """Return a stream's committed labels of inferences of this time, oldest first; of very many the newest."""
+        since, until = (min(max(time_ns, 0), _LATEST_NS) for time_ns in (since_ns, until_ns))
+        about = [key, since, until, MOST_READ]
+        return self._read(lambda engine, alias: engine.run(schema.LABELS_BETWEEN.format(db=alias), about))[-MOST_READ:]
+
     def labels_since(self, number: int) -> list[LabelRecord]:
         """Return the committed labels after a number, oldest first; of very many the newest."""
         found = self._read(lambda engine, alias: engine.run(schema.READ_LABELS.format(db=alias), [number, MOST_READ]))

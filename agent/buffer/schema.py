@@ -95,6 +95,10 @@ INSERT_LABELS = (
 )
 READ_LABELS = f"{_SELECT_LABELS} WHERE number > ? ORDER BY number DESC LIMIT ?"
 FIND_LABELS = f"{_SELECT_LABELS} WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
+LABELS_BETWEEN = (
+    f'{_SELECT_LABELS} WHERE "key" = ? AND inferred BETWEEN make_timestamp_ns(?) AND make_timestamp_ns(?) '
+    "ORDER BY number DESC LIMIT ?"
+)
 READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
 
 FINDING_COLUMNS = 17

@@ -12,37 +12,29 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.labels.compare import NotComparableError, error_of, is_value
+from agent.labels.compare import NotComparableError, error_of, is_value, truth_of
 from agent.labels.count import LabelCount
 from agent.labels.finder import Finder
-from agent.labels.stream import PART, KnownStream, StreamLabels
+from agent.labels.known import KnownStream, SavedBook, models_of, read_book
+from agent.labels.records import label_of, matched, record_of, stream_of
+from agent.labels.saved import PART
+from agent.labels.stream import StreamLabels
 from agent.labels.waiting import WaitingLabels
-from agent.model import Label, Stream
 from agent.status import LabelsStatus, PartHealth
-from agent.truth import LabelRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.clock import Clock
     from agent.labels.config import LabelsConfig
-    from agent.model import Block, Labels
+    from agent.model import Block, Label, Labels, Stream
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
-    from agent.truth import LabelledRows, LabelStore, LabelSummary
+    from agent.truth import LabelledRows, LabelRecord, LabelStore, LabelSummary
 
 DEVICE = "device"  # the key under which the book's own state is kept
 MAX_STREAMS = 256
-
-
-class SavedBook(msgspec.Struct):
-    """What a restart needs: records after `number` may be in no state yet. `streams`: what is known of each, by key."""
-
-    number: int = 0
-    not_found: int = 0
-    lost: int = 0
-    streams: dict[str, KnownStream] = {}  # msgspec copies it
 
 
 class LabelBook:
@@ -81,7 +73,6 @@ class LabelBook:
         self._known: dict[str, KnownStream] = {}
         self._saved = b""
         self._lost = 0
-        self._note = ""
         self._number = 0
         self._restore()
 
@@ -90,9 +81,11 @@ class LabelBook:
         if not len(block):
             return
         key = block.stream.key
-        self._know(key).see(block.classes, int(block.time_ns.max()) if learning else 0)
-        if key in self._replay:
+        began = self._know(key).see(block, learning=learning)
+        if key in self._replay or (began and self._states.get_state(key, PART)):
             self._stream(block.stream)
+        if key in self._streams and began:
+            self._renew(self._streams[key])
         if key in self._streams:
             self._streams[key].served_by(block.stream)
         self._finder.add(block)
@@ -110,7 +103,7 @@ class LabelBook:
     def tick(self) -> None:
         """Look a last time for the inferences of labels that have waited long enough."""
         for records in list(self._replay.values()):  # of streams that have not shown up since the start
-            self._stream(_stream_of(records[-1]))
+            self._stream(stream_of(records[-1]))
         late = self._waiting.overdue(self._clock.monotonic_ns())
         if late:
             count = LabelCount()
@@ -146,6 +139,18 @@ class LabelBook:
     def news_of_confidence(self) -> list[tuple[str, LabelledRows]]:
         """Return, once, the labelled rows of references of which there are clearly more than when they were last."""
         return [(key, stream.labelled_rows()) for key, stream in self._streams.items() if stream.has_more_pairs()]
+
+    def relearned(self, key: str, since_ns: int, until_ns: int, wanted: int, stream: Stream | None) -> None:
+        """Hear that a stream has another reference, for which its inferences of this time stand, or the next `wanted`.
+
+        Labels of the old one's inferences say nothing more of a confidence, nor of how often it errs in health; stored
+        ones of the new one's do. `stream` is None where it has not run since the start.
+        """
+        known = self._know(key)
+        known.begin(known.newest_ns + 1 if wanted else since_ns, until_ns, wanted)
+        found = self._streams.get(key) if stream is None else self._stream(stream)
+        if found is not None:
+            self._renew(found)
 
     def rows(self, key: str) -> int:
         """Return how many labels of a stream were judged."""
@@ -191,6 +196,8 @@ class LabelBook:
         inference = found.inference(label)
         if inference is None:
             count.waiting += 1
+            if label.model and label.model not in (models := models_of(self._known)):
+                count.warn(f"no model {label.model} is known here; there are {', '.join(models) or 'none yet'}")
             return self._record(label)
         others = found.other_models(label)
         stream = self._stream(inference.stream)
@@ -198,39 +205,27 @@ class LabelBook:
             names = ", ".join(sorted(others))
             count.refuse(f"the id belongs to inferences of {names}: name the model" if others else "too many models")
             return None
-        if is_value(inference, label):
-            stream.see_values()
+        known = stream.known
+        values = is_value(inference, label, known.classes) or (stream.values and not known.classes)
         try:
-            error = error_of(inference, label, stream.known.classes, values=stream.values)
+            error = error_of(inference, label, known.classes, values=values)
         except NotComparableError as reason:
             stream.refuse()
             count.refuse(str(reason))
             return None
+        stream.see_kind(values=values)
+        if not values and known.never_said(truth := truth_of(label, known.classes, inference.stream.model)):
+            count.warn(
+                f"{truth:g} is no class that {inference.stream.model} has answered so far: such a label makes it wrong"
+            )
         previous = found.replace(label, error)
         count.matched += math.isnan(previous)
         count.replaced += not math.isnan(previous)
-        return msgspec.structs.replace(
-            self._record(label),
-            key=inference.stream.key,
-            model=inference.stream.model,
-            version=inference.stream.version,
-            inferred_ns=inference.time_ns,
-            answer=inference.answer,
-            confidence=inference.confidence,
-            error=error,
-            previous=previous,
-        )
+        return matched(self._record(label), inference, error, previous)
 
     def _record(self, label: Label) -> LabelRecord:
         self._number += 1
-        return LabelRecord(
-            number=self._number,
-            id=label.id,
-            told_ns=label.time_ns,
-            value=math.nan if label.value is None else label.value,
-            text=label.text,
-            wanted=label.model,
-        )
+        return record_of(label, self._number)
 
     def _learn(self, stream: StreamLabels, records: Sequence[LabelRecord]) -> None:
         block = stream.take(records)
@@ -255,9 +250,16 @@ class LabelBook:
             missed = [r for r in self._replay.pop(stream.key, []) if r.number > found.number]
             if missed:
                 if any(record.error not in {0.0, 1.0} for record in missed):
-                    found.see_values()
+                    found.see_kind(values=True)
                 self._learn(found, missed)
+            self._renew(found)
         return found
+
+    def _renew(self, stream: StreamLabels) -> None:
+        """Have a stream begin anew where its reference is another, with what labels of that are stored."""
+        if stream.is_of_another_reference:
+            known = stream.known
+            stream.begin(self._finder.labels_of(stream.stream.key, known.since_ns, known.learned_ns))
 
     def _know(self, key: str) -> KnownStream:
         if key not in self._known:
@@ -268,12 +270,7 @@ class LabelBook:
 
     def _restore(self) -> None:
         """Take up what no saved state knows: labels that still wait, and those that came after the last save."""
-        stored = self._states.get_state(DEVICE, PART)
-        saved = SavedBook()
-        try:
-            saved = saved if stored is None else msgspec.msgpack.decode(stored, type=SavedBook)
-        except msgspec.MsgspecError as error:
-            self._note = f"the counts of labels not found started anew: they could not be read ({error})"
+        saved, self._note = read_book(self._states.get_state(DEVICE, PART))
         self._lost, self._waiting.not_found, self._known = saved.lost, saved.not_found, saved.streams
         self._number = max(saved.number, self._store.last_label())
         now, wall = self._clock.monotonic_ns(), self._clock.wall_ns()
@@ -282,13 +279,4 @@ class LabelBook:
                 self._replay.setdefault(record.key, []).append(record)
                 self._waiting.forget(record.id, record.wanted)
             else:
-                value = None if math.isnan(record.value) else record.value
-                label = Label(id=record.id, value=value, text=record.text, model=record.wanted, time_ns=record.told_ns)
-                self._waiting.add(label, record.number, now - max(0, wall - record.told_ns))
-
-
-def _stream_of(record: LabelRecord) -> Stream:
-    """Return as much of a stream as its labels tell: enough for its key."""
-    stream = Stream(model=record.model, version=record.version)
-    tag = record.key.removeprefix(f"{record.model}@")
-    return stream if stream.key == record.key else msgspec.structs.replace(stream, sha256=tag)
+                self._waiting.add(label_of(record), record.number, now - max(0, wall - record.told_ns))

@@ -13,12 +13,18 @@ class LabelCount:
     def __init__(self) -> None:
         self.matched = self.replaced = self.waiting = self.refused = 0
         self._reasons: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
 
     def refuse(self, reason: str) -> None:
         """Count a refused one."""
         self.refused += 1
         if len(self._reasons) < REASONS:
             self._reasons[reason] = None
+
+    def warn(self, text: str) -> None:
+        """Remember what is odd about one that was taken, or may be yet."""
+        if len(self._warnings) < REASONS:
+            self._warnings[text] = None
 
     def summary(self) -> LabelSummary:
         """Return the counts."""
@@ -28,4 +34,5 @@ class LabelCount:
             waiting=self.waiting,
             refused=self.refused,
             reasons=tuple(self._reasons),
+            warnings=tuple(self._warnings),
         )

@@ -94,6 +94,14 @@ class LabelDesk:
         if monitor is not None and rows is not None:
             monitor.calibrate(rows)
 
+    def relearned(self, key: str, since_ns: int, until_ns: int, wanted: int) -> None:
+        """Hear that a stream's reference was put in the place of another, as in `LabelBook.relearned`; kept at once."""
+        if self._book is not None:
+            monitor = self._around.monitor_of_key(key)
+            self._book.relearned(key, since_ns, until_ns, wanted, None if monitor is None else monitor.stream)
+            self._book.save()
+            self.learned(key)
+
     def tick(self) -> None:
         """Look a last time for the inferences of labels that have waited long enough."""
         if self._book is not None:

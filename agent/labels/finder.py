@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from numpy.typing import NDArray
-
     from agent.model import Block, Label
-    from agent.truth import Inference, LabelStore
+    from agent.truth import Inference, LabelRecord, LabelStore
 
     T = TypeVar("T")
 
@@ -82,20 +80,22 @@ class Finder:
             for inference, place in self.recent.find(ids, model):
                 candidates.setdefault((inference.id, model), []).append((inference, place))
             left = np.array([one for one in ids.tolist() if (one, model) not in candidates], np.uint64)
-            for inference in self._ask(self._store.find_inferences, left, model):
+            for inference in self._ask(self._store.find_inferences, left, model) if len(left) else ():
                 candidates.setdefault((inference.id, model), []).append((inference, None))
                 stored.add(inference.id)
         for some in candidates.values():
             if some[0][1] is None:
                 some.sort(key=lambda pair: -pair[0].time_ns)
-        had = self._ask(self._store.find_labels, np.array(sorted(stored), np.uint64))
+        had = self._ask(self._store.find_labels, np.array(sorted(stored), np.uint64)) if stored else []
         return self.Found(self, candidates, {(record.id, record.key): record.error for record in had})
 
-    def _ask(self, question: Callable[..., list[T]], ids: NDArray[np.uint64], *more: str) -> list[T]:
-        if not len(ids):
-            return []
+    def labels_of(self, key: str, since_ns: int, until_ns: int) -> list[LabelRecord]:
+        """Return the committed labels of a stream's inferences of this time, oldest first."""
+        return self._ask(self._store.labels_between, key, since_ns, until_ns) if since_ns <= until_ns else []
+
+    def _ask(self, question: Callable[..., list[T]], *about: Any) -> list[T]:
         try:
-            found = question(ids, *more)
+            found = question(*about)
         except Exception as error:  # noqa: BLE001  # the labels wait, and are looked for again
             self.trouble = f"the buffer cannot be searched: {type(error).__name__}: {error}"
             return []

@@ -15,6 +15,7 @@ import numpy as np
 
 from agent.labels.figures import Figures
 from agent.labels.news import KEPT, is_news
+from agent.labels.saved import PART, read_labels
 from agent.model import Block
 from agent.panel import Panel
 from agent.saved import SavedMonitor
@@ -22,48 +23,18 @@ from agent.status import PartHealth
 from agent.truth import WRONG, LabelledRows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from agent.labels.known import KnownStream
     from agent.model import Effect, Score, Stream
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
     from agent.truth import LabelRecord
 
-PART = "labels"
-VERSION = 1
 FAR = 0.9  # of the first errors lie within what is called right, where answers are values
 MAX_PAIRS = 5_000
 FEWEST_PAIRS, MORE_PAIRS = 50, 1.25
-
-
-class KnownStream(msgspec.Struct):
-    """What its blocks say of a stream: names of its classes, and the time of the newest inference of its reference."""
-
-    classes: tuple[str, ...] = ()
-    learned_ns: int = 0
-
-    def see(self, classes: tuple[str, ...], learned_ns: int) -> None:
-        """Take over what a block says."""
-        self.classes = classes or self.classes
-        self.learned_ns = max(self.learned_ns, learned_ns)
-
-
-class SavedLabels(msgspec.Struct):
-    """What a restart needs. `early`: (told, inferred, error) of the first labels, until there are enough."""
-
-    version: int = VERSION
-    number: int = 0  # of the last label that is in it
-    figures: Figures = msgspec.field(default_factory=Figures)
-    replaced: int = 0
-    refused: int = 0
-    early: list[tuple[int, int, float]] = []  # msgspec copies it
-    limit: float | None = None
-    reference: bytes = b""
-    reference_error: float | None = None
-    panel: SavedMonitor | None = None
-    pairs: dict[int, tuple[float, bool]] = {}  # the same
-    newest: list[tuple[int, float]] = []  # (inferred, error) of the newest inferences that have a label
 
 
 class StreamLabels:
@@ -100,13 +71,12 @@ class StreamLabels:
         self.stream = stream
         self.known = known
         self.panel: Panel | None = None  # None: not enough labels yet to say how often it errs in health
-        self.note = ""
         self._factories = factories
         self._alarms_per = alarms_per
         self._states = states
         self._window = window
         self._reference_labels = reference_labels
-        self._saved = self._restore()
+        self._saved, self.note = read_labels(states.get_state(stream.key, PART))
         self._changed = False
         self._told_pairs = 0
         self._known = self._saved.newest  # with those of the last telling, oldest first
@@ -126,12 +96,28 @@ class StreamLabels:
         """Learn which process serves the stream now."""
         self.stream = stream
 
-    def see_values(self) -> None:
-        """Find out that answers are values: what was counted as right or wrong before meant nothing."""
-        if not self.values:
-            self._saved.figures = Figures(values=True)
-            self._saved.early = []
-            self._saved.newest = []
+    def see_kind(self, *, values: bool) -> None:
+        """Find out whether answers are values: what was counted as the other before meant nothing."""
+        if self.values != values:
+            self._saved.figures = Figures(values=values)
+            self._saved.newest = self._known = []
+            self._forget_health()
+
+    @property
+    def is_of_another_reference(self) -> bool:
+        """Whether the stream has another reference than the one whose labelled rows are kept here."""
+        return self._saved.since_ns != self.known.since_ns
+
+    def begin(self, records: Iterable[LabelRecord]) -> None:
+        """Begin anew with another reference, of whose rows there are these labels, oldest first."""
+        saved, newest = self._saved, {record.id: record for record in records}
+        saved.since_ns, saved.pairs, self._told_pairs = self.known.since_ns, {}, 0
+        self._forget_health()
+        self._changed = True
+        for record in newest.values():
+            self._pair(record)
+        saved.early = [(record.told_ns, record.inferred_ns, record.error) for record in newest.values()]
+        self._learn_health()
 
     def refuse(self) -> None:
         """Count a label that cannot be compared."""
@@ -148,21 +134,14 @@ class StreamLabels:
                 new.append((record.told_ns, record.inferred_ns, record.error))
             else:
                 saved.replaced += 1
-            learned = record.inferred_ns <= self.known.learned_ns and math.isfinite(record.confidence)
-            if learned and not self.values and (record.id in saved.pairs or len(saved.pairs) < MAX_PAIRS):
-                saved.pairs[record.id] = (record.confidence, record.error == 0)
+            self._pair(record)
         self._changed = True
         new.sort(key=lambda label: label[1])  # a file may hold an old episode behind what is newer
         self._known = sorted([*saved.newest, *((inferred, error) for _, inferred, error in new)])
         saved.newest = self._known[-KEPT:]
         if self.panel is None:
             saved.early += new
-            if len(saved.early) < self._reference_labels:
-                return None
-            new, saved.early = saved.early, []
-            if self.values:
-                saved.limit = float(np.quantile([error for *_, error in new], FAR))
-            self._begin(self._block(new))
+            self._learn_health()
             return None
         return self._block(new) if new else None
 
@@ -183,16 +162,14 @@ class StreamLabels:
         return 0 if self.panel is None else self.panel.rows
 
     def has_more_pairs(self) -> bool:
-        """Tell, once, that there are a quarter more labelled rows of the reference than the last time it did."""
+        """Tell whether there are a quarter more labelled rows of the reference than when they were last returned."""
         known = len(self._saved.pairs)
-        if known < FEWEST_PAIRS or known < MORE_PAIRS * self._told_pairs:
-            return False
-        self._told_pairs = known
-        return True
+        return known >= max(FEWEST_PAIRS, MORE_PAIRS * self._told_pairs)
 
     def labelled_rows(self) -> LabelledRows:
         """Return confidence and truth of the reference's rows that have a label."""
         pairs = list(self._saved.pairs.values())
+        self._told_pairs = len(pairs)  # not kept: who is told after a restart knows what it was told before
         return LabelledRows(np.array([c for c, _ in pairs], np.float32), np.array([right for _, right in pairs], bool))
 
     def set_budget(self, alarms_per: float, rate: float) -> None:
@@ -249,13 +226,30 @@ class StreamLabels:
             values=wrong.astype(np.float32)[:, None],
         )
 
-    def _begin(self, block: Block) -> None:
-        """Judge by these first labels from here on."""
+    def _pair(self, record: LabelRecord) -> None:
+        """Keep what a label says of its confidence, where its inference belongs to the reference."""
+        pairs = self._saved.pairs
+        learned = self.known.covers(record.inferred_ns) and math.isfinite(record.confidence)
+        if learned and not self.values and (record.id in pairs or len(pairs) < MAX_PAIRS):
+            pairs[record.id] = (record.confidence, record.error == 0)
+
+    def _forget_health(self) -> None:
+        self._saved.forget_health()
+        self.panel = None
+
+    def _learn_health(self) -> None:
+        """Judge by the first labels from here on, where there are enough of them."""
+        saved = self._saved
+        if len(saved.early) < self._reference_labels:
+            return
+        new, saved.early = saved.early, []
+        if self.values:
+            saved.limit = float(np.quantile([error for *_, error in new], FAR))
+        block = self._block(new)
         reference = self._factories.learner(block.signals).add(block)
         if reference is None:
             raise ValueError(f"{len(block)} labels are too few to learn from")
-        self._saved.reference = reference.encode()
-        self._saved.reference_error = float(block.values.mean())
+        saved.reference, saved.reference_error = reference.encode(), float(block.values.mean())
         self.panel = Panel(reference, self._factories, self._alarms_per, 0)
 
     def _resume(self) -> None:
@@ -267,7 +261,7 @@ class StreamLabels:
             reference = self._factories.decode_reference(saved.reference)
         except ValueError as error:
             self.note = f"how often it errs in health is learned anew: it could not be read ({error})"
-            saved.reference, saved.reference_error, saved.panel = b"", None, None
+            saved.forget_health()
             return
         self.panel = Panel(reference, self._factories, self._alarms_per, 0)
         if saved.panel is None:
@@ -277,17 +271,3 @@ class StreamLabels:
             self.note = f"{', '.join(began_anew)} of errors began anew: {'; '.join(set(began_anew.values()))}"
         recent = [(0, 0, error) for error in saved.figures.window.values()]
         self.panel.show(self._block(recent))
-
-    def _restore(self) -> SavedLabels:
-        stored = self._states.get_state(self.stream.key, PART)
-        if stored is None:
-            return SavedLabels()
-        try:
-            saved = msgspec.msgpack.decode(stored, type=SavedLabels)
-        except msgspec.MsgspecError as error:
-            self.note = f"the figures of labels started anew: their stored state could not be read ({error})"
-            return SavedLabels()
-        if saved.version != VERSION:
-            self.note = f"the figures of labels started anew: stored in version {saved.version}, not {VERSION}"
-            return SavedLabels()
-        return saved

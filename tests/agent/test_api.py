@@ -63,7 +63,8 @@ class Answers:
         self.labels: list[Label] = []
         store, clock = MemoryStore(), ManualClock()
         book = FindingBook(PlainExplainer(), store)
-        self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, Events(store, clock))
+        events, nobody = Events(store, clock), lambda *_: None
+        self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, events, nobody)
 
     def status(self) -> Status | None:
         return STATUS if self.ready else None

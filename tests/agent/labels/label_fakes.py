@@ -57,6 +57,10 @@ class LabelMemory:
         wanted = set(ids.tolist())
         return [record for record in self.records if record.id in wanted and record.key]
 
+    def labels_between(self, key: str, since_ns: int, until_ns: int) -> list[LabelRecord]:
+        """Look through all."""
+        return [r for r in self.records if r.key == key and since_ns <= r.inferred_ns <= until_ns]
+
     def labels_since(self, number: int) -> list[LabelRecord]:
         """Return the tail."""
         return [record for record in self.records if record.number > number]
