@@ -16,6 +16,7 @@ import numpy as np
 
 from agent.model import AccuracyEstimate
 from detectors.blocklength import TIMES
+from detectors.prior import ClassShares
 from detectors.statistics import BASE
 from detectors.support import Support
 
@@ -30,6 +31,7 @@ FEWEST = 100  # rows; fewer say nothing of a share
 LEAST_KEPT = 0.4  # share of the reference on which a selection must rest
 Z = 1.96  # two-sided 95 %
 MISFIT = 0.01  # a calibration is one curve for all kinds of cases: measured, it is off by about a point among new ones
+MOST_APART = 0.04  # between the accuracies of another mix of cases, and of other shares of the classes
 MOST_UNLIKE = 0.03  # an error of the calibration, among rows like the recent ones, that no band makes up for
 
 
@@ -56,6 +58,12 @@ class AccuracyEstimator:
         self._memory = float(memory[column])
         self._stated = reference.sample[:, column].astype(np.float64)
         self._truth = reference.truth if calibration is None else None
+        self._answers = reference.column("prediction")
+        self._shares = None
+        if self._answers is not None and self.calibration is not None:
+            answers = reference.sample[:, self._answers].astype(np.float64)
+            apart = max(1.0, self._memory / (reference.rows / len(reference.sample)))
+            self._shares = ClassShares(answers, self.probability(self._stated), apart)
 
     def probability(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give P(right) of each confidence [n]; its own word where nothing was calibrated."""
@@ -70,14 +78,15 @@ class AccuracyEstimator:
         departure = self._support.departure(rows)
         p = self.probability(confidence[known])
         mean = float(p.mean())
-        unlike = 0.0
+        unlike = shifted = 0.0
         variance = float(p @ (1 - p)) / len(p) ** 2 + float(p.var()) * max(0.0, self._memory - 1) / len(p)
         if self.calibration is not None:
             variance += float(self.calibration.mean_draws(confidence[known])[1:].var()) + MISFIT**2
             unlike = self._unlike(departure.weights)
-            variance += unlike
+            shifted = self._shifted(rows[known], p) - mean
+            variance += unlike + shifted**2
         low, high = _band(mean, variance)
-        reason = _doubt(departure, unlike)
+        reason = _doubt(departure, unlike, shifted)
         return AccuracyEstimate(
             rows=len(p),
             estimate=mean,
@@ -88,6 +97,13 @@ class AccuracyEstimator:
             reason=reason,
             labelled=self.calibration.right if self.calibration is not None else None,
         )
+
+    def _shifted(self, rows: NDArray[np.float32], p: NDArray[np.float64]) -> float:
+        """Give the accuracy if it is the classes' shares that changed; as estimated where they plainly did not."""
+        if self._shares is None or self._answers is None:
+            return float(p.mean())
+        found = self._shares.accuracy(rows[:, self._answers].astype(np.float64), p)
+        return float(p.mean()) if found is None else found
 
     def _unlike(self, weights: NDArray[np.float64]) -> float:
         """Square how far the calibration is off among known rows like the recent ones, less what is chance."""
@@ -113,12 +129,15 @@ def _band(mean: float, variance: float) -> tuple[float, float]:
     return max(0.0, min(middle - half, mean)), min(1.0, max(middle + half, mean))
 
 
-def _doubt(departure: Departure, unlike: float) -> str:
+def _doubt(departure: Departure, unlike: float, shifted: float) -> str:
     """Say why an estimate does not carry over; empty where it does."""
-    if departure.excess > 0 or departure.kept < LEAST_KEPT:
-        return f"inputs differ from the reference ({departure.signal})"
-    if unlike > MOST_UNLIKE**2:
-        return "among known rows like the recent ones, answers were not right as often as their confidence says"
-    if departure.far > departure.far_limit:
-        return f"{100 * departure.far:.0f} % of the inputs are unlike anything in the reference"
-    return ""
+    far = departure.far > departure.far_limit
+    doubts = {
+        f"inputs differ from the reference ({departure.signal})": departure.excess > 0 or departure.kept < LEAST_KEPT,
+        f"{' and '.join(departure.torn)} do not go together as in the reference": bool(departure.torn),
+        f"{' '.join(departure.lone)} changed, and no other input with it": bool(departure.lone),
+        f"{100 * abs(shifted):.0f} points less or more if it is the classes that changed": abs(shifted) > MOST_APART,
+        "known rows like the recent ones were not right as often as their confidence says": unlike > MOST_UNLIKE**2,
+        f"{100 * departure.far:.0f} % of the inputs are unlike anything in the reference": far,
+    }
+    return next((doubt for doubt, holds in doubts.items() if holds), "")

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.coordinates import Coordinates
+from detectors.lone import Lone
+from detectors.pairs import Pairs
+from detectors.selection import select
 from detectors.told import Told
 
 if TYPE_CHECKING:
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from agent.model import Signal
     from detectors.grid import Grid
 
-MAX_CODES, MOST_CODES = 20, 60  # of one categorical signal, and of all; rarer ones are judged together
 WEIGHED_ON = 64  # means and spreads that are matched, those that moved most; fewer where rows are few
 BY_CHANCE = 2  # so many moves of all are matched although nothing moved
 ROWS_EACH = 10  # known rows for each of them
@@ -35,11 +38,8 @@ NEIGHBOURS = 5
 PROBED = 250  # recent rows whose neighbours are looked for
 HARDLY = 0.4  # share of the reference kept, below which the signal is named that moved most
 FAR = 0.1  # share of the reference's own rows that count as far from the others
-BEYOND = 6.0  # coordinates outside the known range go on for so many deviations
 MISFIT, LEVEL = 0.03, 0.01  # of distances: harmless misfit, and the chance that one of all exceeds its limit
 MISFIT_FAR, CHANCE_FAR = 0.03, 2.5  # of shares of far rows
-ROUNDS, RIDGE, STRETCH = 12, 0.03, 3.0
-SETTLED = 0.01  # weights change by less than a hundredth
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Departure:
     what chance and harmless misfit leave; `signal` names it. kept: share of the
     reference that the selection still rests on. far: share of rows that lie far from all known ones, beyond the share
     that the selection has; `far_limit` likewise. weights [r]: of the reference's rows in the selection, of sum 1.
+    lone: the input that explains the change alone. torn: two signals that do not go together as in the selection. Both
+    are empty where there are none.
     """
 
     excess: float
@@ -58,6 +60,8 @@ class Departure:
     far: float
     far_limit: float
     weights: NDArray[np.float64]
+    lone: tuple[str, ...] = ()
+    torn: tuple[str, ...] = ()
 
 
 class Support:
@@ -87,30 +91,25 @@ class Support:
     ) -> None:
         self._memory = memory
         self._apart = apart
-        self._grid = grid
         self._count = len(rows)
-        used = [at for at, s in enumerate(signals) if s.role != "runtime" and s.kind != "flag"]
-        self._plain = [at for at in used if signals[at].kind != "categorical" and not np.isnan(rows[:, at]).all()]
-        coded = [at for at in used if signals[at].kind == "categorical"]
-        codes = max(1, min(MAX_CODES, MOST_CODES // max(1, len(coded))))
-        self._codes = {at: _codes(rows[:, at], codes) for at in coded}
-        self._low, self._high = _range(rows)
-        self._iqr = _middle(rows, self._low, self._high)
-        owners = [*self._plain, *(at for at, codes in self._codes.items() for _ in range(len(codes) + 1))]
-        self._owners = np.array([*owners, *owners, *used], np.int64)
-        self._missing = np.isnan(rows[:, used]).astype(np.float64)
-        self._used = used
+        self._space = space = Coordinates(rows, signals, grid)
+        self._owners = np.array([*space.owners, *space.owners, *space.used], np.int64)
+        self._missing = np.isnan(rows[:, space.used]).astype(np.float64)
         self._names: list[str] = [signal.name for signal in signals]
         self._inputs = np.array([float(signal.role == "input") for signal in signals])
-        known = self._coordinates(rows)
+        known = space.of(rows)
         alone = known.copy()
-        alone[:, : len(self._plain)] += self._gaps(rows)
+        alone[:, : space.plain] += space.gaps(rows)
         self._centre, self._scale = known.mean(axis=0), known.std(axis=0)
         self._scale[self._scale == 0] = 1.0
         self._known, self._alone = self._standard(known), self._standard(alone)
         self._features = self._featured(self._known)
         self._usual, self._spread = self._features.mean(axis=0), self._features.std(axis=0)
         self._told = Told(self._known)
+        self._pairs = Pairs(self._known, space.owners, memory[space.owners], apart)
+        owners = np.tile(np.where(self._inputs[space.owners] > 0, space.owners, -1), 2)
+        lasting = np.tile(memory[space.owners], 2)
+        self._lone = Lone(self._features, owners, self._count / np.maximum(1.0, lasting / apart), lasting)
         self._views = np.concatenate((known, self._told.residuals(self._known)), axis=1)
         self._order = np.argsort(self._views, axis=0, kind="stable")
         self._sorted = np.take_along_axis(self._views, self._order, axis=0)
@@ -120,13 +119,13 @@ class Support:
         if not len(self._owners):
             return Departure(0.0, "", 1.0, 0.0, 1.0, np.full(self._count, 1 / self._count))
         with np.errstate(over="ignore", invalid="ignore"):
-            recent = self._coordinates(rows)
+            recent = self._space.of(rows)
         standard = self._standard(recent)
         weights = self._weigh(self._featured(standard).mean(axis=0), len(rows))
         views = np.concatenate((recent, self._told.residuals(standard)), axis=1)
         kept = float(1 / (weights**2).sum() / self._count)
         limits = self._limits(kept, len(rows))[self._owners]
-        absent = np.isnan(rows[:, self._used]).mean(axis=0)
+        absent = np.isnan(rows[:, self._space.used]).mean(axis=0)
         excess = float((self._distances(views, absent, weights) - limits).max())
         return Departure(
             excess=excess,
@@ -135,7 +134,12 @@ class Support:
             far=self._far(standard, weights),
             far_limit=MISFIT_FAR + CHANCE_FAR * float(np.sqrt(FAR / min(PROBED, len(rows)))),
             weights=weights,
+            lone=self._named(self._lone.suspect(self._featured(standard))),
+            torn=self._named(*(self._pairs.torn(standard, weights) or (None,))),
         )
+
+    def _named(self, *columns: int | None) -> tuple[str, ...]:
+        return tuple(self._names[column] for column in columns if column is not None)
 
     def _moved_most(self, views: NDArray[np.float64], absent: NDArray[np.float64]) -> str:
         """Name the signal that went furthest; outputs follow from inputs, so an input is named before any output."""
@@ -151,32 +155,6 @@ class Support:
         chance = np.sqrt(np.log(2 * len(self._owners) / LEVEL) / 2)  # Kolmogorov's tail, shared over all distances
         limits: NDArray[np.float64] = MISFIT + chance * np.sqrt(1 / known + self._memory / recent)
         return limits
-
-    def _coordinates(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Turn rows into normal scores, those outside the known range further out, and a 0/1 column for each code."""
-        ranks = self._grid.look_up(rows).ranks.astype(np.float64)
-        scores = _normal_scores(ranks[:, self._plain], self._count)
-        values = rows[:, self._plain].astype(np.float64)
-        low, high, iqr = (part[self._plain] for part in (self._low, self._high, self._iqr))
-        outside = (np.maximum(values - high, 0) - np.maximum(low - values, 0)) / iqr * 2
-        parts = [scores + np.clip(np.nan_to_num(outside, posinf=BEYOND, neginf=-BEYOND), -BEYOND, BEYOND)]
-        for at, codes in self._codes.items():
-            same = (rows[:, [at]] == codes).astype(np.float64)
-            parts += [same, 1 - same.sum(axis=1, keepdims=True)]
-        return np.concatenate(parts, axis=1)
-
-    def _gaps(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Give how much further out each known row would be, were it not itself a part of the known range."""
-        gaps = np.zeros((len(rows), len(self._plain)))
-        for at, column in enumerate(self._plain):
-            values = rows[:, column].astype(np.float64)
-            known = np.flatnonzero(np.isfinite(values))
-            if len(known) > 1:
-                order = known[np.argsort(values[known], kind="stable")]
-                ends = values[order[[0, 1, -2, -1]]]
-                gaps[order[0], at] -= min((ends[1] - ends[0]) / self._iqr[column] * 2, BEYOND)
-                gaps[order[-1], at] += min((ends[3] - ends[2]) / self._iqr[column] * 2, BEYOND)
-        return gaps
 
     def _standard(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         moved: NDArray[np.float64] = np.clip((coordinates - self._centre) / self._scale, -10.0, 10.0)
@@ -194,22 +172,7 @@ class Support:
         chance = level * np.sqrt(1 / self._count + 1 / recent)
         chosen = np.argsort(-moved, kind="stable")[: max(1, min(WEIGHED_ON, self._count // ROWS_EACH))]
         chosen = chosen[moved[chosen] > chance]
-        target, features = target[chosen], np.ascontiguousarray(self._features[:, chosen])
-        tilt = np.zeros(len(target))
-        weights = np.full(self._count, 1 / self._count)
-        for _ in range(ROUNDS if len(chosen) else 0):
-            mean = weights @ features
-            centred = features - mean
-            spread = (centred * weights[:, None]).T @ centred
-            step = np.linalg.solve(spread + RIDGE * np.eye(len(target)), target - mean - RIDGE * tilt)
-            size = float(np.abs(features @ step).max())
-            tilt += step * min(1.0, STRETCH / max(size, 1e-9))
-            logit = features @ tilt
-            weights = np.exp(logit - logit.max())
-            weights /= weights.sum()
-            if size < SETTLED:
-                break
-        return weights
+        return select(np.ascontiguousarray(self._features[:, chosen]), target[chosen])
 
     def _distances(
         self, views: NDArray[np.float64], absent: NDArray[np.float64], weights: NDArray[np.float64]
@@ -252,32 +215,3 @@ def _remote(
     kept = min(neighbours, len(known) - themselves) - 1
     nearest = np.partition(squares, kept, axis=1)[:, : kept + 1]
     return np.asarray(np.sqrt(np.maximum(nearest, 0)).mean(axis=1), np.float64)
-
-
-def _codes(column: NDArray[np.float32], kept: int) -> NDArray[np.float32]:
-    values, counts = np.unique(column[np.isfinite(column)], return_counts=True)
-    return np.sort(values[np.argsort(-counts, kind="stable")[:kept]])
-
-
-def _range(rows: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    finite = np.where(np.isfinite(rows), rows, np.nan).astype(np.float64)
-    empty = np.isnan(finite).all(axis=0)
-    finite[:, empty] = 0.0
-    return np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
-
-
-def _middle(rows: NDArray[np.float32], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the interquartile range; where that is 0 the range, and where that is 0 too, something tiny."""
-    finite = np.where(np.isfinite(rows), rows, np.nan).astype(np.float64)
-    finite[:, np.isnan(finite).all(axis=0)] = 0.0
-    quarter, three = np.nanquantile(finite, (0.25, 0.75), axis=0)
-    width = np.where(three > quarter, three - quarter, high - low)
-    return np.where(width > 0, width, 1e-9)
-
-
-_GRID = np.array([NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)])
-
-
-def _normal_scores(ranks: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    inside = np.clip(ranks, 0.5 / count, 1 - 0.5 / count)
-    return _GRID[np.minimum((inside * len(_GRID)).astype(np.int64), len(_GRID) - 1)]
