@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from agent.truth import LabelSummary
 
-AT_ONCE = 2_000  # labels a request; the agent takes 5,000 or 1 MB
-TEXT_LIMIT = 300  # characters of an id, so that a request is never too large
+AT_ONCE = 2_000  # labels a request; the agent takes 5,000,
+BYTES_AT_ONCE = 900_000  # or 1 MiB of JSON
+TEXT_LIMIT = 300  # characters of an id, a truth or a model
+LABEL_BYTES = 40  # of JSON around the texts of one label
 COLUMNS = ("id", "truth")
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -39,47 +41,68 @@ def command(target: str, truth: str | None, model: str, run: str | None) -> None
     """Tell what inferences should have said: a CSV or Parquet FILE with columns id and truth, or one ID with its TRUTH.
 
     A column `model` says for each row which model it is about. The truth is the number or the name of the right class,
-    or the right value. A second truth about the same inference takes the place of the first.
+    or the right value. A second truth about the same inference takes the place of the first. Ends with 1 where no label
+    could be used, or not all could be told.
     """
+    told = Told()
     try:
         rows = [(target, truth, model)] if truth is not None else read_labels(Path(target), model)
-        summary = tell(rows, run)
+        tell(rows, run, told)
     except (LabelFileError, AgentAwayError, AgentRefusedError) as error:
+        if told.counts:  # what was told is kept: to tell the whole file again does no harm
+            told.show()
         fail(str(error))
-    counts, reasons = summary
-    click.echo(
-        f"{counts['matched']} labelled, {counts['replaced']} labelled before and replaced, "
-        f"{counts['waiting']} not found, {counts['refused']} refused"
-    )
-    if counts["waiting"]:
-        click.echo("driftline: what was not found is kept for some minutes, in case its inference comes", err=True)
-    for reason in reasons:
-        click.echo(f"driftline: refused: {reason}", err=True)
-    if not counts["matched"] + counts["replaced"]:
+    told.show()
+    if not told.counts["matched"] + told.counts["replaced"]:
         raise SystemExit(1)
 
 
-def tell(rows: Iterable[Row], run: str | None) -> tuple[Counter[str], list[str]]:
-    """Send labels to the agent, some at once; return the counts, and why any were refused."""
-    agent = client(run)
-    counts: Counter[str] = Counter()
-    reasons: dict[str, None] = {}
-    some: list[tuple[str | int, str | float, str]] = []
+class Told:
+    """What became of the labels so far."""
 
-    def send() -> None:
-        said: LabelSummary = agent.label(some)
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._reasons: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
+
+    def add(self, said: LabelSummary) -> None:
+        """Count an answer of the agent in."""
         for name in ("matched", "replaced", "waiting", "refused"):
-            counts[name] += getattr(said, name)
-        reasons.update(dict.fromkeys(said.reasons))
-        some.clear()
+            self.counts[name] += getattr(said, name)
+        self._reasons.update(dict.fromkeys(said.reasons))
+        self._warnings.update(dict.fromkeys(said.warnings))
 
+    def show(self) -> None:
+        """Say it."""
+        counts = self.counts
+        click.echo(
+            f"{counts['matched']} labelled, {counts['replaced']} labelled before and replaced, "
+            f"{counts['waiting']} not found, {counts['refused']} refused"
+        )
+        if counts["waiting"]:
+            click.echo("driftline: what was not found is kept for some minutes, in case its inference comes", err=True)
+        for reason in self._reasons:
+            click.echo(f"driftline: refused: {reason}", err=True)
+        for warning in self._warnings:
+            click.echo(f"driftline: beware: {warning}", err=True)
+
+
+def tell(rows: Iterable[Row], run: str | None, told: Told) -> None:
+    """Send labels to the agent, as many at once as it takes, and count what becomes of them."""
+    agent = client(run)
+    some: list[tuple[str | int, str | float, str]] = []
+    size = 0
     for row in rows:
+        # Quotes, control characters and what is not ASCII take more bytes than characters; none takes more than six.
+        plain = all(text.isascii() and text.isprintable() for text in row)
+        more = LABEL_BYTES + (2 if plain else 6) * sum(map(len, row))
+        if some and (len(some) == AT_ONCE or size + more > BYTES_AT_ONCE):
+            told.add(agent.label(some))
+            some, size = [], 0
         some.append(row)
-        if len(some) == AT_ONCE:
-            send()
+        size += more
     if some:
-        send()
-    return counts, list(reasons)
+        told.add(agent.label(some))
 
 
 def read_labels(path: Path, model: str) -> Iterator[Row]:
@@ -97,11 +120,12 @@ def read_labels(path: Path, model: str) -> Iterator[Row]:
         if len(row) != len(names):
             raise LabelFileError(f"{path}: row {number}: {len(row)} values in {len(names)} columns")
         identity, truth = row[at_id].strip(), row[at_truth].strip()
-        for name, text in (("id", identity), ("truth", truth)):
+        named = row[at_model].strip() if at_model is not None else ""
+        for name, text in (("id", identity), ("truth", truth), ("model", named or "any")):
             if not text or len(text) > TEXT_LIMIT:
                 what = f"has {len(text)} characters, at most {TEXT_LIMIT} are taken" if text else "is empty"
                 raise LabelFileError(f"{path}: row {number}: {name} {what}")
-        yield identity, truth, (row[at_model].strip() if at_model is not None else "") or model
+        yield identity, truth, named or model
 
 
 def _csv(path: Path) -> Iterator[list[str]]:

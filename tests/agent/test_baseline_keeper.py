@@ -16,7 +16,7 @@ from agent.pipeline import Pipeline
 from agent.saved import REFERENCE, ROWS, TRAINING
 from agent.wiring import Config, make_factories
 from detectors.reference import ReferenceConfig
-from tests.agent.fakes import SIGNALS, STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
+from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 
 if TYPE_CHECKING:
     from agent.baseline_keeper import BaselineKeeper
@@ -132,6 +132,22 @@ def test_an_accepted_reference_survives_a_restart() -> None:
     _shifted(15, store).baselines.accept("meter", learn=False, by="ada")
     again = _pipeline([OPENED, block([4.0] * 10, 60)], store=store)
     assert (again.findings(), again.baselines.show("")[0].rows) == ((), 20)
+
+
+def test_labels_hear_for_which_rows_a_new_reference_stands() -> None:
+    """Accepted: those it was made of. Imported: as many to come, also before its model runs. Reset: none yet."""
+    told: list[tuple[str, int, int, int]] = []
+    pipeline = _shifted(15)
+    pipeline.baselines._relearned = lambda *words: told.append(words)
+    pipeline.baselines.accept("meter", learn=False, by="ada")
+    data = pipeline.baselines.export("meter")
+    pipeline.baselines.take("", data, by="ada")
+    pipeline.baselines.reset("meter", by="ada")
+    elsewhere = _pipeline()
+    elsewhere.baselines._relearned = lambda *words: told.append(words)
+    elsewhere.baselines.take("", data, by="ada")
+    first, last = 15 * SECOND_NS // 10, 34 * SECOND_NS // 10  # rows 15 to 34, ten a second
+    assert told == [(STREAM.key, first, last, 0), (STREAM.key, 0, 0, 20), (STREAM.key, 0, 0, 20)]
 
 
 def test_an_export_is_imported_elsewhere() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,6 +10,7 @@ from agent.episodes import QUIET_NS, QUIET_ROWS, Moment
 from agent.findings import FindingBook
 from agent.model import Cause, Effect, Reading, Score, Signal
 from agent.ports import Case, Explanation
+from agent.truth import WRONG
 from tests.agent.fakes import SECOND_NS, SIGNALS, STREAM, MemoryStore, PlainExplainer
 
 if TYPE_CHECKING:
@@ -199,6 +201,26 @@ def test_open_findings_survive_a_restart() -> None:
     again.resume(STREAM, 160, 160 * SECOND_NS)
     joined = again.update(_moment(170), [_score(165)])
     assert {f.id for f in joined or again.open_findings()} == {finding.id}
+
+
+def test_a_new_reference_closes_what_compared_with_the_old_one_and_what_labels_said() -> None:
+    """Both with the reason: how often the model errs in health is learned anew, too."""
+    book, store = _book()
+    book.update(_moment(150), [_score(140)])
+    book.update(dataclasses.replace(_moment(150), labels=True), [_score(140, WRONG)])
+    closed = book.settle(STREAM, "the reference was accepted by ada", 200 * SECOND_NS)
+    assert [finding.note for finding in closed] == ["the reference was accepted by ada"] * 2
+    assert (book.open_findings(), store.findings()) == ((), [])
+
+
+def test_a_feature_called_wrong_is_a_feature() -> None:
+    """Its alarms are about the data, whatever its name is, and join those of other features; after a restart too."""
+    book, store = _book()
+    feature = Signal("wrong", "input")
+    finding = _only(book.update(_moment(150), [_score(140), _score(141, feature)]))
+    assert {signal.name for signal in finding.signals} == {"brightness", "wrong"}
+    again = FindingBook(PlainExplainer(), store)
+    assert [kept.id for kept in again.compared(STREAM)] == [finding.id]
 
 
 def test_a_notice_is_raised_once_and_done_when_acknowledged() -> None:

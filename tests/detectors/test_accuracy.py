@@ -182,6 +182,51 @@ def test_labels_that_come_later_calibrate_and_survive_a_restart() -> None:
     assert restored.accuracy() == after
 
 
+def test_labels_told_again_after_a_restart_cost_no_evidence() -> None:
+    """A few labels more than the last time, or the same again, change nothing; a quarter more make it anew."""
+    values, right = served(8, 1_500)
+    reference = fit_reference(values, SIGNALS)
+    rows = [LabelledRows(values[:n, 3].astype(np.float32), right[:n]) for n in (200, 240, 260)]
+    detector = AccuracyDetector(reference, 1e9)
+    detector.calibrate(rows[0])
+    run(detector, served(9, 300, hard=0.6)[0])
+    restored = AccuracyDetector(reference, 1e9)
+    restored.restore(detector.state())
+    before = restored.evidence()["confidence"]
+    assert before > 0.05
+    for told in rows[:2]:
+        restored.calibrate(told)
+        assert restored.evidence()["confidence"] == before
+    restored.calibrate(rows[2])
+    assert restored.evidence()["confidence"] == 0
+
+
+def test_labels_of_the_reference_itself_outweigh_fewer_later_ones() -> None:
+    """A reference with 1,500 labels is not calibrated anew by 100; the floor of its bets stays."""
+    values, right = served(8, 1_500)
+    detector = AccuracyDetector(fit_reference(values, SIGNALS, correct=right), 1e5)
+    before = detector.state()
+    detector.calibrate(LabelledRows(values[:100, 3].astype(np.float32), ~right[:100]))
+    assert detector.state() == before
+
+
+def test_failed_calls_are_counted_in_the_onset() -> None:
+    """Of 600 rows that a fall lasts each third failed and has no confidence: it is dated to where it began."""
+    values, right = served(0, 1_500)
+    detector = AccuracyDetector(fit_reference(values, SIGNALS, correct=right), 1e5)
+    rows = np.concatenate((served(1, 2_000)[0], served(2, 600, hard=0.5)[0]))
+    failed = np.arange(len(rows)) % 3 == 0
+    rows[failed] = np.nan
+    found = []
+    for at in range(0, len(rows), 50):
+        some = slice(at, at + 50)
+        block = make_block(rows[some], SIGNALS, start=at, status=failed[some].astype(np.uint8))
+        found += detector.score(block)
+        detector.learn(block)
+    assert found
+    assert abs(found[0].onset_row - 2_000) < 150
+
+
 def test_keeps_nothing_of_a_stream_without_confidence() -> None:
     """There is nothing to estimate, and so no row in its state: it is as small as at the start."""
     values, _ = served(3, 1_500)

@@ -15,7 +15,7 @@ def _rows(seed: int, count: int, together: float, tilt: float = 0.0) -> np.ndarr
     pool[:, 1:] = together * pool[:, :1] + np.sqrt(1 - together**2) * pool[:, 1:]
     weight = np.exp(tilt * pool[:, 0])
     x = pool[rng.choice(len(pool), count, p=weight / weight.sum())]
-    return np.c_[x, x.sum(axis=1)]
+    return np.column_stack((x, x.sum(axis=1)))
 
 
 def _lone(together: float) -> Lone:

@@ -14,7 +14,7 @@ def _rows(seed: int, count: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     first = rng.normal(size=count)
     second = np.abs(first) - 0.8 + 0.4 * rng.normal(size=count)
-    return np.c_[first, second / second.std(), rng.normal(size=count)]
+    return np.column_stack((first, second / second.std(), rng.normal(size=count)))
 
 
 def test_a_bond_without_a_straight_line_is_seen_to_break() -> None:

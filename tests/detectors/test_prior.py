@@ -19,7 +19,7 @@ def _served(seed: int, rows: int, rare: float) -> tuple[np.ndarray, np.ndarray, 
 
 @pytest.mark.parametrize("rare", [0.02, 0.7])
 def test_other_shares_of_classes_have_another_accuracy(rare: float) -> None:
-    """One in fifty, or seven in ten, are of class 1 now: the estimate is within three points, the mean of P(right) is further off."""
+    """One in fifty or seven in ten are of class 1 now: it is within three points, and the mean of P(right) is not."""
     shares = ClassShares(*_served(0, 2_000, 0.2)[:2], 1.0)
     answers, p, right = _served(1, 2_000, rare)
     found = shares.accuracy(answers, p)
@@ -42,6 +42,6 @@ def test_one_class_and_unknown_ones_are_nothing_to_compare() -> None:
     """A model of one answer has no shares; answers that the reference never gave are left out."""
     p = np.full(200, 0.9)
     assert ClassShares(np.zeros(200), p, 1.0).accuracy(np.zeros(200), p) is None
-    shares = ClassShares(np.arange(200) % 2, p, 1.0)
+    shares = ClassShares(np.arange(200) % 2.0, p, 1.0)
     assert shares.accuracy(np.full(200, 7.0), p) is None
     assert shares.accuracy(np.full(200, np.nan), p) is None

@@ -96,6 +96,19 @@ def test_labels_come_back_as_they_were(tmp_path: Path) -> None:
     again.close()
 
 
+def test_labels_of_a_time_are_found_by_their_inferences(tmp_path: Path) -> None:
+    """Of the stream that is meant, the ends included, in the order in which they were told."""
+    buffer = opened(tmp_path)
+    told = [record(number, number, inferred_ns=NOW_NS - number) for number in range(1, 6)]
+    other = record(6, 9, key="another@1", inferred_ns=NOW_NS - 3)
+    buffer.labels.append_labels([*told, other], "", 0)
+    buffer.commit()
+    found = buffer.labels.labels_between(CAMERA.key, NOW_NS - 4, NOW_NS - 2)
+    assert [one.number for one in found] == [2, 3, 4]
+    assert buffer.labels.labels_between(CAMERA.key, NOW_NS + 1, NOW_NS + 9) == []
+    buffer.close()
+
+
 def test_the_view_shows_the_last_label_of_each_inference(tmp_path: Path) -> None:
     """Whoever asks in SQL sees one label an inference, and the id of each inference."""
     buffer = opened(tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -7,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.commands import label
+from agent.label_api import MAX_BYTES
 from agent.truth import LabelSummary
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Agent:
             waiting=len(names) - len(known),
             refused=len(odd),
             reasons=("'odd' is no class",) * bool(odd),
+            warnings=tuple(f"no model {name} is known here" for _, _, name in labels if name == "vlave"),
         )
 
 
@@ -61,6 +64,40 @@ def test_a_file_is_told_and_summed_up(agent: Agent, tmp_path: Path, monkeypatch:
     )
     assert "refused: 'odd' is no class" in said
     assert agent.told == [[("p0", "1", "valve"), ("p5", "2", "gauge")], [("p99", "3", "valve"), ("p6", "odd", "valve")]]
+
+
+def test_a_request_stays_below_what_the_agent_takes(agent: Agent, tmp_path: Path) -> None:
+    """Of 4,000 short labels 2,000 go at once; of long ones so many that their JSON is below a megabyte."""
+    path = tmp_path / "truth.csv"
+    path.write_text("id,truth\n" + "".join(f"p{number},1\n" for number in range(4_000)))
+    _run(str(path))
+    assert [len(some) for some in agent.told] == [2_000, 2_000]
+    agent.told.clear()
+    path.write_text("id,truth\n" + "".join(f"{number:0300},{'é' * 300}\n" for number in range(2_001)), encoding="utf-8")
+    _run(str(path))
+    assert sum(map(len, agent.told)) == 2_001
+    body = {"id": "0" * 300, "truth": "é" * 300, "model": ""}
+    assert max(map(len, agent.told)) * len(json.dumps(body)) < MAX_BYTES
+
+
+def test_what_was_told_before_a_wrong_row_is_said(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows before it are labelled and stay so: their counts come with what is wrong, and it ends with 1."""
+    monkeypatch.setattr(label, "AT_ONCE", 2)
+    path = tmp_path / "truth.csv"
+    path.write_text("id,truth\np2,1\np3,1\np4,1\np5,\n")
+    code, said = _run(str(path))
+    assert (code, len(agent.told)) == (1, 1)
+    assert said.startswith("2 labelled, 0 labelled before")
+    assert "row 3: truth is empty" in said
+
+
+def test_a_model_that_is_not_known_is_told_and_ends_with_1(agent: Agent) -> None:
+    """What the agent warns of is shown."""
+    code, said = _run("p77", "1", "--model", "vlave")
+    assert (code, agent.told) == (1, [[("p77", "1", "vlave")]])
+    assert "beware: no model vlave is known here" in said
 
 
 def test_a_parquet_file_is_read_too(agent: Agent, tmp_path: Path) -> None:

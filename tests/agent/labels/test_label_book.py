@@ -7,10 +7,11 @@ import pytest
 
 from agent.clock import utc
 from agent.model import Label, Labels, Stream
-from tests.agent.labels.label_fakes import VALUED, VALVE, Bench, inferred, named, right
+from tests.agent.labels.label_fakes import SECOND_NS, VALUED, VALVE, Bench, inferred, named, right
 
 if TYPE_CHECKING:
     from agent.labels.book import LabelBook
+    from agent.model import Block
 
 GAUGE = Stream(model="gauge", sha256="cd" * 32, pid=8)
 
@@ -134,6 +135,72 @@ def test_a_class_may_be_named() -> None:
     assert truth_of(bench.book) == (1, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("truth", "why"),
+    [
+        (right(2, 7), "7 is no class of valve; they are 0 to 1: open, shut"),
+        (named(2, "-1"), "-1 is no class of valve; they are 0 to 1: open, shut"),
+        (right(2, 0.5), "0.5 is no class of valve; they are 0 to 1: open, shut"),
+    ],
+)
+def test_a_truth_beyond_the_classes_is_refused_and_changes_nothing(truth: Label, why: str) -> None:
+    """Where classes have names, a number that is none of theirs is refused with what there is."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2], [0, 1], classes=("open", "shut")), learning=False)
+    said = bench.book.take(_labels(right(1, 0), truth))
+    assert (said.matched, said.refused, said.reasons) == (1, 1, (why,))
+    assert truth_of(bench.book) == (1, 1.0)
+
+
+def test_a_fraction_is_no_class_of_a_model_that_says_how_sure_it_is() -> None:
+    """A truth of 1.5 does not make values of a classifier's answers: it is refused."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2], [0, 1]), learning=False)
+    bench.tell(right(1, 0))
+    said = bench.book.take(_labels(named(2, "1.5")))
+    assert said.reasons == ("1.5 is no class of valve; classes are whole numbers",)
+    assert truth_of(bench.book) == (1, 1.0)
+
+
+def test_a_class_that_was_never_answered_is_taken_with_a_warning() -> None:
+    """Classes without names are known by the answers alone: a truth beyond all of them may be a slip."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2, 3], [0, 1, 2]), learning=False)
+    said = bench.book.take(_labels(right(1, 0), right(2, 12), right(3, 12)))
+    assert said.matched == 3
+    assert said.warnings == ("12 is no class that valve has answered so far: such a label makes it wrong",)
+
+
+def test_a_model_that_is_not_known_is_told() -> None:
+    """Its labels wait as others do, and the models that there are are named."""
+    bench = Bench()
+    bench.book.add(inferred([1], [0]), learning=False)
+    bench.book.add(inferred([1], [0], stream=GAUGE), learning=False)
+    said = bench.book.take(_labels(right(1, 0, model="vlave")))
+    assert (said.waiting, said.warnings) == (1, ("no model vlave is known here; there are gauge, valve",))
+    assert bench.book.take(_labels(right(9, 0, model="valve"))).warnings == ()
+
+
+def test_answers_of_a_callable_with_named_classes_are_classes() -> None:
+    """Its numbers come as values; with names they are classes, and a label by name is right or wrong."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2], [0, 1], signals=VALUED, classes=("open", "shut")), learning=False)
+    bench.tell(named(1, "open"), named(2, "open"))
+    status = bench.book.status(VALVE.key)
+    assert status is not None
+    assert (status.kind, status.accuracy_total, status.mean_absolute_error) == ("class", 0.5, None)
+
+
+def test_names_that_come_later_make_classes_of_values() -> None:
+    """What was counted as a distance before is forgotten: it meant nothing."""
+    bench = Bench()
+    bench.book.add(inferred([1, 2], [3, 1], signals=VALUED), learning=False)
+    bench.tell(right(1, 1))
+    bench.book.add(inferred([3], [1], signals=VALUED, classes=("open", "shut")), learning=False)
+    bench.tell(named(3, "shut"))
+    assert truth_of(bench.book) == (1, 1.0)
+
+
 def test_a_name_without_names_is_refused_with_what_to_do() -> None:
     """A text that is no number needs the classes' names."""
     bench = Bench()
@@ -203,6 +270,90 @@ def test_rows_of_the_reference_tell_what_a_confidence_is_worth() -> None:
     assert rows is not None
     assert rows.correct.tolist() == [True, False]
     assert rows.confidence.tolist() == pytest.approx([0.9, 0.9])
+
+
+def _later(seconds: int, *ids: int, answers: list[float] | None = None) -> Block:
+    block = inferred(list(ids), answers or [0] * len(ids))
+    block.time_ns[:] += seconds * SECOND_NS
+    return block
+
+
+def _pairs(bench: Bench) -> list[bool]:
+    rows = bench.book.labelled_rows(VALVE.key)
+    return [] if rows is None else rows.correct.tolist()
+
+
+def test_another_reference_has_labelled_rows_of_its_own() -> None:
+    """Pairs of the old one go; stored labels of rows that the new one stands for make pairs at once, later ones too."""
+    bench = Bench()
+    bench.book.add(_later(0, 1, 2), learning=True)
+    bench.book.add(_later(100, 3, 4, 5, answers=[0, 1, 1]), learning=False)
+    bench.book.add(_later(200, 6), learning=False)
+    bench.tell(right(1, 0), right(3, 1), right(6, 0))
+    assert _pairs(bench) == [True]
+    bench.book.relearned(VALVE.key, 101 * SECOND_NS, 103 * SECOND_NS, 0, VALVE)
+    assert _pairs(bench) == [False]
+    bench.tell(right(4, 1), right(2, 0), right(6, 0), right(3, 0))
+    assert _pairs(bench) == [True, True]
+
+
+def test_a_new_reference_holds_after_a_restart_however_soon() -> None:
+    """Killed before the labels' state was saved again, or after: the old pairs do not come back."""
+    for saves in (False, True):
+        bench = Bench()
+        bench.book.add(_later(0, 1, 2), learning=True)
+        bench.book.add(_later(100, 3), learning=False)
+        bench.tell(right(1, 0), right(3, 1))
+        bench.book.save()
+        stale = dict(bench.states.states)
+        bench.book.relearned(VALVE.key, 101 * SECOND_NS, 103 * SECOND_NS, 0, VALVE)
+        bench.book.save()
+        if not saves:  # the stream's own part is older than the book's
+            bench.states.states[VALVE.key, "labels"] = stale[VALVE.key, "labels"]
+        bench.start()
+        bench.book.add(_later(200, 6), learning=False)
+        bench.tell(right(6, 0))
+        assert _pairs(bench) == [False]
+
+
+def test_learning_anew_forgets_the_pairs_of_the_old_reference() -> None:
+    """After a reset the rows that are learned from are new ones, and so are the pairs."""
+    bench = Bench()
+    bench.book.add(_later(0, 1, 2), learning=True)
+    bench.book.add(_later(100, 3), learning=False)
+    bench.tell(right(1, 0), right(2, 0), right(3, 0))
+    bench.book.add(_later(200, 4, 5, answers=[1, 1]), learning=True)
+    bench.book.add(_later(300, 6), learning=False)
+    bench.tell(right(3, 1), right(4, 0), right(6, 0))
+    assert _pairs(bench) == [False]
+
+
+def test_an_imported_reference_is_calibrated_by_the_first_rows_after_it() -> None:
+    """As many as it has itself: rows before it are of no known reference, later ones may be of a changed stream."""
+    bench = Bench()
+    bench.book.add(_later(0, 1, 2), learning=True)
+    bench.book.relearned(VALVE.key, 0, 0, 3, VALVE)
+    bench.book.add(_later(100, 3, 4), learning=False)
+    bench.book.add(_later(200, 5, 6), learning=False)
+    bench.book.add(_later(300, 7), learning=False)
+    bench.tell(*(right(number, 0) for number in range(1, 8)))
+    assert len(_pairs(bench)) == 4
+
+
+def test_errors_are_compared_with_those_under_the_new_reference() -> None:
+    """Half of the answers are wrong, and that was accepted: how often it errs in health is learned anew."""
+    bench = Bench(reference_labels=50)
+    bench.book.add(inferred(range(50), [0] * 50), learning=True)
+    bench.book.add(_later(1_000, *range(100, 200)), learning=False)
+    bench.tell(*(right(number, 0) for number in range(50)))
+    bench.tell(*(right(number, number % 2) for number in range(100, 150)))
+    before = bench.book.status(VALVE.key)
+    bench.book.relearned(VALVE.key, 1_000 * SECOND_NS, 1_100 * SECOND_NS, 0, VALVE)
+    after = bench.book.status(VALVE.key)
+    assert before is not None
+    assert after is not None
+    assert (before.accuracy_reference, after.accuracy_reference) == (1.0, 0.5)
+    assert (before.labels, after.labels) == (100, 100)
 
 
 def test_a_disk_that_cannot_be_read_makes_labels_wait() -> None:
