@@ -42,6 +42,6 @@ def test_one_class_and_unknown_ones_are_nothing_to_compare() -> None:
     """A model of one answer has no shares; answers that the reference never gave are left out."""
     p = np.full(200, 0.9)
     assert ClassShares(np.zeros(200), p, 1.0).accuracy(np.zeros(200), p) is None
-    shares = ClassShares(np.arange(200) % 2.0, p, 1.0)
+    shares = ClassShares((np.arange(200) % 2).astype(np.float64), p, 1.0)
     assert shares.accuracy(np.full(200, 7.0), p) is None
     assert shares.accuracy(np.full(200, np.nan), p) is None
