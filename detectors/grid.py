@@ -7,6 +7,7 @@ and in a ring.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CELLS = 256
+TAIL = 0.1
+BESIDE = 20  # rows laid beside one another: numpy is quick on long rows, and slow to begin a new one
 FARTHEST = np.float32(1e6)  # scales: beyond, values share the last cell
 _HALF = np.float32(CELLS / 2 - 0.5)
 _QUARTILE = 1.349  # distance of the quartiles of a normal distribution, in standard deviations
@@ -25,11 +28,16 @@ _QUARTILE = 1.349  # distance of the quartiles of a normal distribution, in stan
 class Places(NamedTuple):
     """Where values [n, S] lie in the reference."""
 
-    ranks: NDArray[np.float32]  # [n, S] mid-rank in [0, 1]; .5 where the value is missing
+    graded: NDArray[np.float32]  # [n, S, 4] what follows from the cell: mid-rank in [0, 1], |2 rank - 1|, in the top, bottom tenth
     bent: NDArray[np.float32]  # [n, S] in (-1, 1); 0 where the value is missing
     outside: NDArray[np.bool_]  # [n, S] beyond all that the reference saw, or a category that it never saw
     missing: NDArray[np.bool_]  # [n, S] NaN
     any_missing: bool  # True where there may be some
+
+    @property
+    def ranks(self) -> NDArray[np.float32]:
+        """The mid-rank [n, S] in [0, 1]; .5 where the value is missing."""
+        return self.graded[:, :, 0]
 
 
 @dataclass(frozen=True)
@@ -46,49 +54,51 @@ class Grid:
 
     def look_up(self, values: NDArray[np.float32]) -> Places:
         """Give the places of values [n, S]."""
+        shape, beside = values.shape, math.gcd(len(values), BESIDE)
+        values = values.reshape(shape[0] // beside, beside * shape[1])
+        centre, inverse, bend, most, lanes, low, high = self._laid[:, : values.shape[1]]
         with np.errstate(over="ignore", invalid="ignore"):
-            plain = bool(np.isfinite(values.sum()))  # nothing missing, nothing infinite
+            plain = math.isfinite(np.vdot(values, values))  # nothing missing, nothing infinite
             missing = np.zeros(values.shape, bool) if plain else np.isnan(values)
-            known = values if plain else np.where(missing, self.centre, values)
-            bent: NDArray[np.float32] = known - self.centre
-            bent *= self.inverse
+            known = values if plain else np.where(missing, centre, values)
+            bent: NDArray[np.float32] = known - centre
+            bent *= inverse
         if not plain or len(self.codes):
-            np.clip(bent, -self._most, self._most, out=bent)
+            np.clip(bent, -most, most, out=bent)
         cells = np.abs(bent)
-        cells *= self._bend
+        if len(self.codes):
+            cells *= bend
         cells += 1
         bent /= cells
         np.multiply(bent, _HALF, out=cells)
-        cells += self._lanes
+        cells += lanes
         at = cells.astype(np.int32)
-        ranks = self._ranks.take(at)
-        outside = known < self.low
-        outside |= known > self.high
+        outside = known < low
+        outside |= known > high
         if len(self.codes):
-            lanes = (at[:, self.closed] % CELLS) + np.arange(len(self.codes), dtype=np.int32) * CELLS
-            outside[:, self.closed] |= self.codes.ravel().take(lanes) != known[:, self.closed]
+            own = at.reshape(shape)[:, self.closed] % CELLS + np.arange(len(self.codes), dtype=np.int32) * CELLS
+            outside.reshape(shape)[:, self.closed] |= self.codes.ravel().take(own) != known.reshape(shape)[:, self.closed]
         if not plain:
-            ranks[missing] = 0.5
             outside &= ~missing
-        return Places(ranks, bent, outside, missing, any_missing=not plain)
+            at[missing] = self.counts.size
+        graded = self._graded.take(at.reshape(shape), axis=0)
+        return Places(graded, bent.reshape(shape), outside.reshape(shape), missing.reshape(shape), not plain)
 
     @cached_property
-    def _bend(self) -> NDArray[np.float32]:
-        return np.where(self.closed, 0, 1).astype(np.float32)
+    def _laid(self) -> NDArray[np.float32]:
+        """Seven numbers of each signal, for BESIDE rows that lie beside one another."""
+        bend, most = np.where(self.closed, 0, 1), np.where(self.closed, 1, FARTHEST)
+        lanes = np.arange(len(self.centre)) * CELLS + CELLS / 2
+        rows = np.array((self.centre, self.inverse, bend, most, lanes, self.low, self.high), np.float32)
+        return np.tile(rows, BESIDE)
 
     @cached_property
-    def _most(self) -> NDArray[np.float32]:
-        return np.where(self.closed, 1, FARTHEST).astype(np.float32)
-
-    @cached_property
-    def _lanes(self) -> NDArray[np.float32]:
-        return (np.arange(len(self.centre)) * CELLS + CELLS / 2).astype(np.float32)
-
-    @cached_property
-    def _ranks(self) -> NDArray[np.float32]:
+    def _graded(self) -> NDArray[np.float32]:
+        """What each cell says, and in the last row what a missing value does: as if it were in the middle."""
         totals = np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
-        below = np.cumsum(self.counts, axis=1) - self.counts / 2
-        return np.asarray(below / totals, np.float32).ravel()
+        ranks = ((np.cumsum(self.counts, axis=1) - self.counts / 2) / totals).astype(np.float32).ravel()
+        found = np.stack((ranks, np.abs(2 * ranks - 1), ranks > 1 - TAIL, ranks < TAIL), axis=1)
+        return np.concatenate((found, [[0.5, 0.5, 0, 0]])).astype(np.float32)
 
 
 def fit_grid(values: NDArray[np.float32], closed: NDArray[np.bool_]) -> Grid:

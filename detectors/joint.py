@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.running import added
+from detectors.running import gather
 from detectors.statistics import BASE, RARE, span
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from detectors.bets import Bank
 
 SHARE = 0.3  # of the evidence: that of the single bets counts for the rest
-STEP = 3  # base blocks between two looks at the directions
+STEP = 5  # base blocks between two looks at the directions
 MEMORIES = (48.0, 256.0)  # rows: changes that are plain at once, and those that take some hundred rows
-HOLD = (1, 2)  # looks at which a memory keeps its direction: a longer one turns more slowly
 THRESHOLD = 3.0  # standard errors: of eighty statistics, some has gone that far in one quiet memory of five
 SHRINK = 1.0  # standard errors by which what stands out is taken to be too large
 RIDGE = 0.1  # of a variance, against a precision matrix of near multiples
@@ -78,10 +77,9 @@ class RunningJoint:
         keep = np.exp(-STEP * BASE / np.array(MEMORIES))
         self._keep = keep.astype(np.float32)[:, None]
         # Faded sums of the weights, and of their squares, after so many looks.
-        self._weight = (STEP * BASE * (1 - keep**looks) / (1 - keep)).astype(np.float32)
-        squares = STEP * BASE * (1 - keep ** (2 * looks)) / (1 - keep**2)
-        error = np.sqrt(squares).astype(np.float32)[:, :, None]
-        self._limit, self._shrink = np.float32(THRESHOLD) * error, np.float32(SHRINK) * error
+        self._weight = (STEP * BASE * (1 - keep**looks) / (1 - keep)).tolist()
+        error = np.sqrt(STEP * BASE * (1 - keep ** (2 * looks)) / (1 - keep**2))
+        self._limit, self._shrink = (THRESHOLD * error).tolist(), (SHRINK * error).tolist()
         self._nothing = np.zeros(len(fitted.index), np.float32)
         self._at, self._places = span(fitted.index), span(fitted.places)
         self.reset()
@@ -119,61 +117,48 @@ class RunningJoint:
         `centre` are the row bank's means as they stand. Returns the evidence after each, in rows; one number where it
         stays the same.
         """
-        own = sums[:, self._at]
-        count = len(own)
-        if self.gathering + count < STEP and not self._active:
-            self.gathered = added(self.gathered, own)
-            self.gathering += count
+        steps, ends, self.gathered = gather(self.gathered, self.gathering, sums[:, self._at], STEP)
+        self.gathering = (self.gathering + len(sums)) % STEP
+        if not (ends or any(self.most)):
             return self.total
         middle = centre[self._places].astype(np.float32)
-        totals = np.full(count, self.total, np.float32)
-        ends = range(STEP - 1 - self.gathering, count, STEP)
-        drifts = self._drifts(own, ends, middle)
+        drifts, far = self._drifts(steps, middle)
+        totals = np.full(len(sums), self.total, np.float32)
         first = 0
-        for drift, end in zip(drifts, ends, strict=True):
+        for drift, farthest, end in zip(drifts, far, ends, strict=True):
             self._gain(found, first, end + 1, middle)
             first = end + 1
             self._settle()
             totals[end:] = self.total
-            look = min(self.looks, SETTLED) - 1
-            beyond = np.abs(drift) > self._limit[look]
-            if self._active or beyond.any():
-                self._choose(drift, beyond, look)
-        self._gain(found, first, count, middle)
+            self._choose(drift, farthest)
+        self._gain(found, first, len(sums), middle)
         return totals
 
-    @property
-    def _active(self) -> bool:
-        return any(self.most)
-
-    def _drifts(self, own: NDArray[np.float32], ends: range, middle: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Give the faded sums [memories, k] at each look, and keep what comes after the last for the next."""
-        self.gathering = (self.gathering + len(own)) % STEP
-        drifts: list[NDArray[np.float32]] = []
-        first = 0
-        for end in ends:
-            step = added(self.gathered, own[first : end + 1])
-            step -= np.float32(STEP * BASE) * middle
-            step /= self.fitted.scale
-            self.drift = self.drift * self._keep
-            self.drift += step
-            drifts.append(self.drift)
-            first, self.gathered = end + 1, self._nothing
-        if first < len(own):
-            self.gathered = added(self.gathered, own[first:])
-        return drifts
+    def _drifts(
+        self, steps: NDArray[np.float32], middle: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], list[list[float]]]:
+        """Take in the sums [n, k] of steps; give the faded sums [n, memories, k] at each look, and how far they go."""
+        steps -= np.float32(STEP * BASE) * middle
+        steps /= self.fitted.scale
+        drifts = np.empty((len(steps), *self.drift.shape), np.float32)
+        for step, drift in zip(steps, drifts, strict=True):
+            np.multiply(self.drift, self._keep, out=drift)
+            drift += step
+            self.drift = drift
+        return drifts, np.abs(drifts).max(axis=2).tolist()
 
     def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> None:
         """Bet on base blocks `first` to `last` in the directions that there are."""
-        if first == last or not self._active:
+        if first == last or not any(self.most):
             return
-        rows = found[first * BASE : last * BASE, self._at] - middle
-        rows /= self.fitted.scale
+        rows = found[first * BASE : last * BASE, self._at]
         gained = self.gained.copy()
         for memory, most in enumerate(self.most):
             if most:
-                won = np.minimum(rows @ self.direction[memory], np.float32(most)).sum()
-                gained[memory] += float(won) - len(rows) * self.price[memory]
+                direction = self.direction[memory] / self.fitted.scale
+                nothing = float(middle @ direction)
+                won = float(np.minimum(rows @ direction, np.float32(most + nothing)).sum())
+                gained[memory] += won - len(rows) * (nothing + self.price[memory])
         self.gained = gained
 
     def _settle(self) -> None:
@@ -186,21 +171,18 @@ class RunningJoint:
         self.gained = [0.0] * len(MEMORIES)
         self.looks += 1
 
-    def _choose(self, drift: NDArray[np.float32], beyond: NDArray[np.bool_], look: int) -> None:
+    def _choose(self, drift: NDArray[np.float32], far: list[float]) -> None:
         """Choose directions: what stands out, less a standard error, turned by the precision matrix."""
-        chosen = list(self.most)
-        stands_out: NDArray[np.bool_] = np.asarray(beyond.any(axis=1))
-        for memory, is_beyond in enumerate(stands_out.tolist()):
-            if self.looks % HOLD[memory] == 0:
-                chosen[memory] = 0.0
-                if is_beyond:
-                    own = drift[memory]
-                    out = np.where(beyond[memory], own - np.copysign(self._shrink[look, memory], own), 0)
-                    chosen[memory] = self._bet(memory, self.fitted.precision @ (out / self._weight[look, memory]))
-        self.most = chosen
+        look = min(self.looks, SETTLED) - 1
+        self.most = self.most.copy()
+        for memory, own in enumerate(drift):
+            self.most[memory] = 0.0
+            if far[memory] > (limit := self._limit[look][memory]):
+                out = np.where(np.abs(own) > limit, own - np.copysign(self._shrink[look][memory], own), 0)
+                self._bet(memory, self.fitted.precision @ (out / self._weight[look][memory]))
 
-    def _bet(self, memory: int, direction: NDArray[np.float32]) -> float:
-        """Price a direction by the rows of the reference; return what a row can gain by it, before its price."""
+    def _bet(self, memory: int, direction: NDArray[np.float32]) -> None:
+        """Take up a direction, priced by the rows of the reference."""
         reach = self.fitted.sample @ direction
         length = math.sqrt(float(reach @ reach) / len(reach))
         if length > LONGEST:
@@ -208,7 +190,7 @@ class RunningJoint:
             reach *= np.float32(LONGEST / length)
         most = max(0.0, float(reach.max()))
         paid = float(np.exp(reach).sum(dtype=np.float64)) + math.exp(most)
-        self.direction = self.direction.copy()
+        self.direction, self.price = self.direction.copy(), self.price.copy()
         self.direction[memory] = direction
-        self.price = [*self.price[:memory], math.log(paid / (len(reach) + 1)), *self.price[memory + 1 :]]
-        return most
+        self.price[memory] = math.log(paid / (len(reach) + 1))
+        self.most[memory] = most

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, which bounds what it can absorb
 # Steps between two looks at the sharpened mean: one for each ROWS_PER_REFRESH rows of reference, since its rows share
 # the error of that mean.
-ROWS_PER_REFRESH, MAX_REFRESH = 160, 12
+ROWS_PER_REFRESH, MAX_REFRESH = 160, 10
 MOST = np.float32(40)  # nats that a bet wins in one step at most: far above any alarm
-SAFE = 60.0  # nats in one look: sums cannot overflow
 HIGHEST = np.float32(1e18)  # of a sum: far above any alarm, too; and a bet on it is still a float32
 # Nats that a bet on rare events pays for each step at least. While nothing happens such a bet pays next to nothing, and
 # its sum would grow with time alone until it alarms about nothing; so it remembers some fifty steps.
@@ -79,7 +78,8 @@ class RunningBank:
         own = base[:, self._at]
         if self.fitted.step == 1:
             return self._take(own)
-        steps, ends = self._gather(own)
+        steps, ends, self.gathered = gather(self.gathered, self.gathering, own, self.fitted.step)
+        self.gathering = (self.gathering + len(own)) % self.fitted.step
         if not ends:
             return self.total
         totals = np.full(len(own), self.total, np.float32)
@@ -99,24 +99,6 @@ class RunningBank:
         """Return what is stored, by attribute."""
         names = ("sums", "count", "seen", "unseen", "norms", "cost", "centre", "age", "total", "gathered", "gathering")
         return {name: getattr(self, name) for name in names}
-
-    def _gather(self, own: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
-        """Give the sums of the steps that these base blocks complete, and the base block that completes each."""
-        step, count = self.fitted.step, len(own)
-        first = step - self.gathering
-        if count < first:
-            self.gathered = added(self.gathered, own)
-            self.gathering += count
-            return own[:0], []
-        more = (count - first) // step
-        rest = first + more * step
-        steps = np.empty((1 + more, own.shape[1]), np.float32)
-        steps[0] = added(self.gathered, own[:first])
-        if more:
-            own[first:rest].reshape(more, step, -1).sum(axis=1, out=steps[1:])
-        self.gathered = added(np.zeros_like(self.gathered), own[rest:])
-        self.gathering = count - rest
-        return steps, list(range(first - 1, rest, step))
 
     def _take(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take steps in, each stretch between two looks at the means at once; return the evidence after each."""
@@ -166,26 +148,39 @@ class RunningBank:
             y = steps
         bets = y[:, None] * self._tilts
         bets -= self.cost
-        np.minimum(bets, MOST, out=bets)
-        steep = float(bets.max()) * count > SAFE
+        steep = float(bets.max()) * count > MOST
+        if steep:
+            np.minimum(bets, MOST, out=bets)
         np.exp(bets, out=bets)
         if self._row_bets is None:
             price = np.exp(self.cost)
             for bet in bets:
                 self.norms = self.norms + bet * price  # without their price: the bare bets
         before = self.sums
-        for at in range(count):  # each becomes the sums after it
-            bets[at] *= np.minimum(before, HIGHEST) + _ONE if steep else before + _ONE
-            before = bets[at]
-        self.sums = np.minimum(before, HIGHEST) if steep else before
+        for bet in bets:  # each becomes the sums after it
+            bet *= (np.minimum(before, HIGHEST) if steep else before) + _ONE
+            before = bet
+        self.sums = np.minimum(before, HIGHEST)
         self.unseen = np.concatenate((self.unseen, steps)) if len(self.unseen) else steps
         self.age += count
         return np.asarray(bets.reshape(count, -1) @ self._weights)
 
 
-def added(before: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Add rows [n, k] to a sum one after another: the sum is the same however they are cut."""
-    return np.asarray(before + rows[0] if len(rows) == 1 else np.concatenate((before[None], rows)).sum(axis=0))
+def gather(
+    held: NDArray[np.float32], waiting: int, blocks: NDArray[np.float32], step: int
+) -> tuple[NDArray[np.float32], range, NDArray[np.float32]]:
+    """Add up base blocks [n, k] in steps; `held` is the sum of the `waiting` blocks before them.
+
+    Returns the sums [m, k] of the steps that are whole, which block ends each, and what is held after the last. Blocks
+    are added one after another: the sums are the same however they are cut.
+    """
+    ends = range(step - 1 - waiting, len(blocks), step)
+    if waiting:  # in rows of their own, the first for all of them
+        earlier = np.zeros((waiting if ends else 1, blocks.shape[1]), np.float32)
+        earlier[0] = held
+        blocks = np.concatenate((earlier, blocks))
+    steps = blocks[: len(ends) * step].reshape(len(ends), step, blocks.shape[1]).sum(axis=1)
+    return steps, ends, blocks[len(ends) * step :].sum(axis=0)
 
 
 class _RowBets:
@@ -200,7 +195,7 @@ class _RowBets:
         prior = fitted.prior[graded:]
         # The next row counted in, at the value that the bet gains most by.
         self._per_rate = (odds * fitted.count / (fitted.count + np.where(odds > 0, prior, 1.0))).astype(np.float32)
-        self._counted = np.where(odds > 0, odds * prior / (fitted.count + prior), 0.0).astype(np.float32)
+        self._counted = (1 + np.where(odds > 0, odds * prior / (fitted.count + prior), 0.0)).astype(np.float32)
         # The rows between two looks share the error of one mean, and may hang together more than a test could see: both
         # widen their sum.
         variance = rows * (tilts * fitted.scale) ** 2 / 2
@@ -212,10 +207,11 @@ class _RowBets:
         own = mean.astype(np.float32)
         cost = self._shared * np.float32(1 / count)
         cost += self._fixed
-        cost[:, : self._graded] += self._slope * own[: self._graded]
+        graded, rates = cost[:, : self._graded], cost[:, self._graded :]
+        graded += self._slope * own[: self._graded]
         chance = self._per_rate * own[self._graded :]
         chance += self._counted
-        np.log1p(chance, out=chance)
+        np.log(chance, out=chance)
         chance *= self._rows
-        cost[:, self._graded :] += chance
+        rates += chance
         return cost

@@ -63,7 +63,7 @@ class ShiftState:
             self._found = self.reference.statistics.rows(rows[:whole], self.before, self.reference.grid)
             self._sums = self._found.reshape(whole // BASE, BASE, -1).sum(axis=1)
             self.reference.context.take_off(self._sums, self._found, at[1, :whole])
-            self.before = np.concatenate((self.before, rows[max(0, whole - LAGS) : whole]))[-LAGS:]
+            self.before = rows[whole - LAGS : whole].copy()
         return at[:, BASE - 1 : whole : BASE]
 
     def advance(self, alarms_per: float) -> int | None:

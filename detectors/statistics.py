@@ -51,7 +51,7 @@ WORDS = (
     "repeated value",
     "odd value",
 )
-TAIL = 0.1
+_OF_CELL = {RANK: 0, SPREAD: 1, HIGH: 2, LOW: 3}  # where a cell has them
 LAGS = 3
 MAX_CATEGORIES, MAX_ATOMS, MAX_ANSWERS = 10, 3, 4
 MIN_ATOM, MIN_CATEGORY = 0.02, 0.01
@@ -115,8 +115,10 @@ class StatisticSet:
             np.multiply(errors + 1, 0.5, out=found[:, self.cuts[RELATION] : self.cuts[RELATION + 1]])
             np.abs(errors, out=found[:, self.cuts[STRAIN] : self.cuts[STRAIN + 1]])
         for kind, where, at in self._spans:
-            if kind <= LOW:
-                self._grade(kind, rows, place, at, where, found[:, where])
+            if kind in _OF_CELL:
+                found[:, where] = place.graded[:, at, _OF_CELL[kind]]
+            elif kind == ANSWER:
+                found[:, where] = self._answers(rows, place.ranks, self.values[where])
             elif kind == ODD:
                 odd = np.zeros((len(rows), where.stop - where.start), bool)
                 for part, columns, into, values in self._odd:
@@ -126,24 +128,6 @@ class StatisticSet:
             else:
                 found[:, where] = _event(kind, rows, before, place, at, self.values[where])
         return found
-
-    def _grade(
-        self, kind: int, rows: NDArray[np.float32], place: Places, at: Span, where: slice, into: NDArray[np.float32]
-    ) -> None:
-        """Fill in a statistic that follows from ranks."""
-        if kind == RANK:
-            into[:] = place.ranks[:, at]
-        elif kind == SPREAD:
-            np.subtract(2 * place.ranks[:, at], 1, out=into)
-            np.abs(into, out=into)
-            if place.any_missing:
-                into[place.missing[:, at]] = 0.5
-        elif kind == HIGH:
-            np.greater(place.ranks[:, at], 1 - TAIL, out=into, casting="unsafe")
-        elif kind == LOW:
-            np.less(place.ranks[:, at], TAIL, out=into, casting="unsafe")
-        else:
-            into[:] = self._answers(rows, place.ranks, self.values[where])
 
     def _answers(
         self, rows: NDArray[np.float32], ranks: NDArray[np.float32], classes: NDArray[np.float32]
