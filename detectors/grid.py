@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CELLS = 256
 TAIL = 0.1
-BESIDE = 20  # rows laid beside one another: numpy is quick on long rows, and slow to begin a new one
+BESIDE = 100  # rows laid beside one another: numpy is quick on long rows, and slow to begin a new one
 FARTHEST = np.float32(1e6)  # scales: beyond, values share the last cell
 _HALF = np.float32(CELLS / 2 - 0.5)
 _QUARTILE = 1.349  # distance of the quartiles of a normal distribution, in standard deviations
@@ -56,7 +56,7 @@ class Grid:
         """Give the places of values [n, S]."""
         shape, beside = values.shape, math.gcd(len(values), BESIDE)
         values = values.reshape(shape[0] // beside, beside * shape[1])
-        centre, inverse, bend, most, lanes, low, high = self._laid[:, : values.shape[1]]
+        centre, inverse, bend, most, lanes, low, high = self._laid[:, :, : values.shape[1]]
         with np.errstate(over="ignore", invalid="ignore"):
             plain = math.isfinite(np.vdot(values, values))  # nothing missing, nothing infinite
             missing = np.zeros(values.shape, bool) if plain else np.isnan(values)
@@ -86,11 +86,11 @@ class Grid:
 
     @cached_property
     def _laid(self) -> NDArray[np.float32]:
-        """Seven numbers of each signal, for BESIDE rows that lie beside one another."""
+        """Seven numbers [7, 1, BESIDE * S] of each signal, for rows that lie beside one another."""
         bend, most = np.where(self.closed, 0, 1), np.where(self.closed, 1, FARTHEST)
         lanes = np.arange(len(self.centre)) * CELLS + CELLS / 2
         rows = np.array((self.centre, self.inverse, bend, most, lanes, self.low, self.high), np.float32)
-        return np.tile(rows, BESIDE)
+        return np.tile(rows[:, None], BESIDE)
 
     @cached_property
     def _graded(self) -> NDArray[np.float32]:

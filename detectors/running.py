@@ -28,7 +28,6 @@ HIGHEST = np.float32(1e18)  # of a sum: far above any alarm, too; and a bet on i
 # Nats that a bet on rare events pays for each step at least. While nothing happens such a bet pays next to nothing, and
 # its sum would grow with time alone until it alarms about nothing; so it remembers some fifty steps.
 RARE_COST = 0.02
-_ONE = np.float32(1)
 
 
 class RunningBank:
@@ -109,7 +108,7 @@ class RunningBank:
                 self._look()
             now, steps = steps[: self.refresh - done], steps[self.refresh - done :]
             totals.append(self._stretch(now))
-        self.total = float(self.sums.ravel() @ self._weights)
+        self.total = float(totals[-1][-1])
         return totals[0] if len(totals) == 1 else np.concatenate(totals)
 
     def _mean(self) -> NDArray[np.float64]:
@@ -158,7 +157,7 @@ class RunningBank:
                 self.norms = self.norms + bet * price  # without their price: the bare bets
         before = self.sums
         for bet in bets:  # each becomes the sums after it
-            bet *= (np.minimum(before, HIGHEST) if steep else before) + _ONE
+            bet += bet * (np.minimum(before, HIGHEST) if steep else before)
             before = bet
         self.sums = np.minimum(before, HIGHEST)
         self.unseen = np.concatenate((self.unseen, steps)) if len(self.unseen) else steps
