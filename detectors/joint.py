@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SHARE = 0.3  # of the evidence: that of the single bets counts for the rest
 STEP = 5  # base blocks between two looks at the directions
 MEMORIES = (48.0, 256.0)  # rows: changes that are plain at once, and those that take some hundred rows
+UNIT = STEP * BASE / len(MEMORIES)  # rows that evidence of one stands for: that of the memories counts alike
 THRESHOLD = 3.0  # standard errors: of eighty statistics, some has gone that far in one quiet memory of five
 SHRINK = 1.0  # standard errors by which what stands out is taken to be too large
 RIDGE = 0.1  # of a variance, against a precision matrix of near multiples
@@ -123,15 +124,15 @@ class RunningJoint:
             return self.total
         middle = centre[self._places].astype(np.float32)
         drifts, far = self._drifts(steps, middle)
-        totals = np.full(len(sums), self.total, np.float32)
+        totals = np.empty(len(sums), np.float32)
         first = 0
         for drift, farthest, end in zip(drifts, far, ends, strict=True):
-            self._gain(found, first, end + 1, middle)
+            totals[first : end + 1] = self._gain(found, first, end + 1, middle)
             first = end + 1
             self._settle()
-            totals[end:] = self.total
+            totals[end] = self.total
             self._choose(drift, farthest)
-        self._gain(found, first, len(sums), middle)
+        totals[first:] = self._gain(found, first, len(sums), middle)
         return totals
 
     def _drifts(
@@ -147,19 +148,28 @@ class RunningJoint:
             self.drift = drift
         return drifts, np.abs(drifts).max(axis=2).tolist()
 
-    def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> None:
-        """Bet on base blocks `first` to `last` in the directions that there are."""
+    def _gain(
+        self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]
+    ) -> NDArray[np.float64] | float:
+        """Bet on base blocks `first` to `last` in the directions that there are; give the evidence after each."""
         if first == last or not any(self.most):
-            return
+            return self.total
         rows = found[first * BASE : last * BASE, self._at]
         gained = self.gained.copy()
+        evidence = np.zeros(last - first)
         for memory, most in enumerate(self.most):
             if most:
                 direction = self.direction[memory] / self.fitted.scale
                 nothing = float(middle @ direction)
-                won = float(np.minimum(rows @ direction, np.float32(most + nothing)).sum())
-                gained[memory] += won - len(rows) * (nothing + self.price[memory])
-        self.gained = gained
+                won = np.minimum(rows @ direction, np.float32(most + nothing)).reshape(-1, BASE).sum(axis=1)
+                path = gained[memory] + np.cumsum(won - BASE * (nothing + self.price[memory]), dtype=np.float64)
+                gained[memory] = float(path[-1])
+                evidence += (self.evidence[memory] + 1) * np.exp(np.minimum(path, MAX_STEP))
+            else:
+                evidence += self.evidence[memory]
+        evidence *= UNIT
+        self.gained, self.total = gained, float(evidence[-1])
+        return evidence
 
     def _settle(self) -> None:
         """Add up what was bet since the last look."""
@@ -167,7 +177,7 @@ class RunningJoint:
             min(HIGHEST, (evidence + 1) * (math.exp(min(gained, MAX_STEP)) if most else REST))
             for evidence, gained, most in zip(self.evidence, self.gained, self.most, strict=True)
         ]
-        self.total = sum(self.evidence) / len(MEMORIES) * STEP * BASE
+        self.total = sum(self.evidence) * UNIT
         self.gained = [0.0] * len(MEMORIES)
         self.looks += 1
 
