@@ -28,7 +28,9 @@ _QUARTILE = 1.349  # distance of the quartiles of a normal distribution, in stan
 class Places(NamedTuple):
     """Where values [n, S] lie in the reference."""
 
-    graded: NDArray[np.float32]  # [n, S, 4] what follows from the cell: mid-rank in [0, 1], |2 rank - 1|, in the top, bottom tenth
+    graded: NDArray[
+        np.float32
+    ]  # [n, S, 4] what a cell says: mid-rank in [0, 1], |2 rank - 1|, in the top tenth, the bottom
     bent: NDArray[np.float32]  # [n, S] in (-1, 1); 0 where the value is missing
     outside: NDArray[np.bool_]  # [n, S] beyond all that the reference saw, or a category that it never saw
     missing: NDArray[np.bool_]  # [n, S] NaN
@@ -77,7 +79,8 @@ class Grid:
         outside |= known > high
         if len(self.codes):
             own = at.reshape(shape)[:, self.closed] % CELLS + np.arange(len(self.codes), dtype=np.int32) * CELLS
-            outside.reshape(shape)[:, self.closed] |= self.codes.ravel().take(own) != known.reshape(shape)[:, self.closed]
+            other = self.codes.ravel().take(own) != known.reshape(shape)[:, self.closed]
+            outside.reshape(shape)[:, self.closed] |= other
         if not plain:
             outside &= ~missing
             at[missing] = self.counts.size

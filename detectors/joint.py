@@ -76,7 +76,7 @@ class RunningJoint:
         self.fitted = fitted
         looks = np.arange(1, SETTLED + 1)[:, None]
         keep = np.exp(-STEP * BASE / np.array(MEMORIES))
-        self._keep = keep.astype(np.float32)[:, None]
+        self._keep = np.repeat(keep.astype(np.float32)[:, None], len(fitted.index), axis=1)
         # Faded sums of the weights, and of their squares, after so many looks.
         self._weight = (STEP * BASE * (1 - keep**looks) / (1 - keep)).tolist()
         error = np.sqrt(STEP * BASE * (1 - keep ** (2 * looks)) / (1 - keep**2))
@@ -90,7 +90,7 @@ class RunningJoint:
         count, width = len(MEMORIES), len(self.fitted.index)
         self.evidence = [0.0] * count
         self.drift = np.zeros((count, width), np.float32)  # faded sums of the standardised statistics
-        self.direction = np.zeros((count, width), np.float32)
+        self.direction = np.zeros((count, width), np.float32)  # of the statistics as they are
         self.price = [0.0] * count  # nats a row
         self.most = [0.0] * count  # that a row can gain, before its price; 0 where there is no direction
         self.gained = [0.0] * count  # nats since the last look
@@ -124,52 +124,48 @@ class RunningJoint:
             return self.total
         middle = centre[self._places].astype(np.float32)
         drifts, far = self._drifts(steps, middle)
-        totals = np.empty(len(sums), np.float32)
-        first = 0
+        totals: list[float] = []
         for drift, farthest, end in zip(drifts, far, ends, strict=True):
-            totals[first : end + 1] = self._gain(found, first, end + 1, middle)
-            first = end + 1
+            totals += self._gain(found, len(totals), end + 1, middle)
             self._settle()
             totals[end] = self.total
             self._choose(drift, farthest)
-        totals[first:] = self._gain(found, first, len(sums), middle)
-        return totals
+        totals += self._gain(found, len(totals), len(sums), middle)
+        return np.array(totals, np.float32)
 
     def _drifts(
         self, steps: NDArray[np.float32], middle: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], list[list[float]]]:
         """Take in the sums [n, k] of steps; give the faded sums [n, memories, k] at each look, and how far they go."""
-        steps -= np.float32(STEP * BASE) * middle
+        steps -= STEP * BASE * middle
         steps /= self.fitted.scale
         drifts = np.empty((len(steps), *self.drift.shape), np.float32)
         for step, drift in zip(steps, drifts, strict=True):
             np.multiply(self.drift, self._keep, out=drift)
-            drift += step
+            np.add(drift, step, out=drift)
             self.drift = drift
         return drifts, np.abs(drifts).max(axis=2).tolist()
 
-    def _gain(
-        self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]
-    ) -> NDArray[np.float64] | float:
+    def _gain(self, found: NDArray[np.float32], first: int, last: int, middle: NDArray[np.float32]) -> list[float]:
         """Bet on base blocks `first` to `last` in the directions that there are; give the evidence after each."""
         if first == last or not any(self.most):
-            return self.total
+            return [self.total] * (last - first)
         rows = found[first * BASE : last * BASE, self._at]
         gained = self.gained.copy()
-        evidence = np.zeros(last - first)
-        for memory, most in enumerate(self.most):
+        totals = [0.0] * (last - first)
+        for memory, (evidence, most) in enumerate(zip(self.evidence, self.most, strict=True)):
             if most:
-                direction = self.direction[memory] / self.fitted.scale
+                direction = self.direction[memory]
                 nothing = float(middle @ direction)
                 won = np.minimum(rows @ direction, np.float32(most + nothing)).reshape(-1, BASE).sum(axis=1)
-                path = gained[memory] + np.cumsum(won - BASE * (nothing + self.price[memory]), dtype=np.float64)
-                gained[memory] = float(path[-1])
-                evidence += (self.evidence[memory] + 1) * np.exp(np.minimum(path, MAX_STEP))
+                paid = BASE * (nothing + self.price[memory])
+                for at, nats in enumerate(won.tolist()):
+                    gained[memory] += nats - paid
+                    totals[at] += (evidence + 1) * math.exp(min(gained[memory], MAX_STEP)) * UNIT
             else:
-                evidence += self.evidence[memory]
-        evidence *= UNIT
-        self.gained, self.total = gained, float(evidence[-1])
-        return evidence
+                totals = [total + evidence * UNIT for total in totals]
+        self.gained, self.total = gained, totals[-1]
+        return totals
 
     def _settle(self) -> None:
         """Add up what was bet since the last look."""
@@ -201,6 +197,6 @@ class RunningJoint:
         most = max(0.0, float(reach.max()))
         paid = float(np.exp(reach).sum(dtype=np.float64)) + math.exp(most)
         self.direction, self.price = self.direction.copy(), self.price.copy()
-        self.direction[memory] = direction
+        self.direction[memory] = direction / self.fitted.scale
         self.price[memory] = math.log(paid / (len(reach) + 1))
         self.most[memory] = most

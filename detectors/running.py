@@ -157,7 +157,7 @@ class RunningBank:
                 self.norms = self.norms + bet * price  # without their price: the bare bets
         before = self.sums
         for bet in bets:  # each becomes the sums after it
-            bet += bet * (np.minimum(before, HIGHEST) if steep else before)
+            np.add(bet, bet * (np.minimum(before, HIGHEST) if steep else before), out=bet)
             before = bet
         self.sums = np.minimum(before, HIGHEST)
         self.unseen = np.concatenate((self.unseen, steps)) if len(self.unseen) else steps

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from detectors.learned import Reference
 
-FORMAT = 4
+FORMAT = 5
 PIECE = 1_024  # rows taken at once, which bounds the memory of a call
 _NO_STREAM = Stream(model="")
 
@@ -71,7 +71,7 @@ class ShiftDetector:
             with np.errstate(over="ignore"):
                 rows = rows.astype(np.float32)
         times = self._reference.context.times(time_ns, len(rows))
-        return self._advance(self._state, rows, times, np.ones(len(rows), bool), _NO_STREAM)
+        return self._advance(self._state, rows, times, None, _NO_STREAM)
 
     def score(self, block: Block) -> list[Score]:
         """Judge a block without changing the state."""
@@ -114,13 +114,13 @@ class ShiftDetector:
         state: ShiftState,
         rows: NDArray[np.float32],
         times: NDArray[np.int64],
-        good: NDArray[np.bool_],
+        good: NDArray[np.bool_] | None,
         stream: Stream,
     ) -> list[Score]:
         found: dict[int, Score] = {}
         numbers = state.row + np.arange(len(rows), dtype=np.int64)
         state.row += len(rows)
-        if not good.all():
+        if good is not None and not good.all():
             rows, numbers, times = rows[good], numbers[good], times[good]
         for first in range(0, len(rows), PIECE):
             piece = slice(first, first + PIECE)
