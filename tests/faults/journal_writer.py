@@ -1,0 +1,46 @@
+"""Stores rows and findings with checkpoints, new segments and retention all the while, and says what was promised.
+
+Run as: journal_writer.py DIRECTORY ACKS ROUNDS. Each line of ACKS says how many batches and findings `commit` and
+`save_finding` have returned from; batch `n` (from 0) holds rows `n * ROWS` to `(n + 1) * ROWS - 1`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from agent.buffer import BufferConfig, open_buffer
+from agent.clock import ManualClock
+from tests.agent.buffer.blocks import DAY_NS, NOW_NS, make_block, make_finding, make_reading
+
+ROWS = 40
+NAMES = ("n", "brightness", "contrast", "sharpness")
+# Small logs and segments, so that everything that happens in a year happens in a second.
+CONFIG = BufferConfig(wal_mib=0.02, segment_mib=0.75, limit_mib=64, daily_segment_mib=0)
+
+
+def write(directory: Path, acks: int, rounds: int) -> None:
+    """Write, and say so."""
+    clock = ManualClock(NOW_NS)
+    buffer = open_buffer(directory, clock, CONFIG)
+    findings = 0
+    for batch in range(rounds):
+        # A new day every fourth batch: segments start while it runs.
+        time_ns = NOW_NS + batch // 4 * DAY_NS
+        buffer.append([make_block(ROWS, first=batch * ROWS, names=NAMES, time_ns=time_ns)], [make_reading(batch)])
+        buffer.commit()
+        if batch % 3 == 0:
+            buffer.save_finding(make_finding(f"f-{findings}"))
+            findings += 1
+            buffer.put_state("key", "part", bytes([batch]) * 500)
+        if buffer.settled and not buffer.status().discarded_rows:
+            os.write(acks, f"{batch + 1} {findings}\n".encode())
+    if "close" in sys.argv:
+        buffer.close()
+
+
+if __name__ == "__main__":
+    promises = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    write(Path(sys.argv[1]), promises, int(sys.argv[3]))
+    os._exit(0)
