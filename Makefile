@@ -5,12 +5,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 MANIFESTS := pyproject.toml probe/pyproject.toml constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test faults check bench clean
 demo: $(VENV)/.run ## the meter-reading camera, sixty seconds
 	@$(BIN)/driftline demo $(ARGS)
 
 test: check ## what CI runs: style, types, layers, and every test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+N ?= 1000
+faults: $(VENV)/.dev ## N times kill -9 of an agent (N=10000 for a night), and other faults in proportion
+	DRIFTLINE_FAULTS=$(N) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 check: $(VENV)/.dev ## style, types and layers
 	$(BIN)/ruff check .

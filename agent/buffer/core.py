@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.config import MIB, BufferConfig
-from agent.buffer.engine import Engine, is_passing
+from agent.buffer.engine import Engine, is_of_disk, is_passing
 from agent.buffer.errors import UnavailableError
 from agent.buffer.files import Files, say
+from agent.buffer.folders import make_folder
 from agent.buffer.house import House
 from agent.buffer.labels import LabelShelf
 from agent.buffer.lock import DirectoryLock
@@ -213,7 +214,7 @@ class Buffer:
             except (duckdb.Error, OSError, ValueError) as error:
                 self._files.failed(error)
                 batch.failures += 1
-                if not is_passing(error) and self._give_up(batch):
+                if not is_passing(error) and self._give_up(batch, error):
                     return True
             else:
                 self._files.trouble = ""
@@ -228,12 +229,12 @@ class Buffer:
         if segment.write(engine, batch, numbers, self._clock.wall_ns(), files.end_transaction):
             files.segments.make_views(engine)
 
-    def _give_up(self, batch: Batch) -> bool:
+    def _give_up(self, batch: Batch, error: Exception) -> bool:
         """Go to a new segment when the present one keeps failing, and drop the batch when that does not help."""
         if batch.failures >= _SEAL_AFTER:
             self._files.segments.sealed = True
             self._house.suspected = True
-        if batch.failures < _DISCARD_AFTER:
+        if batch.failures < _DISCARD_AFTER or is_of_disk(error):
             return False
         self._discarded += batch.rows
         why = self._files.trouble
@@ -259,7 +260,7 @@ def open_buffer(directory: Path, clock: Clock, config: BufferConfig) -> Buffer:
     """
     directory = directory.absolute()
     try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(directory)
         lock = DirectoryLock(directory)
     except OSError as error:
         return Buffer(directory, clock, config, None, [f"{directory} cannot be written: {error.strerror}"])

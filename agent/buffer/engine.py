@@ -36,6 +36,9 @@ _PASSING = (
 )
 
 
+# And of a disk that does not take what is written. DuckDB tells of a failed sync without the name of the file.
+_DISK = ("input/output error", "could not write file", "fsync", "invalidated")
+
 STDOUT = "/dev/stdout"
 
 
@@ -110,6 +113,17 @@ def is_full(error: BaseException) -> bool:
     """Whether a failure is for want of room on the disk."""
     text = str(error).lower()
     return any(sign in text for sign in _FULL)
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether a write failed for the sake of the disk, not of what was written."""
+    text = str(error).lower()
+    return any(sign in text for sign in _DISK)
+
+
+def is_of_sync(error: BaseException) -> bool:
+    """Whether a sync failed, so that what the files seem to hold may never reach the disk."""
+    return "fsync" in str(error).lower()
 
 
 def _literal(value: object) -> str:

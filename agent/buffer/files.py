@@ -13,8 +13,9 @@ import duckdb
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
-from agent.buffer.engine import Engine, is_full
+from agent.buffer.engine import Engine, is_full, is_of_sync
 from agent.buffer.errors import UnavailableError
+from agent.buffer.folders import LogNames, wal_of, write_anew
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
@@ -54,6 +55,8 @@ class Files:
         self.trouble = ""
         self.migrated = ""
         self._in_doubt = False
+        self._unsynced: list[Path] = []
+        self._log_names = LogNames()
         self._fold_at = _LOG_IN_RESERVE
         self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
@@ -78,7 +81,9 @@ class Files:
             return None
         if self._engine is None:
             try:
+                self._write_anew()
                 self._engine = self._open_with_room()
+                self._settle_names()
             except (UnavailableError, duckdb.Error, OSError) as error:
                 self.trouble = say(error)
                 return None
@@ -90,6 +95,7 @@ class Files:
         assert self._engine is not None
         self._in_doubt = True
         self._engine.run(schema.COMMIT)
+        self._settle_names()
         self._in_doubt = False
 
     def failed(self, error: Exception, *, reopen: bool = False) -> bool:
@@ -98,6 +104,9 @@ class Files:
         The files are opened anew before their next use where that is needed.
         """
         self.trouble = say(error)
+        if is_of_sync(error):
+            self._in_doubt = True
+            self._unsynced = self._written()
         if self._engine:
             self._engine.rollback()
         if reopen or "invalidated" in str(error):
@@ -114,7 +123,7 @@ class Files:
             try:
                 self.ledger.flush(engine, self.end_transaction)
                 self._fold_in_reserve(engine)
-            except duckdb.Error as error:
+            except (duckdb.Error, OSError) as error:
                 tries -= not self.failed(error)
             else:
                 return True
@@ -160,8 +169,24 @@ class Files:
                 if not (is_full(error) and self.reserve.give_back()):
                     raise
 
+    def _write_anew(self) -> None:
+        """Write the files again whose sync failed: those of the core, and of the segments that took rows lately."""
+        # Logs first: they are small, and a disk that still fails says so soonest.
+        for path in (*map(wal_of, self._unsynced), *self._unsynced):
+            write_anew(path)
+        self._unsynced = []
+
+    def _written(self) -> list[Path]:
+        """Return the files that are written: the core, the segment that takes rows, and the one that did."""
+        return [path for path in (self.ledger.path, *(s.path for s in self.segments.opened[-2:])) if path]
+
+    def _settle_names(self) -> None:
+        for path in self._written():
+            self._log_names.settle(path)
+
     def _open(self) -> Engine:
         engine = Engine(self._disk, self._config)
+        self._log_names.forget()
         try:
             if self._disk:
                 self.repairer.tidy(self._disk)

@@ -17,7 +17,8 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, UnavailableError
-from agent.buffer.repair import QUARANTINE, sync_folder, wal_of
+from agent.buffer.folders import make_folder, sync_folder, wal_of
+from agent.buffer.repair import QUARANTINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,7 @@ def _take_steps(engine: Engine, path: Path, copy: Path, version: int) -> None:
 
 def _keep(path: Path, place: Path) -> None:
     """Give the old file a second name, or a copy where a file system knows no second names."""
-    place.parent.mkdir(mode=0o750, exist_ok=True)
+    make_folder(place.parent)
     place.unlink(missing_ok=True)
     try:
         os.link(path, place)

@@ -16,6 +16,7 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
+from agent.buffer.folders import wal_of
 from agent.buffer.wal import examine
 
 if TYPE_CHECKING:
@@ -145,23 +146,9 @@ class Repairer:
         return target
 
 
-def wal_of(path: Path) -> Path:
-    """Return where DuckDB keeps the log of a database file."""
-    return path.with_name(path.name + ".wal")
-
-
 def size_of(path: Path) -> int:
     """Bytes on disk of a database file and its log."""
     return sum(part.stat().st_size for part in (path, wal_of(path)) if part.exists())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of new files durable: on some file systems a file's own fsync does not."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_all(engine: Engine, alias: str) -> None:

@@ -16,7 +16,8 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.errors import CorruptError, UnavailableError
-from agent.buffer.repair import Repairer, guarded, read_all, sync_folder, wal_of
+from agent.buffer.folders import make_folder, sync_folder, wal_of
+from agent.buffer.repair import Repairer, guarded, read_all
 from agent.buffer.segment import Segment
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Segments:
     def __init__(self, directory: Path | None, config: BufferConfig) -> None:
         self._folder = directory / FOLDER if directory else None
         self._last_number = 0
+        self._known: set[int] = set()
         self.limit_bytes = config.limit_bytes if directory else round(config.memory_rows_mib * MIB)
         self._full_bytes = config.segment_bytes if directory else self.limit_bytes // _MEMORY_SHARE
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
@@ -67,19 +69,26 @@ class Segments:
         return merged
 
     def open(self, engine: Engine, repairer: Repairer | None) -> None:
-        """Attach every segment that can be read, oldest first."""
+        """Attach every segment that can be read, oldest first.
+
+        Raises UnavailableError where one cannot be opened that may hold a batch which is still in doubt.
+        """
         self.opened.clear()
         if self._folder is None or repairer is None:
             return
-        self._folder.mkdir(mode=0o750, exist_ok=True)
+        make_folder(self._folder)
         repairer.tidy(self._folder)
-        for number, day, path in segment_files(self._folder):
+        files = segment_files(self._folder)
+        for number, day, path in files:
             self._last_number = max(self._last_number, number)
             segment = Segment(number, day, path)
             try:
                 if guarded(engine, path, repairer, segment.alias, functools.partial(segment.load, engine)):
                     self.opened.append(segment)
+                    self._known.add(number)
             except UnavailableError as error:
+                if number in self._known or number == files[-1][0]:
+                    raise
                 repairer.notes.append(f"{path.name} cannot be opened now and is left where it is: {error}")
 
     def current(self, engine: Engine, day: str) -> Segment:
@@ -97,7 +106,8 @@ class Segments:
         """Let the oldest go: out of the views, detached, then unlinked. Queries that read it still finish."""
         oldest = self._let_go(engine, 0)
         if oldest.path:
-            for path in (oldest.path, wal_of(oldest.path)):
+            # The log first: one that outlives its file is taken for the trace of a fault.
+            for path in (wal_of(oldest.path), oldest.path):
                 path.unlink(missing_ok=True)
         return oldest
 
@@ -142,6 +152,7 @@ class Segments:
             raise
         previous = self.opened[-1] if self.opened else None
         self.opened.append(segment)
+        self._known.add(number)
         self.sealed = False
         self.make_views(engine)
         if previous and previous.path:
@@ -151,6 +162,7 @@ class Segments:
 
     def _let_go(self, engine: Engine, at: int) -> Segment:
         segment = self.opened.pop(at)
+        self._known.discard(segment.number)
         self.make_views(engine)
         engine.run(schema.detach(segment.alias))
         return segment

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.faults.shim import Operation
 
 SECTORS = (512, 4096)
+Names = Literal["posix", "ordered"]
 Change = tuple[int, bytes | None]  # where to write what, or a size to cut or grow to
 
 
@@ -43,6 +44,9 @@ class Inode:
         self.pending.clear()
 
 
+FOLDER = Inode()
+
+
 @dataclass(frozen=True, slots=True)
 class NameChange:
     """A name in a directory that stands for another file, or for none."""
@@ -54,7 +58,7 @@ class NameChange:
 class Disk:
     """The files below `root`, as `process` changes them."""
 
-    def __init__(self, root: Path, *, names: Literal["posix", "ordered"]) -> None:
+    def __init__(self, root: Path, *, names: Names) -> None:
         self._root = root
         self._ordered = names == "ordered"
         self._inodes: dict[int, Inode] = {}
@@ -87,27 +91,26 @@ class Disk:
                 self._rename(before, None)
             case "M":
                 self._folders[operation.inode] = operation.name
+                self._rename(operation.name, FOLDER)
 
-    def contents(self, path: Path) -> bytes:
-        """Return a file as the process sees it."""
-        inode = self._names[str(path)]
+    def promised(self, path: Path) -> tuple[int, ...]:
+        """Return the numbers in the last line that the process has written to a file; zeros before the first."""
+        inode = self._names.get(str(path), Inode())
         now = bytearray(inode.durable)
         for change in [*inode.doubtful, *inode.pending]:
             _apply(now, change)
-        return bytes(now)
+        lines = now.decode().splitlines()
+        return tuple(map(int, lines[-1].split())) if lines else (0, 0)
 
     def cut(self, into: Path, chance: random.Random | None, *, everything: bool = False) -> None:
         """Write what may be left below `into`: nothing that was not synced, or what `chance` picks, or everything."""
         names = dict(self._durable)
-        changes = self._pending
-        if not everything:
-            changes = [] if chance is None else self._some(chance)
-        for change in changes:
-            if change.inode is None:
-                names.pop(change.path, None)
-            else:
-                names[change.path] = change.inode
+        for name in self._pending if everything else self._some(chance):
+            _take(names, name)
+        folders = {path for path, inode in names.items() if inode is FOLDER} | {str(self._root)}
         for path, inode in names.items():
+            if inode is FOLDER or str(Path(path).parent) not in folders:
+                continue
             data = bytearray(inode.durable)
             later = [*inode.doubtful, *inode.pending]
             if everything:
@@ -119,7 +122,9 @@ class Disk:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
 
-    def _some(self, chance: random.Random) -> Iterable[NameChange]:
+    def _some(self, chance: random.Random | None) -> list[NameChange]:
+        if chance is None:
+            return []
         if self._ordered:
             return self._pending[: chance.randint(0, len(self._pending))]
         by_folder = defaultdict(list)
@@ -141,10 +146,14 @@ class Disk:
         settled = [c for c in self._pending if self._ordered or str(Path(c.path).parent) == folder]
         for change in settled:
             self._pending.remove(change)
-            if change.inode is None:
-                self._durable.pop(change.path, None)
-            else:
-                self._durable[change.path] = change.inode
+            _take(self._durable, change)
+
+
+def _take(names: dict[str, Inode], change: NameChange) -> None:
+    if change.inode is None:
+        names.pop(change.path, None)
+    else:
+        names[change.path] = change.inode
 
 
 def _apply(data: bytearray, change: Change) -> None:

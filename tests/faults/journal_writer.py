@@ -1,7 +1,7 @@
 """Stores rows and findings with checkpoints, new segments and retention all the while, and says what was promised.
 
-Run as: journal_writer.py DIRECTORY ACKS ROUNDS. Each line of ACKS says how many batches and findings `commit` and
-`save_finding` have returned from; batch `n` (from 0) holds rows `n * ROWS` to `(n + 1) * ROWS - 1`.
+Run as: journal_writer.py DIRECTORY ACKS ROUNDS. Each line of ACKS says how many batches and findings are durable, as
+far as the buffer says so; batch `n` (from 0) holds rows `n * ROWS` to `(n + 1) * ROWS - 1`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def write(directory: Path, acks: int, rounds: int) -> None:
     """Write, and say so."""
     clock = ManualClock(NOW_NS)
     buffer = open_buffer(directory, clock, CONFIG)
-    findings = 0
+    findings = promised = found = 0
     for batch in range(rounds):
         # A new day every fourth batch: segments start while it runs.
         time_ns = NOW_NS + batch // 4 * DAY_NS
@@ -34,10 +34,12 @@ def write(directory: Path, acks: int, rounds: int) -> None:
             buffer.save_finding(make_finding(f"f-{findings}"))
             findings += 1
             buffer.put_state("key", "part", bytes([batch]) * 500)
-        if buffer.settled and not buffer.status().discarded_rows:
-            os.write(acks, f"{batch + 1} {findings}\n".encode())
-    if "close" in sys.argv:
-        buffer.close()
+        assert buffer.status().discarded_rows == 0
+        if buffer.settled:
+            promised = batch + 1
+        if not buffer._files.ledger.waiting:
+            found = findings
+        os.write(acks, f"{promised} {found}\n".encode())
 
 
 if __name__ == "__main__":

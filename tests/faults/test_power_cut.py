@@ -1,0 +1,162 @@
+"""Power cuts in the middle of everything that the buffer does, from a journal of what it did to its disk."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import pytest
+
+from tests.agent.buffer.blocks import ask, make_block, opened
+from tests.faults import journal_writer
+from tests.faults.counts import scaled, spread
+from tests.faults.disk_model import Disk
+from tests.faults.journal_writer import CONFIG, NAMES, ROWS
+from tests.faults.shim import Operation, environment, make_rules, read_journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.faults.disk_model import Names
+
+ROOT = Path(__file__).parents[2]
+PARTIAL = f"SELECT count(*) FROM (FROM inferences SELECT n::BIGINT // {ROWS} AS b GROUP BY b HAVING count(*) <> {ROWS})"
+
+pytestmark = pytest.mark.faults
+
+
+class Cut(NamedTuple):
+    """A moment, as a number of operations, and how much of what was not synced is left."""
+
+    operations: int
+    left: Literal["nothing", "some", "everything"]
+    seed: int
+
+
+def _record(tmp_path: Path, rounds: int, *, sync_every: int = 0) -> tuple[Path, list[Operation]]:
+    """Have a process store, and return where and what it did; with `sync_every` its disk fails one sync in so many."""
+    root, rules_path = tmp_path / "root", tmp_path / "rules"
+    root.mkdir()
+    rules = make_rules(rules_path)
+    if sync_every:
+        rules.sync_error, rules.sync_every = errno.EIO, sync_every
+    command = [sys.executable, journal_writer.__file__, str(root / "state"), str(root / "acks"), str(rounds)]
+    around = environment(root, rules=rules_path, journal=tmp_path / "journal") | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=around, cwd=ROOT, check=True, timeout=120)
+    return root, list(read_journal(tmp_path / "journal"))
+
+
+def _cuts(operations: Sequence[Operation], count: int) -> list[Cut]:
+    """Moments to cut at: after every sync and every change of a name, and between them."""
+    seeded = random.Random(11)
+    marks = [at + 1 for at, operation in enumerate(operations) if operation.kind in "SECRU"]
+    cuts = [Cut(at, "nothing", at) for at in marks] + [Cut(at, "everything", at) for at in marks]
+    cuts = seeded.sample(cuts, min(len(cuts), count // 2))
+    while len(cuts) < count:
+        cuts.append(Cut(seeded.randint(1, len(operations)), "some", seeded.randrange(1 << 30)))
+    return sorted(cuts)
+
+
+def _disks(
+    root: Path, operations: Sequence[Operation], names: Names, cuts: Sequence[Cut], into: Path
+) -> Iterator[tuple[Cut, tuple[int, ...]]]:
+    """Yield, for each cut, what was promised by then; what is left of the disk is below `into`."""
+    disk = Disk(root, names=names)
+    done = 0
+    for cut in sorted(cuts):
+        for operation in operations[done : cut.operations]:
+            disk.do(operation)
+        done = cut.operations
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir()
+        disk.cut(into, random.Random(cut.seed) if cut.left == "some" else None, everything=cut.left == "everything")
+        yield cut, disk.promised(root / "acks")
+
+
+def _check(cuts: Sequence[Cut], *, root: Path, operations: Sequence[Operation], names: Names) -> list[str]:
+    """Start on what each cut leaves, and return what is wrong."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        for cut, (batches, findings) in _disks(root, operations, names, cuts, Path(folder) / "left"):
+            found = _start(Path(folder) / "left" / "state")
+            if isinstance(found, str) or found[0] < batches or found[1] < findings:
+                wrong.append(f"{names} {cut}: promised {batches} batches and {findings} findings, found {found}")
+    return wrong
+
+
+def _start(state: Path) -> tuple[int, int] | str:
+    """Start the buffer and store a batch: how many whole batches from the first and findings there were."""
+    with opened(state, CONFIG) as buffer:
+        rows = buffer.status().rows
+        if buffer.status().mode != "disk":
+            return f"refused: {buffer.status().notes}"
+        if rows:
+            count, distinct, last = ask(buffer, "SELECT count(*), count(DISTINCT n), max(n) FROM inferences")[0]
+            if not (count == distinct == rows and last == rows - 1 and rows % ROWS == 0):
+                return f"{count} rows, {distinct} of them distinct, the last {last}"
+        if buffer.positions() != ({"a.ring": rows} if rows else {}):
+            return f"{rows} rows, positions {buffer.positions()}"
+        buffer.append([make_block(ROWS, first=rows, names=NAMES)], [])
+        buffer.commit()
+        if not buffer.settled or buffer.status().rows != rows + ROWS:
+            return f"takes no rows: {buffer.status().notes}"
+        return rows // ROWS, len(buffer.findings(everything=True))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Operation]]:
+    """What a buffer does on a sound disk."""
+    return _record(tmp_path_factory.mktemp("recorded"), 24)
+
+
+@pytest.mark.parametrize("names", ["posix", "ordered"])
+def test_what_was_promised_outlives_a_power_cut_at_any_moment(
+    recorded: tuple[Path, list[Operation]], names: Names
+) -> None:
+    """Cut after every sync and in between: a run of whole batches with all that was promised; it starts, and stores."""
+    root, operations = recorded
+    kinds = {operation.kind for operation in operations}
+    assert kinds >= set("CWSUM")  # checkpoints and new segments are among it
+    check = functools.partial(_check, root=root, operations=operations, names=names)
+    assert [line for part in spread(check, _cuts(operations, scaled(6, 0.5))) for line in part] == []
+
+
+def test_a_failed_sync_is_never_taken_for_a_promise(tmp_path: Path) -> None:
+    """One sync in seven fails, and what it should have written is lost however many succeed later: as above."""
+    root, operations = _record(tmp_path, 24, sync_every=7)
+    assert sum(operation.kind == "E" for operation in operations) > 5
+    check = functools.partial(_check, root=root, operations=operations, names="posix")
+    assert [line for part in spread(check, _cuts(operations, scaled(6, 0.3))) for line in part] == []
+
+
+def test_a_disk_that_lies_about_syncs_costs_rows_and_never_the_start(recorded: tuple[Path, list[Operation]]) -> None:
+    """Whatever such a disk leaves after a power cut, the buffer starts, stores, and has whole batches, each once."""
+    root, operations = recorded
+    unsynced = [operation for operation in operations if operation.kind != "S"]
+    check = functools.partial(_check_liar, root=root, operations=unsynced)
+    cuts = [cut for cut in _cuts(unsynced, scaled(6, 0.3)) if cut.left != "nothing"]
+    assert [line for part in spread(check, cuts) for line in part] == []
+
+
+def _check_liar(cuts: Sequence[Cut], *, root: Path, operations: Sequence[Operation]) -> list[str]:
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        for cut, _ in _disks(root, operations, "ordered", cuts, Path(folder) / "left"):
+            with opened(Path(folder) / "left" / "state", CONFIG) as buffer:
+                buffer.append([make_block(ROWS, first=90_000, names=NAMES)], [])
+                buffer.commit()
+                for _ in range(12):  # damage within a file shows when it is read; a segment a commit is looked at
+                    buffer.suspect()
+                    buffer.commit()
+                count, distinct = ask(buffer, "SELECT count(*), count(DISTINCT n) FROM inferences")[0]
+                partial = ask(buffer, PARTIAL)
+                if buffer.status().mode != "disk" or count != distinct or partial != [[0]]:
+                    wrong.append(f"{cut}: {buffer.status()}, {count} rows, {distinct} distinct, {partial} partial")
+    return wrong
