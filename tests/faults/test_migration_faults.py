@@ -37,7 +37,8 @@ def test_a_migration_killed_at_any_step_is_taken_up_again(tmp_path: Path) -> Non
             assert engine.run(schema.READ_VERSION.format(db="core")) == [("2",)]
             assert [note for note in buffer.repairs if "left by a crash, was removed" not in note] == []
         assert sorted(path.name for path in directory.iterdir() if path.suffix != ".wal") == [
-            "core.duckdb", "lock", *(["quarantine"] if (directory / "quarantine").exists() else []), "segments",
+            "core.duckdb", "lock", *(["quarantine"] if (directory / "quarantine").exists() else []),
+            "reserve", "segments",
         ]  # fmt: skip
         shutil.rmtree(directory)
     assert {"core.duckdb.tmp", "core.duckdb.tmp.wal", "core.v1.duckdb"} <= halfway
