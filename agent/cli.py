@@ -27,6 +27,7 @@ COMMANDS = {
     "baseline": ("agent.commands.baseline", "Show, accept, reset, export or import what a healthy model looks like."),
     "label": ("agent.commands.label", "Tell what an inference, or a file of them, should have said."),
     "query": ("agent.commands.query", "Ask the buffer in SQL, reading only."),
+    "export": ("agent.commands.export", "Write what the buffer keeps as Parquet or CSV."),
     "replay": ("agent.commands.replay", "Say what Driftline would have said on a CSV or Parquet file."),
     "report": ("agent.commands.report", "Write what happened as HTML and JSON, with Evidently's second opinion."),
     "doctor": ("agent.commands.doctor", "Check this installation, and say what to mend."),

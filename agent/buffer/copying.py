@@ -27,7 +27,7 @@ def copy_out(cursor: DuckDBPyConnection, sql: str, form: str) -> int:
     else:
         least, most = _GROUP_ROWS
         rows = max(least, min(most, _GROUP_VALUES // max(1, len(columns))))
-        options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {rows}"
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows}"
     (written,) = cursor.execute(f"COPY (\n{portable(sql, columns)}\n) TO '{STDOUT}' ({options})").fetchall()[0]
     return int(written)
 

@@ -47,7 +47,7 @@ class ExportTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_tables(reader: Reader, cursor: DuckDBPyConnection, since_ns: int) -> list[ExportTable]:
-    """Describe every table that has rows since a moment, or for ever where it holds what explains the others."""
+    """Describe every table that has rows since a moment."""
     found = []
     groups = _groups(reader)
     for number, (key, signals) in enumerate(groups.items(), 1):
@@ -56,7 +56,7 @@ def list_tables(reader: Reader, cursor: DuckDBPyConnection, since_ns: int) -> li
         found.append(_describe(cursor, key, name, sql, signals))
     others = [view for view in schema.VIEWS if view != _INFERENCES]
     found += [_describe(cursor, view, view, _select_view(cursor, view, since_ns), ()) for view in others]
-    return [table for table in found if table.rows or not table.name.startswith(_INFERENCES)]
+    return [table for table in found if table.rows]
 
 
 def select_table(reader: Reader, cursor: DuckDBPyConnection, question: Question) -> str:

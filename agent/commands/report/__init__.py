@@ -66,7 +66,7 @@ def command(
     from agent.clock import SystemClock  # noqa: PLC0415
     from agent.commands.report.gather import REFERENCE, NothingToReportError, Wish  # noqa: PLC0415
     from agent.commands.report.run import Failed, write_reports  # noqa: PLC0415
-    from agent.commands.report.spans import parse_seconds, parse_since  # noqa: PLC0415
+    from agent.commands.spans import parse_seconds, parse_since  # noqa: PLC0415
     from agent.config import ConfigError  # noqa: PLC0415
     from agent.wiring import load_config  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.commands.report.source import Source
-    from agent.commands.report.spans import Span
+    from agent.commands.spans import Span
     from agent.model import Signal
     from exporters.report.config import ReportConfig
 

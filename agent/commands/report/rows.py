@@ -17,7 +17,7 @@ import numpy as np
 
 from agent.buffer.columns import column_names
 from agent.buffer.schema import quote
-from agent.commands.report.spans import Span
+from agent.commands.spans import Span
 from agent.model import Finding, Signal, Stream
 
 if TYPE_CHECKING:
