@@ -114,8 +114,25 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     truth: TruthStatus | None = None
 
 
+class WearStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent writes to the card, and what is left out so that it stays within its budgets.
+
+    written_bytes: in the last 24 hours that the agent ran; None where the system does not tell.
+    limit_bytes: what may be written in a day. thinning: 0 as configured, up to 3; `why` says what that means and why.
+    """
+
+    written_bytes: int | None
+    limit_bytes: int
+    thinning: int = 0
+    why: str = ""
+
+
 class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the on-disk buffer. `mode` is `memory` where the state directory cannot be written."""
+    """The state of the on-disk buffer. `mode` is `memory` where the state directory cannot be written.
+
+    reserve_bytes, reserve_limit_bytes: room kept free for findings and states, now and when it is whole.
+    outdated_segments: read as they are, because an older version wrote them. quarantine_bytes: set aside as damaged.
+    """
 
     path: str
     mode: Literal["disk", "memory"]
@@ -126,6 +143,11 @@ class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_commit: datetime | None = None
     discarded_rows: int = 0
     notes: tuple[str, ...] = ()
+    reserve_bytes: int = 0
+    reserve_limit_bytes: int = 0
+    outdated_segments: int = 0
+    quarantine_bytes: int = 0
+    wear: WearStatus | None = None
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):

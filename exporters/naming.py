@@ -87,6 +87,16 @@ BUFFER_COMMIT = _own(
     "buffer_last_commit_timestamp_seconds", "gauge", "seconds", DEVICE, "When rows were last made durable (Unix time)."
 )
 
+BUFFER_RESERVE = _own(
+    "buffer_reserve_bytes", "gauge", "bytes", DEVICE, "Room kept free for findings; less than usual on a full disk."
+)
+BUFFER_QUARANTINE = _own("buffer_quarantine_bytes", "gauge", "bytes", DEVICE, "Size of what was set aside as damaged.")
+WRITTEN = _own("written_day_bytes", "gauge", "bytes", DEVICE, "Bytes the agent wrote in the last 24 hours that it ran.")
+WRITTEN_LIMIT = _own("written_day_limit_bytes", "gauge", "bytes", DEVICE, "Bytes that the agent may write in a day.")
+THINNING = _own(
+    "buffer_thinning_level", "gauge", "", DEVICE, "0: rows are kept as configured; up to 3: fewer, for the budgets."
+)
+
 FINDINGS = _own("findings_open", "gauge", "", (*DEVICE, "severity"), "Findings that are not closed, 0 included.")
 STREAM_FINDINGS = _own(
     "stream_findings_open", "gauge", "", (*STREAM, "kind", "severity", "state", "cause"),
@@ -170,6 +180,7 @@ WASSERSTEIN = _own(
 OWN = (
     BUILD, DEVICE_STATE, SNAPSHOT, UPTIME, AGENT_RSS, AGENT_CPU, AGENT_READY, PARTS_FAILED, SERIES_CUT,
     BUFFER_BYTES, BUFFER_LIMIT, BUFFER_ROWS, BUFFER_SEGMENTS, BUFFER_DURABLE, BUFFER_DISCARDED, BUFFER_COMMIT,
+    BUFFER_RESERVE, BUFFER_QUARANTINE, WRITTEN, WRITTEN_LIMIT, THINNING,
     FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
     STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, CONFIDENCE, PREDICTIONS,
     ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,

@@ -133,6 +133,12 @@ def _sample_agent(page: _Page, status: Status) -> None:
     page.put(naming.BUFFER_DURABLE, buffer.mode == "disk")
     page.put(naming.BUFFER_DISCARDED, buffer.discarded_rows)
     page.put(naming.BUFFER_COMMIT, _unix(buffer.last_commit))
+    page.put(naming.BUFFER_RESERVE, buffer.reserve_bytes)
+    page.put(naming.BUFFER_QUARANTINE, buffer.quarantine_bytes)
+    if buffer.wear is not None:
+        page.put(naming.WRITTEN, buffer.wear.written_bytes)
+        page.put(naming.WRITTEN_LIMIT, buffer.wear.limit_bytes)
+        page.put(naming.THINNING, buffer.wear.thinning)
 
 
 def _sample_findings(page: _Page, status: Status) -> None:

@@ -127,6 +127,11 @@ def _device(status: Status, width: int) -> list[str]:
     for service in services:
         lines += wrap(service, width, "service ", " " * 8)
     lines += wrap(where, width, "buffer  ", " " * 8)
+    if buffer.wear is not None and buffer.wear.written_bytes is not None:
+        written = f"{fmt.size(buffer.wear.written_bytes)} of {fmt.size(buffer.wear.limit_bytes)} in the last 24 h"
+        lines += wrap(written, width, "written ", " " * 8)
+    if buffer.wear is not None and buffer.wear.thinning:
+        lines += wrap(buffer.wear.why, width, "thinned ", " " * 8)
     lines += wrap(f"{fmt.size(agent.rss_bytes)}, {agent.cpu_percent:.1f}% of a core", width, "agent   ", " " * 8)
     for event in status.events[:_EVENTS]:
         lines += wrap(f"{fmt.local_time(event.time, status.time)}  {event.text}", width, "event   ", " " * 8)

@@ -15,6 +15,9 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
         never more than an eighth of the limit.
     daily_segment_mib: a new UTC day starts a new segment only when the old one holds at least this much, so that a
         device that writes little does not end with hundreds of files open.
+    write_mib_per_day: what the agent may write in 24 hours; rows are thinned to stay within it, findings never. At
+        defaults a million inferences a day write 40, a hundred a second 120, and findings of a bad day 100 more. A
+        card that takes 3 TB before it fails lasts 30 years at 256 a day.
     reserve_mib: room that is kept free for findings, states and acknowledgements, given back when the disk is full; an
         eighth of a small file system at most. 8 MiB take 1,000 findings of 8 kB each, or of 3 kB with states between.
     commit_seconds: how often the pipeline commits: what a power cut can cost in rows. Each commit is one fsync, and on
@@ -29,6 +32,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     limit_mib: float = 1024.0
     segment_mib: float = 64.0
     daily_segment_mib: float = 16.0
+    write_mib_per_day: float = 256.0
     reserve_mib: float = 8.0
     commit_seconds: float = 5.0
     pending_mib: float = 16.0

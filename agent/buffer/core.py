@@ -69,7 +69,7 @@ class Buffer:
         self._discarded = 0
         self._closed = False
         self._last_commit: datetime | None = None
-        self._house = House(self._files, lambda kind, detail: self.add_event(kind, "buffer", detail))
+        self._house = House(self._files, config, clock, lambda kind, detail: self.add_event(kind, "buffer", detail))
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -167,6 +167,11 @@ class Buffer:
             last_commit=self._last_commit,
             discarded_rows=self._discarded + self._pending.discarded_rows,
             notes=tuple(notes),
+            reserve_bytes=self._files.reserve.held,
+            reserve_limit_bytes=self._files.reserve.size,
+            outdated_segments=sum(segment.outdated for segment in segments.opened),
+            quarantine_bytes=self._house.quarantine_bytes,
+            wear=self._house.wear.status,
         )
 
     def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
@@ -183,6 +188,7 @@ class Buffer:
             if self._closed:
                 return
             self._closed = True
+            self._house.save()
             self.commit()
             self._files.shut()
             if self._lock:

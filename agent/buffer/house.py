@@ -7,24 +7,32 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.errors import UnavailableError
+from agent.buffer.wear import STATE, Wear, bytes_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.buffer.config import BufferConfig
     from agent.buffer.files import Files
+    from agent.clock import Clock
 
 
 class House:
     """Keeps the house of `files`. `tell` takes kind and text of an event; `bytes` is what they last took."""
 
-    def __init__(self, files: Files, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, files: Files, config: BufferConfig, clock: Clock, tell: Callable[[str, str], None]) -> None:
         self._files = files
         self._tell = tell
+        self._retired_bytes = 0
+        limit_bytes = files.segments.limit_bytes
+        self.wear = Wear(config, clock, limit_bytes, files.segments.bytes, bytes_written)
+        self._restore_wear()
         self.suspected = False
         self._suspects: list[int] = []
         self._repairs_told = 0
         self._in_reserve = False
         self.bytes = files.bytes
+        self.quarantine_bytes = files.repairer.quarantine_bytes
         if files.migrated:
             tell("migration", files.migrated)
 
@@ -45,6 +53,7 @@ class House:
             return
         try:
             while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
+                self._retired_bytes += segments.opened[0].bytes
                 segments.retire_oldest(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False
@@ -55,5 +64,23 @@ class House:
             self._files.failed(error)
         for note in repairer.notes[self._repairs_told :]:
             self._tell("repair", note)
+            self.quarantine_bytes = repairer.quarantine_bytes
         self._repairs_told = len(repairer.notes)
         self.bytes = self._files.bytes
+        if self.wear.look(segments.bytes + self._retired_bytes):
+            self._tell("thinning", self.wear.words)
+            self.save()
+        elif self.wear.wants_saving:
+            self.save()
+
+    def save(self) -> None:
+        """Keep what was spent, for a restart; it is durable with the next commit."""
+        self._files.ledger.put_state(*STATE, self.wear.save())
+
+    def _restore_wear(self) -> None:
+        stored = self._files.read(lambda engine: self._files.ledger.get_state(engine, *STATE))
+        if stored:
+            try:
+                self.wear.restore(stored)
+            except ValueError as error:
+                self._tell("wear", f"{error}; it is counted from here")

@@ -37,6 +37,12 @@ class Repairer:
         self._directory = directory
         self.notes: list[str] = []
 
+    @property
+    def quarantine_bytes(self) -> int:
+        """What was set aside takes so much."""
+        folder = self._directory / QUARANTINE
+        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
+
     def attach(self, engine: Engine, path: Path, alias: str) -> None:
         """Attach `path`, cutting its log where it is damaged.
 

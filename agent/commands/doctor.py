@@ -7,7 +7,6 @@ import platform
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +14,7 @@ import click
 from driftline import wire
 
 from agent.client import AgentClient, socket_path
+from agent.commands.doctor_buffer import Check, buffer_checks
 from agent.commands.options import config_option, run_option, state_option
 from agent.config import ConfigError, find_config
 from agent.paths import state_directory
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 
 LOW_DISK_BYTES = 256 * 1024 * 1024  # the buffer's working room: a segment, its WAL and a copy for a repair
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, how it is, and what to do about it."""
-
-    result: Literal["ok", "note", "fail"]
-    text: str
-    advice: str = ""
 
 
 @click.command("doctor")
@@ -135,7 +126,7 @@ def agent_checks(status: Status) -> Iterator[Check]:
         result: Literal["ok", "note", "fail"] = "fail" if not part.ok else "note" if part.name in idle else "ok"
         advice = "correct its [[river]] table in the configuration" if part.name in idle else ""
         yield Check(result, f"{part.name}{': ' + part.note if part.note else ''}", advice)
-    yield from _buffer(status)
+    yield from buffer_checks(status.buffer)
     for stream in status.streams:
         wrong = stream.state in {"warning", "critical"}
         lost = f", {stream.lost} records lost, {stream.dropped} dropped" if stream.lost or stream.dropped else ""
@@ -159,16 +150,6 @@ def _idle(status: Status) -> set[str]:
         if key and part.ok and part.note:
             unfit.setdefault(part.name.removeprefix(key), []).append(part.name)
     return {name for names in unfit.values() if len(names) == len(judged) for name in names}
-
-
-def _buffer(status: Status) -> Iterator[Check]:
-    buffer = status.buffer
-    yield Check(
-        "ok" if buffer.mode == "disk" and not buffer.discarded_rows else "fail",
-        f"buffer in {buffer.path}: {buffer.mode}, {buffer.bytes} of {buffer.limit_bytes} bytes,"
-        f" {buffer.discarded_rows} rows discarded",
-        "; ".join(buffer.notes) or "free some disk space",
-    )
 
 
 def _disk(state: str | None) -> Iterator[Check]:

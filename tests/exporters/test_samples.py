@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from agent.model import Reading, Signal, Stream
-from agent.status import PartHealth, SeriesStatus
+from agent.status import PartHealth, SeriesStatus, WearStatus
 from exporters import bounds
 from exporters.naming import HOST as DECLARED
 from exporters.samples import Histogram, Sampler, Samples
@@ -132,3 +132,15 @@ def test_watched_series_are_on_their_way_to_an_alarm_like_signals() -> None:
     device = {labels[4]: value for labels, value in evidence.items() if labels[2] == "this device"}
     assert (len(device), device["temperature 39"]) == (bounds.MAX_WATCHED, 0.39)
     assert samples["driftline_scrape_series_cut"]["north", "cam-07", "series"] == 40.0 - bounds.MAX_WATCHED
+
+
+def test_what_is_written_and_the_thinning_are_told() -> None:
+    """What the system does not tell is absent; the rest is there."""
+    buffer = replaced(make_status().buffer, reserve_bytes=6, quarantine_bytes=5)
+    wear = WearStatus(written_bytes=7, limit_bytes=9, thinning=2, why="why")
+    samples = Sampler().sample(make_status(buffer=replaced(buffer, wear=wear)))
+    names = ("buffer_reserve_bytes", "buffer_quarantine_bytes", "written_day_bytes", "written_day_limit_bytes",
+             "buffer_thinning_level")  # fmt: skip
+    assert [list(samples[f"driftline_{name}"].values()) for name in names] == [[6.0], [5.0], [7.0], [9.0], [2.0]]
+    unknown = Sampler().sample(make_status(buffer=replaced(buffer, wear=replaced(wear, written_bytes=None))))
+    assert "driftline_written_day_bytes" not in unknown

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from agent.commands.doctor import agent_checks
-from agent.status import PartHealth
+from agent.commands.doctor_buffer import buffer_checks
+from agent.status import BufferStatus, PartHealth, WearStatus
 from tests.exporters.statuses import make_status, make_stream, replaced
 
 CAMERA, PUMP = make_stream("camera"), make_stream("pump")
@@ -38,3 +39,44 @@ def test_the_notes_of_a_reference_are_told() -> None:
     """Such as a text that is given as a feature, of which no number ever comes."""
     noted = replaced(PUMP, reference_notes=("mode: never a number; of a text, send a code",))
     assert _results(f"stream {PUMP.key}: mode: never a number", streams=(noted,)) == ["note"]
+
+
+def _buffer(**changes: object) -> BufferStatus:
+    usual: dict[str, object] = {
+        "path": "/state", "mode": "disk", "bytes": 5 << 20, "limit_bytes": 1 << 30, "segments": 3, "rows": 7,
+        "reserve_bytes": 8 << 20, "reserve_limit_bytes": 8 << 20,
+        "wear": WearStatus(written_bytes=3 << 20, limit_bytes=256 << 20),
+    }  # fmt: skip
+    return BufferStatus(**usual | changes)  # type: ignore[arg-type]  # fields of a status
+
+
+def test_a_healthy_buffer_is_told_with_its_figures() -> None:
+    """Files, sizes, reserve and what was written, each in its line."""
+    assert [(check.result, check.text) for check in buffer_checks(_buffer())] == [
+        ("ok", "buffer in /state: disk, 3 segments, 5.0 of 1024.0 MiB, 0 rows discarded"),
+        ("ok", "reserve for findings on a full disk: 8.0 of 8.0 MiB are there"),
+        ("ok", "written in the last 24 h: 3.0 MiB of 256.0 MiB"),
+    ]
+
+
+def test_what_is_wrong_with_the_buffer_is_told() -> None:
+    """A reserve in use fails; thinning, older segments, notes and quarantine are told."""
+    old = "(1 of an older version, read as they are)"
+    why = "no rows are kept outside findings: what is written would pass 256 MiB a day"
+    wear = WearStatus(written_bytes=250 << 20, limit_bytes=256 << 20, thinning=2, why=why)
+    checks = buffer_checks(
+        _buffer(reserve_bytes=6 << 20, wear=wear, outdated_segments=1, quarantine_bytes=2 << 20, notes=("a note",))
+    )
+    assert [(check.result, check.text) for check in checks] == [
+        ("ok", f"buffer in /state: disk, 3 segments {old}, 5.0 of 1024.0 MiB, 0 rows discarded"),
+        ("fail", "reserve for findings on a full disk: 6.0 of 8.0 MiB are there"),
+        ("note", f"written in the last 24 h: 250.0 MiB of 256.0 MiB; {why}"),
+        ("note", "buffer: a note"),
+        ("note", "set aside as damaged: 2.0 MiB in /state/quarantine"),
+    ]  # fmt: skip
+
+
+def test_what_the_system_does_not_tell_is_not_made_up() -> None:
+    """Without a count of written bytes there is no figure."""
+    texts = [check.text for check in buffer_checks(_buffer(wear=WearStatus(written_bytes=None, limit_bytes=1 << 28)))]
+    assert texts[2] == "written in the last 24 h: an unknown amount of 256.0 MiB"

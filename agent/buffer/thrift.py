@@ -1,0 +1,137 @@
+"""Keeps what is written and what is kept within their budgets: decides how far the recorder is thinned.
+
+The declared order: 0 as configured; 1 a tenth of the sampled rows; 2 no sampled rows outside findings; 3 summaries of
+five minutes. Findings and states are written at every level.
+
+It goes up by a level where the day's budget would be passed within three hours, or within one at the pace of the last,
+and down where the level below is known to need well less than the budget. How much a level needs is what it needed when
+it was last left, counted for half as much after a day, or later if it was tried in vain: so a device that always has
+too much to write goes up and down every few days at most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.buffer.spending import HOUR, SLOTS, Meter, Saved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+MOST = 3
+LEVELS = (
+    "rows are kept as configured",
+    "a tenth of the sampled rows is kept",
+    "no rows are kept outside findings",
+    "no rows are kept outside findings, and summaries of five minutes",
+)
+_UP_AT = 0.9  # of the budget: a level takes ten minutes to show
+_DOWN_AT = 0.7
+_AHEAD = ((HOUR, 3), (3 * HOUR, 3 * HOUR))  # so many slots ahead, once so many have shown how it goes at a level
+_STAY = 6 * HOUR  # slots at a level, before the next one down
+_LONGEST_MEMORY = 16 * SLOTS
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What is kept over a restart."""
+
+    format: int = FORMAT
+    level: int
+    memory: int
+    since: int
+    needs: list[dict[str, float]]  # per level: bytes a slot when it was left, by meter
+    left: list[int]  # per level: slots since then
+    meters: dict[str, Saved]
+
+
+class Thrift:
+    """Decides the level from `budgets`, bytes a day of what each meter measures, by its name for people.
+
+    >>> thrift = Thrift({"written": 144e6}, 0)
+    >>> for minute in range(0, 320, 10):
+    ...     changed = thrift.spend({"written": 3e6}, minute * 60_000_000_000)
+    >>> thrift.level
+    1
+    """
+
+    def __init__(self, budgets: Mapping[str, float], now_ns: int) -> None:
+        self.meters = {name: Meter(budget, now_ns) for name, budget in budgets.items()}
+        self.level = 0
+        self.why = ""
+        self._since = 0  # slots at this level
+        self._memory = SLOTS  # slots after which a memory counts for half
+        self._needs: list[dict[str, float]] = [{} for _ in range(MOST + 1)]
+        self._left = [_LONGEST_MEMORY] * (MOST + 1)
+
+    def spend(self, counts: Mapping[str, float], now_ns: int) -> bool:
+        """Add what was spent since the last call; return whether the level has changed."""
+        ended = max(self.meters[name].add(count, now_ns) for name, count in counts.items())
+        if not ended:
+            return False
+        self._since += ended
+        self._left = [slots + ended for slots in self._left]
+        before = self.level
+        if self.level < MOST and (over := self._over()):
+            self._go(self.level + 1, f"{over} would pass {_mib(self.meters[over].budget)} a day")
+        elif self.level and self._since >= _STAY and self._has_room():
+            self._go(self.level - 1, "less is needed" if self.level > 1 else "")
+        return self.level != before
+
+    def save(self, now_ns: int) -> bytes:
+        """Give what is kept over a restart."""
+        meters = {name: meter.save(now_ns) for name, meter in self.meters.items()}
+        return msgspec.msgpack.encode(
+            Kept(level=self.level, memory=self._memory, since=self._since, needs=self._needs, left=self._left,
+                 meters=meters)
+        )  # fmt: skip
+
+    def restore(self, stored: bytes, now_ns: int) -> None:
+        """Go on from what was kept. Raises ValueError for what another version kept, or damaged."""
+        try:
+            kept = msgspec.msgpack.decode(stored, type=Kept)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"what was spent is not known: {error}") from error
+        if kept.format != FORMAT or not 0 <= kept.level <= MOST or not len(kept.needs) == len(kept.left) == MOST + 1:
+            raise ValueError(f"what was spent is not known: it was kept in format {kept.format}, not {FORMAT}")
+        self.level, self._memory, self._since = kept.level, kept.memory, kept.since
+        self._needs, self._left = kept.needs, kept.left
+        self.why = "as before the restart" if self.level else ""
+        for name, saved in kept.meters.items():
+            if name in self.meters:
+                self.meters[name].restore(saved, now_ns)
+
+    def _over(self) -> str:
+        """Name the meter whose budget would be passed, or has been."""
+        for name, meter in self.meters.items():
+            most = meter.budget * _UP_AT
+            if meter.alike and meter.total > most:
+                return name
+            if any(meter.alike >= shown and meter.forecast(slots) > most for slots, shown in _AHEAD):
+                return name
+        return ""
+
+    def _has_room(self) -> bool:
+        below = self.level - 1
+        share = 0.5 ** (self._left[below] / self._memory)
+        return all(
+            max(meter.total, self._needs[below].get(name, 0.0) * share * SLOTS) <= meter.budget * _DOWN_AT
+            for name, meter in self.meters.items()
+        )
+
+    def _go(self, level: int, why: str) -> None:
+        if level > self.level:
+            self._needs[self.level] = {name: meter.rate(3 * HOUR) for name, meter in self.meters.items()}
+            # A level that was tried and left within a day was tried too early.
+            tried = self._since < SLOTS and self._left[self.level + 1] < SLOTS
+            self._memory = min(2 * self._memory, _LONGEST_MEMORY) if tried else SLOTS
+        self._left[self.level] = 0
+        self.level, self.why, self._since = level, why, 0
+        for meter in self.meters.values():
+            meter.differs()
+
+
+def _mib(count: float) -> str:
+    return f"{count / (1 << 20):.0f} MiB"

@@ -1,0 +1,66 @@
+"""What `driftline doctor` says of the buffer: its files, its reserve, its budgets, and what was set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.status import BufferStatus
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do about it."""
+
+    result: Literal["ok", "note", "fail"]
+    text: str
+    advice: str = ""
+
+
+def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
+    """Check what a running agent says of its buffer."""
+    segments = f"{buffer.segments} segment{'' if buffer.segments == 1 else 's'}"
+    if buffer.outdated_segments:
+        segments += f" ({buffer.outdated_segments} of an older version, read as they are)"
+    yield Check(
+        "ok" if buffer.mode == "disk" and not buffer.discarded_rows else "fail",
+        f"buffer in {buffer.path}: {buffer.mode}, {segments}, {_mib(buffer.bytes)} of {_mib(buffer.limit_bytes)} MiB,"
+        f" {buffer.discarded_rows} rows discarded",
+        "; ".join(buffer.notes) or "free some disk space",
+    )
+    if buffer.reserve_limit_bytes:
+        whole = buffer.reserve_bytes == buffer.reserve_limit_bytes
+        yield Check(
+            "ok" if whole else "fail",
+            f"reserve for findings on a full disk: {_mib(buffer.reserve_bytes)} of {_mib(buffer.reserve_limit_bytes)}"
+            " MiB are there",
+            "free some disk space: rows are not written until then",
+        )
+    if buffer.wear is not None:
+        written = buffer.wear.written_bytes
+        said = "an unknown amount" if written is None else f"{_mib(written)} MiB"
+        yield Check(
+            "note" if buffer.wear.thinning or written is None else "ok",
+            f"written in the last 24 h: {said} of {_mib(buffer.wear.limit_bytes)} MiB"
+            f"{'; ' + buffer.wear.why if buffer.wear.why else ''}",
+            "this system does not tell what a process writes"
+            if written is None
+            else "raise [buffer] write_mib_per_day or limit_mib if the card has room for more",
+        )
+    for note in buffer.notes if buffer.mode == "disk" and not buffer.discarded_rows else ():
+        yield Check("note", f"buffer: {note}")
+    if buffer.quarantine_bytes:
+        yield Check(
+            "note",
+            f"set aside as damaged: {_mib(buffer.quarantine_bytes)} MiB in {buffer.path}/quarantine",
+            "nothing needs it; keep it for a report, or delete it",
+        )
+
+
+def _mib(count: int) -> str:
+    return f"{count / MIB:.1f}"

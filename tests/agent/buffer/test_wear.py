@@ -1,0 +1,121 @@
+"""What the agent writes is counted, kept over restarts, and told."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.buffer import BufferConfig
+from agent.buffer.wear import bytes_written
+from agent.clock import ManualClock
+from agent.status import WearStatus
+from tests.agent.buffer.blocks import NOW_NS, ask, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.buffer import Buffer
+
+MIB = 1 << 20
+HOUR_S = 3_600.0
+
+
+class Card:
+    """Counts what a test says was written."""
+
+    def __init__(self) -> None:
+        self.written: int | None = 0
+
+    def __call__(self) -> int | None:
+        """Return it."""
+        return self.written
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Card:
+    """A card in place of the kernel's counter."""
+    card = Card()
+    monkeypatch.setattr("agent.buffer.house.bytes_written", card)
+    return card
+
+
+def test_the_kernels_counter_is_read(tmp_path: Path) -> None:
+    """It is the bytes for block devices; where there is none, or rubbish, that is said."""
+    (tmp_path / "self").mkdir()
+    assert bytes_written(tmp_path) is None
+    (tmp_path / "self" / "io").write_text("rchar: 5\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n")
+    assert bytes_written(tmp_path) == 4096
+    (tmp_path / "self" / "io").write_text("write_bytes: many\n")
+    assert bytes_written(tmp_path) is None
+
+
+def spend(card: Card, count: int) -> None:
+    """Write so many bytes."""
+    card.written = (card.written or 0) + count
+
+
+def wear_of(buffer: Buffer) -> WearStatus:
+    """What the status says of it."""
+    wear = buffer.status().wear
+    assert wear is not None
+    return wear
+
+
+def test_what_is_written_adds_up_over_a_restart(tmp_path: Path, card: Card) -> None:
+    """The last 24 hours of running are told, whatever the wall clock says between."""
+    spend(card, 90 * MIB)  # before the buffer was opened
+    clock = ManualClock(NOW_NS)
+    with opened(tmp_path, clock=clock) as buffer:
+        spend(card, 5 * MIB)
+        clock.advance(HOUR_S)
+        buffer.commit()
+        assert wear_of(buffer).written_bytes == 5 * MIB
+    card.written = 0  # another process
+    with opened(tmp_path, clock=ManualClock(0)) as buffer:
+        spend(card, 2 * MIB)
+        buffer.commit()
+        assert wear_of(buffer) == WearStatus(written_bytes=7 * MIB, limit_bytes=256 * MIB)
+
+
+def test_a_kill_leaves_little_uncounted(tmp_path: Path, card: Card) -> None:
+    """Without an orderly end, less than a hundredth of the budget is forgotten."""
+    with opened(tmp_path / "running") as buffer:
+        for _ in range(50):
+            spend(card, MIB)
+            buffer.commit()
+        buffer.commit()
+        shutil.copytree(tmp_path / "running", tmp_path / "killed")
+    with opened(tmp_path / "killed") as again:
+        written = wear_of(again).written_bytes
+        assert written is not None
+        assert 48 * MIB <= written <= 50 * MIB
+
+
+def test_a_change_of_the_level_is_an_event_and_is_told(tmp_path: Path, card: Card) -> None:
+    """Rows are thinned before the day's budget is spent: what and why is in the status and in the history."""
+    clock = ManualClock(NOW_NS)
+    config = BufferConfig(write_mib_per_day=64)
+    why = "a tenth of the sampled rows is kept: what is written would pass 64 MiB a day"
+    with opened(tmp_path, config, clock) as buffer:
+        while not wear_of(buffer).thinning:
+            spend(card, 5 * MIB)
+            clock.advance(HOUR_S)
+            buffer.commit()
+        assert (wear_of(buffer).thinning, wear_of(buffer).why) == (1, why)
+        assert (wear_of(buffer).written_bytes or 0) < 60 * MIB
+        buffer.commit()
+        assert ask(buffer, "SELECT detail FROM events WHERE kind = 'thinning'") == [[why]]
+    with opened(tmp_path, config, clock) as buffer:
+        assert wear_of(buffer).thinning == 1
+
+
+def test_an_unknown_amount_is_no_amount(tmp_path: Path, card: Card) -> None:
+    """Where the system does not tell, no figure is made up and nothing is thinned."""
+    card.written = None
+    clock = ManualClock(NOW_NS)
+    with opened(tmp_path, clock=clock) as buffer:
+        clock.advance(48 * HOUR_S)
+        buffer.commit()
+        assert (wear_of(buffer).written_bytes, wear_of(buffer).thinning) == (None, 0)
