@@ -1,6 +1,8 @@
 """The streams of `benchmarks/accuracy.py`: real classifiers that serve data which packages ship, and how it changes.
 
-First as the reference saw it, then with another mix of cases (covariate shift), then with broken inputs.
+First as the reference saw it, then with another mix of cases (covariate shift) or of classes (label shift), then with
+broken inputs. Where inputs are independent of one another and symmetric, some breaks leave the distribution of all
+inputs and answers as it was, exactly: these are a group of their own, as nothing without labels can tell them.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from river import datasets
+from river.datasets import synth
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     Served = tuple[NDArray[np.float32], Rows]  # signals, and 1 where the answer was right
 
 STREAM = 4_000  # rows
+MADE = 16_000  # rows of streams that river makes
 OUTPUTS = ("prediction", "confidence", "margin", "entropy")
 
 
@@ -48,7 +52,10 @@ def outputs(chances: Rows, labels: Labels, classes: Labels) -> tuple[Rows, Rows]
 class Table:
     """A classifier on tabular data, and the ways in which its stream may change."""
 
-    def __init__(self, x: Rows, y: Labels, model: Any, sizes: tuple[int, int], seed: int) -> None:
+    def __init__(
+        self, x: Rows, y: Labels, model: Any, sizes: tuple[int, int], seed: int, unseen: tuple[str, ...] = ()
+    ) -> None:
+        self.unseen = unseen  # breaks that leave the distribution of these inputs as it was
         self.rng = np.random.default_rng(seed)
         order = self.rng.permutation(len(x))
         train, self.known, self.rest = np.split(order, np.cumsum(sizes))
@@ -89,10 +96,11 @@ class Table:
             "tilted much": np.exp(1.5 * tilt),
             "harder cases": np.where(self.confidence < middle[0], 3, 1),
             "easier cases": np.where(self.confidence > middle[1], 4, 1),
-            "a class more often": np.where(rare, 2.5, 1),
         }
         for kind, weights in mixes.items():
             yield "covariate shift", kind, self.serve(self.draw(weights))
+        for kind, times in {"a class more often": 2.5, "a class much more often": 5, "a class seldom": 0.2}.items():
+            yield "label shift", kind, self.serve(self.draw(np.where(rare, times, 1)))
         column, deviation, median = self.top, self.deviation[self.top], self.median[self.top]
         single: dict[str, Callable[[Rows], Rows]] = {
             "bias, .7 sd": lambda v: v + 0.7 * deviation,
@@ -105,7 +113,8 @@ class Table:
             "shuffled": self.rng.permutation,
         }
         for kind, change in single.items():
-            yield "broken input", kind, self.serve(self.draw(), _of_column(column, change))
+            group = "broken, and nothing shows" if kind in self.unseen else "broken input"
+            yield group, kind, self.serve(self.draw(), _of_column(column, change))
         noise = self.deviation
         yield (
             "broken input",
@@ -165,7 +174,7 @@ class Camera:
         for _ in range(4):
             yield "unchanged", "unchanged", self.serve(STREAM)
         for classes in ((1, 4, 7), (0, 1, 2, 3, 4), (8, 9), (3, 5, 8)):
-            yield "covariate shift", f"only digits {classes}", self.serve(STREAM, classes=classes)
+            yield "label shift", f"only digits {classes}", self.serve(STREAM, classes=classes)
         lights: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
             "dim": lambda image: faults.dim(image, 1.0),
             "rotate": lambda image: faults.turn(image, 1.0),
@@ -187,7 +196,7 @@ class Camera:
 
 
 def from_river(source: Any) -> tuple[Rows, Labels]:
-    """Read a data set that river ships."""
+    """Read a data set that river ships, or makes."""
     pairs = [(list(x.values()), str(y)) for x, y in source]
     return np.array([x for x, _ in pairs], float), np.unique([y for _, y in pairs], return_inverse=True)[1]
 
@@ -224,6 +233,15 @@ def subjects() -> Iterator[tuple[str, Table | Camera]]:
     yield "bananas, forest", Table(*bananas, forest(50, min_samples_leaf=3, random_state=0), (1_500, 1_000), 1)
     yield "segments, logistic", Table(*segments, scaled(logistic(max_iter=300)), (600, 700), 1)
     yield "phishing, boosted trees", Table(*phishing, boosted(max_iter=60), (400, 500), 1)
+    sea, planes = synth.SEA(variant=1, noise=0.1, seed=1), synth.Hyperplane(n_features=6, noise_percentage=0.1, seed=4)
+    waves, lamps = synth.Waveform(seed=5), synth.LED(noise_percentage=0.12, seed=6)
+    points = synth.RandomRBF(seed_model=7, seed_sample=8, n_classes=4, n_features=5, n_centroids=15)
+    forest5, alike = forest(40, min_samples_leaf=5, random_state=0), ("shuffled", "other sign")
+    yield "SEA, forest", Table(*from_river(sea.take(MADE)), forest5, (2_000, 1_000), 1, alike)
+    yield "hyperplane, logistic", Table(*from_river(planes.take(MADE)), scaled(logistic()), (2_000, 600), 1, alike)
+    yield "waves, network", Table(*from_river(waves.take(MADE)), network, (2_000, 1_500), 1)
+    yield "lamps, forest", Table(*from_river(lamps.take(MADE)), forest5, (2_000, 800), 1)
+    yield "clusters, boosted trees", Table(*from_river(points.take(MADE)), boosted(max_iter=60), (2_500, 1_000), 1)
     yield "digits, logistic", Table(digits.data, digits.target, scaled(logistic(max_iter=300)), (400, 700), 1)
     yield "breast cancer, logistic", Table(cancer.data[:, :10], cancer.target, scaled(logistic()), (120, 250), 1)
     yield "meter camera, network", Camera(0)
