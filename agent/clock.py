@@ -6,9 +6,14 @@ derived from the monotonic clock at the moment of use, so that it follows when t
 
 from __future__ import annotations
 
+import functools
 import time
+import uuid
 from datetime import UTC, datetime
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -27,8 +32,55 @@ class Clock(Protocol):
         ...
 
 
+class Stamp(NamedTuple):
+    """A moment as nobody can set it back: which boot, how long after its start, and by which wall clock.
+
+    wall_ns: what that wall clock showed. steps_ns: how far it had been set in this boot until then, in all.
+    """
+
+    boot: str
+    since_boot_ns: int
+    wall_ns: int
+    steps_ns: int
+
+
+class DeviceClock(Clock, Protocol):
+    """A clock that also knows what its wall time is worth."""
+
+    @property
+    def boot(self) -> str:
+        """Which boot of the machine this is."""
+        ...
+
+    def since_boot_ns(self) -> int:
+        """Nanoseconds since boot, sleep included: unlike `monotonic_ns` it tells a sleep from a clock that was set."""
+        ...
+
+    def disciplined(self) -> bool:
+        """Whether the kernel says that something (NTP, PTP, GPS) keeps the wall clock right; False: not known."""
+        ...
+
+
 class SystemClock:
     """The machine's own clocks."""
+
+    @functools.cached_property
+    def boot(self) -> str:
+        """Which boot this is; where the machine does not say, each start of the process counts as one."""
+        try:
+            return BOOT_ID.read_text().strip()
+        except OSError:
+            return str(uuid.uuid4())
+
+    def since_boot_ns(self) -> int:
+        """Nanoseconds since boot, sleep included."""
+        return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+    def disciplined(self) -> bool:
+        """Whether the kernel says that something keeps the wall clock right."""
+        from agent.kernel_clock import kept_right  # noqa: PLC0415  # loads ctypes, which no command needs
+
+        return kept_right(time.time_ns())
 
     def monotonic_ns(self) -> int:
         """Nanoseconds since boot."""
@@ -52,9 +104,11 @@ class ManualClock:
     (2500000000, 2500001000)
     """
 
-    def __init__(self, wall_ns: int = 0) -> None:
-        self._elapsed_ns = 0
+    def __init__(self, wall_ns: int = 0, boot: str = "boot 1") -> None:
+        self._elapsed_ns = self._asleep_ns = 0
         self._wall_start_ns = wall_ns
+        self.boot = boot
+        self.kept_right = False
 
     def monotonic_ns(self) -> int:
         """Nanoseconds since this clock was made."""
@@ -62,7 +116,28 @@ class ManualClock:
 
     def wall_ns(self) -> int:
         """Nanoseconds since the Unix epoch, UTC."""
-        return self._wall_start_ns + self._elapsed_ns
+        return self._wall_start_ns + self._elapsed_ns + self._asleep_ns
+
+    def since_boot_ns(self) -> int:
+        """Nanoseconds since this clock was made, or since `reboot`."""
+        return self._elapsed_ns + self._asleep_ns
+
+    def disciplined(self) -> bool:
+        """Whether `kept_right` was set."""
+        return self.kept_right
+
+    def set_wall(self, wall_ns: int) -> None:
+        """Set the wall clock, as a person or NTP does."""
+        self._wall_start_ns += wall_ns - self.wall_ns()
+
+    def suspend(self, seconds: float) -> None:
+        """Sleep as a laptop does: the monotonic clock stands still."""
+        self._asleep_ns += round(seconds * 1e9)
+
+    def reboot(self, boot: str, wall_ns: int) -> None:
+        """Begin another boot at `wall_ns`."""
+        self._elapsed_ns = self._asleep_ns = 0
+        self._wall_start_ns, self.boot, self.kept_right = wall_ns, boot, False
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward."""

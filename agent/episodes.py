@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import structs
+
 from agent.truth import WRONG, is_error_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from agent.model import Effect, Finding, Reading, Score, SignalEvidence, Stream, StreamChange
+    from agent.steady import Step
 
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
 JOIN_S = 1_800  # what befalls a device within half an hour has one cause more often than two
@@ -83,6 +86,16 @@ class Episode:
             return False
         self.scores[score.signal.name] = score
         return before is None or score.detector == "series"
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self.finding = step.moved_finding(self.finding)
+        self.last_ns = step.moved(self.last_ns)
+        self.scores = {
+            name: structs.replace(score, time_ns=step.moved(score.time_ns), onset_ns=step.moved(score.onset_ns))
+            for name, score in self.scores.items()
+        }
+        self.host = tuple(structs.replace(reading, time_ns=step.moved(reading.time_ns)) for reading in self.host)
 
     def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...]) -> None:
         """Remember how far the signals were at most, and the look in which those that alarmed were furthest off."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.model import Finding
     from agent.ports import Store
+    from agent.steady import Step
 
 KEPT = 200
 
@@ -41,6 +42,10 @@ class Events:
             if finding.state == "closed":
                 del self._said[finding.id]
             self.say(finding.state, finding.stream.model, f"{finding.severity}: {finding.sentence}")
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of the lines, after the clock was set."""
+        self._lines = deque((EventLine(step.moved_moment(line.time), line.text) for line in self._lines), maxlen=KEPT)
 
     def lines(self) -> tuple[EventLine, ...]:
         """Return the lines, newest first."""

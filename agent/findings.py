@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from agent.episodes import Moment
     from agent.model import Cause, Effect, Score, Severity, Stream
     from agent.ports import Explainer, Explanation, FindingStore
+    from agent.steady import Step
 
 NOTICES = 5
 
@@ -65,6 +66,11 @@ class FindingBook:
         """Return open and acknowledged findings, worst first, then newest first."""
         findings = (episode.finding for episode in self._episodes.values())
         return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set; the store corrects what it keeps."""
+        for episode in self._episodes.values():
+            episode.rebase(step)
 
     def resume(self, stream: Stream, row: int, time_ns: int, *, labels: bool = False) -> None:
         """Count the quiet time of a stream's carried-over findings from here; `labels`: of those that count labels."""

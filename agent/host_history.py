@@ -10,6 +10,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from agent.model import Reading
+    from agent.steady import Step
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -36,6 +37,13 @@ class HostHistory:
         if len(self._newest) > MOST_KEYS:
             oldest = next(iter(self._newest))
             del self._newest[oldest], self._past[oldest]
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times, after the clock was set."""
+        for key, reading in self._newest.items():
+            self._newest[key] = msgspec.structs.replace(reading, time_ns=step.moved(reading.time_ns))
+        for key, past in self._past.items():
+            self._past[key] = deque(((step.moved(time_ns), value) for time_ns, value in past), maxlen=KEPT)
 
     def newest(self, since_ns: int) -> tuple[Reading, ...]:
         """Return the newest of each reading that was measured since then; what is not measured any more is absent."""

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from agent.model import AccuracyEstimate, Block, Effect, Score, Signal
     from agent.ports import Detector, Learner, Recent, Reference
     from agent.saved import SavedMonitor
+    from agent.steady import Step
     from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
+STEPS = (
+    16  # times that the clock was set, which a detector may not have noticed: it dates an onset by the clock of then
+)
 # So old may sizes of effects be that are shown, while nothing is wrong and otherwise: a look at 20 signals is 10 ms.
 CALM_NS, WRONG_NS = 5_000_000_000, 1_900_000_000
 
@@ -78,11 +82,17 @@ class Panel:
         self._offsets = dict.fromkeys(self._detectors, row)
         self._times: deque[tuple[int, int]] = deque(maxlen=ROW_TIMES)  # (first row of a block, its time)
         self._shown: tuple[int, int, dict[str, Effect]] | None = None  # effects: at which row, when, and what
+        self._steps: deque[tuple[int, Step]] = deque(maxlen=STEPS)  # of the clock, each with its row
 
     @property
     def names(self) -> tuple[str, ...]:
         """The detectors that are at work."""
         return tuple(self._detectors)
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times that are remembered, after the clock was set."""
+        self._times = deque(((row, step.moved(time_ns)) for row, time_ns in self._times), maxlen=ROW_TIMES)
+        self._steps.append((self.rows, step))
 
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""
@@ -209,6 +219,9 @@ class Panel:
         """Count the score's rows as the stream does, and say when the onset was."""
         score = msgspec.structs.replace(score, row=score.row + offset, onset_row=score.onset_row + offset)
         onset_ns = score.onset_ns or (self._times[0][1] if self._times else score.time_ns)
+        for at, step in self._steps if score.onset_ns else ():
+            if score.onset_row < at:  # the detector dated it by the clock of then
+                onset_ns = step.moved(onset_ns)
         for row, time_ns in () if score.onset_ns else reversed(self._times):
             if row <= score.onset_row:
                 onset_ns = time_ns

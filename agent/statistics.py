@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import Block
+    from agent.steady import Step
 
 # 1-2-5 steps from 10 µs, below which no model answers, to 20 s, beyond which nobody waits.
 LATENCY_BOUNDS_S = tuple(m * 10.0**e for e in range(-5, 2) for m in (1, 2, 5))[:-1]
@@ -79,6 +80,11 @@ class StreamStatistics:
                 self.confidence = before + share * (float(confidence.mean()) - before)
         if "prediction" in names:
             self._count_classes(block.values[:, names.index("prediction")])
+
+    def rebase(self, step: Step) -> None:
+        """Correct the time of the last inference, after the clock was set."""
+        if self.last_inference_ns is not None:
+            self.last_inference_ns = step.moved(self.last_inference_ns)
 
     def _add_latency(self, block: Block, seen_ns: int) -> None:
         latency = block.latency_s[np.isfinite(block.latency_s)]

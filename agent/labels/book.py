@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
+    from agent.steady import Step
     from agent.truth import LabelledRows, LabelRecord, LabelStore, LabelSummary
 
 DEVICE = "device"  # the key under which the book's own state is kept
@@ -125,6 +126,11 @@ class LabelBook:
             if saved != self._saved:
                 self._saved = saved
                 self._states.put_state(DEVICE, PART, saved)
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        for part in (self._finder.recent, self._waiting, *self._known.values(), *self._streams.values()):
+            part.rebase(step)
 
     def status(self, key: str) -> TruthStatus | None:
         """Describe the labels of a stream; None where it has none."""

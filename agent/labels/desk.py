@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import PartHealth, TruthStatus
+    from agent.steady import Step
     from agent.truth import LabelledRows, LabelStore
 
 
@@ -87,6 +88,11 @@ class LabelDesk:
             if monitor is not None:
                 monitor.calibrate(rows)
         return summary
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        if self._book is not None:
+            self._book.rebase(step)
 
     def learned(self, key: str) -> None:
         """Hear that a stream has its reference: the labels that came while it was learned can be used from here on."""

@@ -15,6 +15,7 @@ from agent.clock import utc
 from agent.status import TruthStatus
 
 if TYPE_CHECKING:
+    from agent.steady import Step
     from agent.truth import LabelRecord
 
 Z = 1.959964  # 95 %, both sides
@@ -58,6 +59,10 @@ class Figures(msgspec.Struct):
                 self.window[record.id] = record.error
         self.first_ns = min(self.first_ns or record.inferred_ns, record.inferred_ns)
         self.last_ns = max(self.last_ns, record.inferred_ns)
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self.first_ns, self.last_ns = step.moved(self.first_ns), step.moved(self.last_ns)
 
     def rate(self) -> float:
         """Inferences with a label per second; 0 where that is not known."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agent.model import Block
+    from agent.steady import Step
 
 
 class KnownStream(msgspec.Struct):
@@ -50,6 +51,11 @@ class KnownStream(msgspec.Struct):
     def begin(self, since_ns: int, learned_ns: int, wanted: int = 0) -> None:
         """Hear that there is another reference."""
         self.since_ns, self.learned_ns, self.wanted, self.learning = since_ns, learned_ns, wanted, False
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self.since_ns, self.learned_ns = step.moved(self.since_ns), step.moved(self.learned_ns)
+        self.newest_ns = step.moved(self.newest_ns)
 
     def covers(self, time_ns: int) -> bool:
         """Tell whether an inference of this time belongs to the reference."""

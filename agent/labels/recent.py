@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import Block, Signal, Stream
+    from agent.steady import Step
     from agent.truth import Answer
 
 KEPT = 65_536
@@ -53,6 +54,11 @@ class RecentInferences:
         self._places[at] = place
         self._errors[at] = np.nan
         self._seen += count
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        off = (self._times >= step.began_ns) & (self._times <= step.ended_ns)
+        self._times[off] += step.by_ns
 
     def find(self, ids: NDArray[np.uint64], model: str) -> list[tuple[Inference, int]]:
         """Return the inferences with these ids, newest first, each with its place; of the model where one is named."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from agent.labels.figures import Figures
 from agent.saved import SavedMonitor  # noqa: TC001  # msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from agent.steady import Step
 
 PART = "labels"
 VERSION = 1
@@ -31,6 +36,13 @@ class SavedLabels(msgspec.Struct):
     pairs: dict[int, tuple[float, bool]] = {}  # the same
     newest: list[tuple[int, float]] = []  # the same
     since_ns: int = 0
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self.figures.rebase(step)
+        self.early = [(step.moved(told), step.moved(inferred), error) for told, inferred, error in self.early]
+        self.newest = [(step.moved(inferred), error) for inferred, error in self.newest]
+        self.since_ns = step.moved(self.since_ns)
 
     def forget_health(self) -> None:
         """Forget how often it errs in health, and how it is judged by that."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
+    from agent.steady import Step
     from agent.truth import LabelRecord
 
 FAR = 0.9  # of the first errors lie within what is called right, where answers are values
@@ -190,6 +191,14 @@ class StreamLabels:
         """Name the detectors of errors that had to be taken out."""
         failed = {} if self.panel is None else self.panel.failed
         return [PartHealth(name=f"{self.stream.key} {name}", ok=False, note=note) for name, note in failed.items()]
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self._saved.rebase(step)
+        self._known = [(step.moved(inferred), error) for inferred, error in self._known]
+        self._changed = True
+        if self.panel is not None:
+            self.panel.rebase(step)
 
     def save(self) -> None:
         """Keep what changed, for a restart."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.model import Label
+    from agent.steady import Step
 
 MOST = 10_000
 
@@ -40,6 +42,11 @@ class WaitingLabels:
         if len(self._labels) > self._most:
             del self._labels[next(iter(self._labels))]
             self.not_found += 1
+
+    def rebase(self, step: Step) -> None:
+        """Correct when the labels were told, after the clock was set; how long they wait is not told by it."""
+        for key, (label, number, deadline) in self._labels.items():
+            self._labels[key] = (structs.replace(label, time_ns=step.moved(label.time_ns)), number, deadline)
 
     def called_for(self, ids: NDArray[np.uint64]) -> list[Label]:
         """Take out the labels whose inferences are among these."""

@@ -1,0 +1,217 @@
+"""The clock that the agent goes by: wall time that is believed, whatever the device's wall clock does.
+
+A wall clock is *set* when it moves against the time since boot by more than STEP_NS between two looks; slower changes
+(NTP slews by 43 s a day at most) are followed, and sleep is none, because the time since boot counts it. Between two
+settings lies a regime. How far one is believed:
+
+0. impossible: it shows a time before RELEASED_NS, when no copy of this version existed.
+1. doubtful: it began before the newest time that had been stored.
+2. plausible: neither.
+3. confirmed: the kernel has said that something (NTP, PTP, GPS) keeps it right, or it was possible and stood for an
+   hour. What stands so long is meant by somebody, and a device without a network has no better witness.
+
+A regime that is believed at least as far as the one gone by takes its place; else the agent counts on by the time
+since boot, until the clock is set back to where it was, or the new regime is confirmed. So a wild jump that is taken
+back within an hour never reaches a record, and one that lasts is corrected when it ends.
+
+Taking another regime's place is a `Step`: all that this boot wrote is then off by it, and is corrected by it (see
+`docs/buffer.md`, "Clocks"). Earlier boots are left as they are: nobody knows how wrong their clock was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.clock import Stamp, utc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from agent.clock import DeviceClock
+    from agent.model import Finding
+
+RELEASED_NS = 1_767_225_600_000_000_000  # 1 January 2026: moved on with a release now and then
+STEP_NS = 2_000_000_000
+CONFIRMED_NS = 3_600_000_000_000
+_SLEW = 500  # ns in a ms: the kernel slews a clock by no more than 500 ppm
+_MS = 1_000_000
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The believed wall time moved by `by_ns`: times from `began_ns` to `ended_ns`, taken in this boot, are off by it.
+
+    They are as the clock showed them before: the start of the boot, and the moment of the step.
+    """
+
+    by_ns: int
+    began_ns: int
+    ended_ns: int
+
+    def moved(self, time_ns: int) -> int:
+        """Correct a time that this boot took before the step; any other, and 0 for none, is returned as it is."""
+        return time_ns + self.by_ns if time_ns and self.began_ns <= time_ns <= self.ended_ns else time_ns
+
+    def moved_moment(self, moment: datetime) -> datetime:
+        """Correct a time as people see it."""
+        is_off = utc(self.began_ns) <= moment <= utc(self.ended_ns)
+        return moment + timedelta(microseconds=self.by_ns // 1_000) if is_off else moment
+
+    def moved_finding(self, finding: Finding) -> Finding:
+        """Correct the times of a finding."""
+        return msgspec.structs.replace(
+            finding,
+            onset=self.moved_moment(finding.onset),
+            opened=self.moved_moment(finding.opened),
+            updated=self.moved_moment(finding.updated),
+            closed=None if finding.closed is None else self.moved_moment(finding.closed),
+        )
+
+
+@dataclass(slots=True)
+class _Regime:
+    """`offset_ns`: wall time less the time since boot, as of the last look."""
+
+    offset_ns: int
+    began_ns: int  # since boot
+    rank: int
+
+
+class _Saved(msgspec.Struct):
+    """What a restart in the same boot goes on with."""
+
+    boot: str
+    steps_ns: int
+    offset_ns: int
+    began_ns: int
+    rank: int
+    saved_ns: int  # since boot
+
+
+class SteadyClock:
+    """Conforms to `agent.clock.DeviceClock`. `look` is called by one thread, the rest by any.
+
+    Parameters
+    ----------
+    device
+        The device's own clocks.
+
+    """
+
+    def __init__(self, device: DeviceClock) -> None:
+        self._device = device
+        self._floor_ns = 0
+        self._steps_ns = 0
+        self._believed = self._shown = self._regime()
+
+    @property
+    def boot(self) -> str:
+        """Which boot of the machine this is."""
+        return self._device.boot
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since boot, without sleep."""
+        return self._device.monotonic_ns()
+
+    def since_boot_ns(self) -> int:
+        """Nanoseconds since boot, sleep included."""
+        return self._device.since_boot_ns()
+
+    def disciplined(self) -> bool:
+        """Whether the kernel says that something keeps the device's wall clock right."""
+        return self._device.disciplined()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for that long."""
+        self._device.sleep(seconds)
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since the Unix epoch, UTC, as believed. Never goes back but with a `Step`."""
+        return self._device.since_boot_ns() + self._believed.offset_ns
+
+    def stamp(self) -> Stamp:
+        """Say by which clock times are taken now."""
+        since_ns = self.since_boot_ns()
+        return Stamp(self.boot, since_ns, since_ns + self._believed.offset_ns, self._steps_ns)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the believed time is confirmed."""
+        return self._believed.rank == _CONFIRMED
+
+    @property
+    def doubted_ns(self) -> int:
+        """How far the device's clock is from the believed time; 0 where it is believed."""
+        return 0 if self._shown is self._believed else self._shown.offset_ns - self._believed.offset_ns
+
+    def look(self) -> Step | None:
+        """Look at the device's clock; where another time is believed from here on, return by how much it moved."""
+        offset_ns = self._offset_ns()
+        if abs(offset_ns - self._shown.offset_ns) > STEP_NS:
+            back = abs(offset_ns - self._believed.offset_ns) <= STEP_NS
+            self._shown = self._believed if back else self._regime()
+        self._shown.offset_ns = offset_ns
+        self._confirm(self._shown)
+        if self._shown is self._believed or self._shown.rank < self._believed.rank:
+            return None
+        return self._believe()
+
+    def resume(self, saved: bytes, floor_ns: int) -> Step | None:
+        """Go on from what an agent of before `saved`, knowing that time had come to `floor_ns`. Before the first look.
+
+        Returns the step that came while no agent ran. What cannot be read counts as nothing saved.
+        """
+        self._floor_ns = floor_ns
+        self._believed = self._shown = self._regime()
+        try:
+            before = msgspec.msgpack.decode(saved, type=_Saved) if saved else None
+        except msgspec.MsgspecError:
+            before = None
+        if before is None or before.boot != self.boot:
+            return None
+        self._steps_ns = before.steps_ns
+        self._believed = _Regime(before.offset_ns, before.began_ns, before.rank)
+        slewed_ns = max(0, self.since_boot_ns() - before.saved_ns) // _MS * _SLEW
+        if abs(self._shown.offset_ns - before.offset_ns) <= STEP_NS + slewed_ns:
+            self._believed.offset_ns = self._shown.offset_ns
+            self._shown = self._believed
+        return self.look()
+
+    def saved(self) -> bytes:
+        """Return what `resume` needs."""
+        now = self._believed
+        saved = _Saved(self.boot, self._steps_ns, now.offset_ns, now.began_ns, now.rank, self.since_boot_ns())
+        return msgspec.msgpack.encode(saved)
+
+    def _believe(self) -> Step:
+        step_ns = self._shown.offset_ns - self._believed.offset_ns
+        began_ns = self._believed.offset_ns
+        step = Step(step_ns, began_ns, began_ns + self.since_boot_ns())
+        self._steps_ns += step_ns
+        self._believed = self._shown
+        return step
+
+    def _offset_ns(self) -> int:
+        return self._device.wall_ns() - self._device.since_boot_ns()
+
+    def _regime(self) -> _Regime:
+        offset_ns, since_ns = self._offset_ns(), self._device.since_boot_ns()
+        wall_ns = offset_ns + since_ns
+        rank = _IMPOSSIBLE if wall_ns < RELEASED_NS else _DOUBTFUL if wall_ns < self._floor_ns - STEP_NS else _PLAUSIBLE
+        regime = _Regime(offset_ns, since_ns, rank)
+        self._confirm(regime)
+        return regime
+
+    def _confirm(self, regime: _Regime) -> None:
+        """Note where the regime that shows now has become possible, or is confirmed."""
+        if regime.rank == _IMPOSSIBLE:
+            regime.rank = _DOUBTFUL if regime.offset_ns + self.since_boot_ns() >= RELEASED_NS else _IMPOSSIBLE
+        stood = self.since_boot_ns() - regime.began_ns >= CONFIRMED_NS
+        if _IMPOSSIBLE < regime.rank < _CONFIRMED and (stood or self._device.disciplined()):
+            regime.rank = _CONFIRMED
+
+
+_IMPOSSIBLE, _DOUBTFUL, _PLAUSIBLE, _CONFIRMED = range(4)
