@@ -57,7 +57,6 @@ class Daemon:
         self._parts = parts
         self._listener = listener
         self._started_ns = started_monotonic_ns
-        self._started_wall = utc(parts.clock.wall_ns())
         self._ready_s = 0.0
         self._scrape_url: str | None = None
         self._status: Status | None = None
@@ -131,7 +130,7 @@ class Daemon:
             agent=AgentStatus(
                 version=__version__,
                 pid=os.getpid(),
-                started=self._started_wall,
+                started=utc(clock.wall_ns() - clock.monotonic_ns() + self._started_ns),
                 uptime_s=(clock.monotonic_ns() - self._started_ns) / 1e9,
                 rss_bytes=self._process.memory_info().rss,
                 cpu_percent=self._process.cpu_percent(),

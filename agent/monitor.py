@@ -19,7 +19,7 @@ from agent.baselines import silent_notes
 from agent.panel import Panel, aligned
 from agent.saved import SavedMonitor, StreamStore, decode_saved, encode_saved
 from agent.statistics import StreamStatistics
-from agent.status import PartHealth, StreamStatus
+from agent.status import StreamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from agent.model import Block, Effect, Score, Signal, Stream, StreamChange, StreamState
     from agent.panel import Factories
     from agent.ports import Learner, MonitorStore, Reference
-    from agent.status import SeriesStatus
+    from agent.status import PartHealth, SeriesStatus
+    from agent.steady import Step
     from agent.truth import LabelledRows
 
 SAVE_ROWS = 20_000  # rows after which the states are saved again; a restart judges them in a second or two
@@ -52,9 +53,7 @@ class StreamMonitor:
     """
 
     def __init__(self, stream: Stream, factories: Factories, store: MonitorStore, alarms_per: float) -> None:
-        self.stream = stream
-        self.statistics = StreamStatistics()
-        self.lost = self.dropped = 0
+        self.stream, self.statistics, self.lost, self.dropped = stream, StreamStatistics(), 0, 0
         self.running: set[str] = set()  # sources that are open
         self.changes: deque[StreamChange] = deque(maxlen=20)
         self.beside: Callable[[], tuple[Effect, ...]] = tuple  # effects of what is no signal of its blocks
@@ -115,10 +114,7 @@ class StreamMonitor:
             self._panel.set_budget(alarms_per)
 
     def process(self, block: Block, seen_ns: int) -> list[Score]:
-        """Judge a block, seen at `seen_ns` of the monotonic clock, and learn from it.
-
-        Returns the alarms in it, dated; none while the reference is learned.
-        """
+        """Judge a block, seen at `seen_ns` of the monotonic clock, and learn from it; return its alarms, dated."""
         self.statistics.add(block, seen_ns)
         return self._judge(block)
 
@@ -141,6 +137,12 @@ class StreamMonitor:
         """Whether so much was judged since the last save that it should not wait longer."""
         return self._panel is not None and self.rows - self._saved_at >= SAVE_ROWS
 
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        self.statistics.rebase(step)
+        if self._panel is not None:
+            self._panel.rebase(step)
+
     def save(self, mark: bytes) -> None:
         """Keep the detectors' states, which have seen all rows up to `mark`, and none behind it."""
         if self._panel is None:
@@ -154,9 +156,7 @@ class StreamMonitor:
 
     def health(self) -> list[PartHealth]:
         """Name the detectors of this stream that had to be taken out, or had nothing to judge."""
-        failed, unfit = ({}, {}) if self._panel is None else (self._panel.failed, self._panel.unfit)
-        out = [PartHealth(name=f"{self.key} {name}", ok=False, note=note) for name, note in failed.items()]
-        return out + [PartHealth(name=f"{self.key} {name}", ok=True, note=note) for name, note in unfit.items()]
+        return [] if self._panel is None else self._panel.health(self.key)
 
     def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""

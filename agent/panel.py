@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from agent.ports import AccuracySource, UnfitError
-from agent.status import SignalStatus
+from agent.status import PartHealth, SignalStatus
 from agent.truth import Calibrated
 
 if TYPE_CHECKING:
@@ -186,6 +186,11 @@ class Panel:
                 except Exception as error:  # noqa: BLE001  # one that fails must not take the others down
                     self.failed[name] = f"{type(error).__name__}: {error}"
                     del self._detectors[name]
+
+    def health(self, key: str) -> list[PartHealth]:
+        """Name the detectors of the stream `key` that had to be taken out, or had nothing to judge."""
+        out = [PartHealth(name=f"{key} {name}", ok=False, note=note) for name, note in self.failed.items()]
+        return out + [PartHealth(name=f"{key} {name}", ok=True, note=note) for name, note in self.unfit.items()]
 
     def states(self) -> tuple[dict[str, int], dict[str, bytes]]:
         """Return, per detector, where its count of rows begins, and its state."""

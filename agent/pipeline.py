@@ -12,6 +12,7 @@ import msgspec
 
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
+from agent.clock_watch import ClockWatch
 from agent.condition import count_change, device_state, stream_state
 from agent.events import Events
 from agent.findings import FindingBook
@@ -99,9 +100,12 @@ class Pipeline:
         self.baselines = BaselineKeeper(
             self._monitors, store, factories, self._book, clock, self._commit, self._events, relearned
         )
+        dated = (store, self._book, self._host, self._events, self.labels)
+        self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice)
 
     def tick(self) -> None:
         """Do one round."""
+        self._guarded("clock", self.clock_watch.tick)
         blocks: list[Block] = []
         readings: list[Reading] = []
         for item in self._intake.items(self._monitors):

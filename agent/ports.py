@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from agent.model import Finding
     from agent.status import BufferStatus, Status
+    from agent.steady import Step
 
 Item = Block | Reading | StreamChange | Labels
 
@@ -245,6 +246,10 @@ class Store(FindingStore, MonitorStore, Protocol):
 
     def commit(self) -> None:
         """Make durable what was appended."""
+        ...
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of what this boot wrote, after the clock was set; a full disk delays it."""
         ...
 
     def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:

@@ -78,6 +78,7 @@ class _Regime:
     offset_ns: int
     began_ns: int  # since boot
     rank: int
+    vouched: bool = False  # the kernel said that it is kept right
 
 
 class _Saved(msgspec.Struct):
@@ -89,6 +90,9 @@ class _Saved(msgspec.Struct):
     began_ns: int
     rank: int
     saved_ns: int  # since boot
+    vouched: bool
+    vouched_before: bool  # of the boot before
+    told: bool
 
 
 class SteadyClock:
@@ -105,6 +109,8 @@ class SteadyClock:
         self._device = device
         self._floor_ns = 0
         self._steps_ns = 0
+        self.vouched_before = False  # whether the clock of the boot before was kept right by something
+        self.told = False  # whether people were told of a step of this boot
         self._believed = self._shown = self._regime()
 
     @property
@@ -143,6 +149,11 @@ class SteadyClock:
         return self._believed.rank == _CONFIRMED
 
     @property
+    def vouched(self) -> bool:
+        """Whether something has kept the believed time right."""
+        return self._believed.vouched
+
+    @property
     def doubted_ns(self) -> int:
         """How far the device's clock is from the believed time; 0 where it is believed."""
         return 0 if self._shown is self._believed else self._shown.offset_ns - self._believed.offset_ns
@@ -170,10 +181,13 @@ class SteadyClock:
             before = msgspec.msgpack.decode(saved, type=_Saved) if saved else None
         except msgspec.MsgspecError:
             before = None
-        if before is None or before.boot != self.boot:
+        if before is None:
             return None
-        self._steps_ns = before.steps_ns
-        self._believed = _Regime(before.offset_ns, before.began_ns, before.rank)
+        if before.boot != self.boot:
+            self.vouched_before = before.vouched
+            return None
+        self._steps_ns, self.vouched_before, self.told = before.steps_ns, before.vouched_before, before.told
+        self._believed = _Regime(before.offset_ns, before.began_ns, before.rank, before.vouched)
         slewed_ns = max(0, self.since_boot_ns() - before.saved_ns) // _MS * _SLEW
         if abs(self._shown.offset_ns - before.offset_ns) <= STEP_NS + slewed_ns:
             self._believed.offset_ns = self._shown.offset_ns
@@ -183,7 +197,10 @@ class SteadyClock:
     def saved(self) -> bytes:
         """Return what `resume` needs."""
         now = self._believed
-        saved = _Saved(self.boot, self._steps_ns, now.offset_ns, now.began_ns, now.rank, self.since_boot_ns())
+        saved = _Saved(
+            self.boot, self._steps_ns, now.offset_ns, now.began_ns, now.rank, self.since_boot_ns(), now.vouched,
+            self.vouched_before, self.told,
+        )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
     def _believe(self) -> Step:
@@ -209,8 +226,10 @@ class SteadyClock:
         """Note where the regime that shows now has become possible, or is confirmed."""
         if regime.rank == _IMPOSSIBLE:
             regime.rank = _DOUBTFUL if regime.offset_ns + self.since_boot_ns() >= RELEASED_NS else _IMPOSSIBLE
-        stood = self.since_boot_ns() - regime.began_ns >= CONFIRMED_NS
-        if _IMPOSSIBLE < regime.rank < _CONFIRMED and (stood or self._device.disciplined()):
+        if regime.rank == _IMPOSSIBLE:
+            return
+        regime.vouched = regime.vouched or self._device.disciplined()
+        if regime.vouched or self.since_boot_ns() - regime.began_ns >= CONFIRMED_NS:
             regime.rank = _CONFIRMED
 
 

@@ -21,6 +21,7 @@ from agent.labels.desk import LabelParts
 from agent.panel import Factories, Needed
 from agent.pipeline import Pipeline
 from agent.series import SeriesParts
+from agent.steady import SteadyClock
 from collectors.host import HostCollector, HostConfig
 from collectors.labels import LabelCollector
 from collectors.rings import RingCollector
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from agent.clock import Clock
+    from agent.clock import Clock, DeviceClock
     from agent.model import Block, Signal
     from agent.status import Status
 
@@ -147,11 +148,14 @@ def make_series() -> SeriesParts:
     )
 
 
-def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, clock: Clock) -> Parts:
+def build(
+    config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, device: DeviceClock
+) -> Parts:
     """Put the agent together; rings are looked for in all of `run_dirs`, the first is its own.
 
     Raises StateError where another agent has the directory or a newer one wrote it.
     """
+    clock = SteadyClock(device)
     store = _open_store(config.buffer, state_dir, clock)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
@@ -169,6 +173,8 @@ def build(config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path
         series=make_series(),
         labels=LabelParts(store.labels, store, make_error_factories(config), config.labels),
     )
+    if store.dating.step is not None:
+        pipeline.clock_watch.tell(store.dating.step)
     _tell_of_memory(pipeline, store)
     return Parts(
         clock=clock,
@@ -201,7 +207,7 @@ def _nightly(
     return NightlyReport(config, command, folder, clock, pipeline.notice, store)
 
 
-def _open_store(config: buffer.BufferConfig, state_dir: Path, clock: Clock) -> buffer.Buffer:
+def _open_store(config: buffer.BufferConfig, state_dir: Path, clock: SteadyClock) -> buffer.Buffer:
     """Open the buffer; somebody who reads it (`driftline query --state`) is waited for, another agent is not."""
     deadline = clock.monotonic_ns() + BUSY_NS
     while True:

@@ -4,8 +4,9 @@ Only the agent opens these files; others ask it, or use `open_readonly` while no
 """
 
 from agent.buffer.config import BufferConfig
-from agent.buffer.core import Buffer, open_buffer
+from agent.buffer.core import Buffer
 from agent.buffer.errors import BufferBusyError, BufferMissingError, SchemaTooNewError
+from agent.buffer.opening import open_buffer
 from agent.buffer.reader import Reader, open_readonly
 
 __all__ = [

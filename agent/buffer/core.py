@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.config import MIB, BufferConfig
+from agent.buffer.dating import Dating
 from agent.buffer.engine import Engine, is_of_disk, is_passing
-from agent.buffer.errors import UnavailableError
-from agent.buffer.files import Files, say
-from agent.buffer.folders import make_folder
+from agent.buffer.files import Files
 from agent.buffer.house import House
 from agent.buffer.labels import LabelShelf
-from agent.buffer.lock import DirectoryLock
 from agent.buffer.pending import Batch, Pending
 from agent.buffer.stored import StoredRows
 from agent.clock import utc
@@ -27,15 +25,15 @@ from agent.status import BufferStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from pathlib import Path
     from typing import TypeVar
 
     from duckdb import DuckDBPyConnection
 
+    from agent.buffer.lock import DirectoryLock
     from agent.buffer.segment import Segment
-    from agent.clock import Clock
     from agent.model import Block, Finding, Reading
+    from agent.steady import SteadyClock, Step
 
     T = TypeVar("T")
 
@@ -43,7 +41,6 @@ _BATCH_BYTES = 8 * MIB  # a transaction is held in memory until it ends, under D
 _SEAL_AFTER = 2  # failures of one batch, not for want of room, after which the segment is taken to be at fault
 _DISCARD_AFTER = 6  # and after which the batch is
 _MOST_NOTES = 20
-_LATEST_NS = 8_000_000_000 * 10**9  # year 2223, before int64 ends
 
 
 class Buffer:
@@ -53,7 +50,12 @@ class Buffer:
     """
 
     def __init__(
-        self, directory: Path, clock: Clock, config: BufferConfig, lock: DirectoryLock | None, notes: Sequence[str] = ()
+        self,
+        directory: Path,
+        clock: SteadyClock,
+        config: BufferConfig,
+        lock: DirectoryLock | None,
+        notes: Sequence[str] = (),
     ) -> None:
         self._directory = directory
         self._clock = clock
@@ -62,13 +64,15 @@ class Buffer:
         self._turn = threading.RLock()
         self._pending = Pending(round(config.pending_mib * MIB))
         self.labels = LabelShelf(self._pending, self._ask)
-        self._files = Files(directory, config, disk=lock is not None)
+        self._files = Files(directory, config, clock.stamp, disk=lock is not None)
+        self.dating = Dating(self._files, clock)
         self._rows = StoredRows(self._files)
         self._unsettled: Batch | None = None
         self._last_batch = self._files.segments.last_batch
         self._discarded = 0
         self._closed = False
-        self._last_commit: datetime | None = None
+        self.dating.keep()
+        self._committed_ns: int | None = None  # since boot
         self._house = House(self._files, config, clock, lambda kind, detail: self.add_event(kind, "buffer", detail))
 
     @property
@@ -88,9 +92,17 @@ class Buffer:
                     if not self._settle(batch):
                         break
                     self._unsettled = None
-                    self._last_commit = utc(self._clock.wall_ns())
+                    self._committed_ns = self._clock.since_boot_ns()
             self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
             self._house.keep()
+            self.dating.keep()
+
+    def rebase(self, step: Step) -> None:
+        """Correct what this boot wrote, after the clock was set; a full disk delays it."""
+        with self._turn:
+            self._pending.rebase(step)
+            self.dating.was_set()
+            self.dating.keep()
 
     def save_finding(self, finding: Finding) -> None:
         """Append one state of a finding, durable when this returns."""
@@ -156,7 +168,8 @@ class Buffer:
         if self._files.trouble:
             notes.append(self._files.trouble)
         notes += [*self._files.reserve_notes, *self._pending.notes]
-        segments = self._files.segments
+        segments, committed_ns = self._files.segments, self._committed_ns
+        ago_ns = 0 if committed_ns is None else self._clock.since_boot_ns() - committed_ns
         return BufferStatus(
             path=str(self._directory),
             mode="disk" if self._lock else "memory",
@@ -164,7 +177,7 @@ class Buffer:
             limit_bytes=segments.limit_bytes,
             segments=len(segments.opened),
             rows=segments.rows,
-            last_commit=self._last_commit,
+            last_commit=None if committed_ns is None else utc(self._clock.wall_ns() - ago_ns),
             discarded_rows=self._discarded + self._pending.discarded_rows,
             notes=tuple(notes),
             reserve_bytes=self._files.reserve.held,
@@ -204,7 +217,8 @@ class Buffer:
             if not (batch.blocks or batch.readings or batch.labels or batch.read_to):
                 return None
             self._last_batch += 1
-            batch.id = self._last_batch
+            batch.id, batch.stamp = self._last_batch, self._clock.stamp()
+            batch.observed_ns = self.dating.observed.now_ns()
             self._unsettled = batch
         return self._unsettled
 
@@ -231,8 +245,8 @@ class Buffer:
         files = self._files
         numbers = {block.stream: files.ledger.number_of(block.stream) for block in batch.blocks}
         files.ledger.flush(engine, files.end_transaction)
-        segment = files.segments.current(engine, self._day_of(batch))
-        if segment.write(engine, batch, numbers, self._clock.wall_ns(), files.end_transaction):
+        segment = files.segments.current(engine, batch.day)
+        if segment.write(engine, batch, numbers, files.end_transaction):
             files.segments.make_views(engine)
 
     def _give_up(self, batch: Batch, error: Exception) -> bool:
@@ -246,35 +260,3 @@ class Buffer:
         why = self._files.trouble
         self._files.repairer.notes.append(f"{batch.rows} rows could not be stored and were discarded: {why}")
         return True
-
-    def _day_of(self, batch: Batch) -> str:
-        newest = batch.newest_ns
-        return utc(min(max(self._clock.wall_ns() if newest is None else newest, 0), _LATEST_NS)).strftime("%Y%m%d")
-
-
-def open_buffer(directory: Path, clock: Clock, config: BufferConfig) -> Buffer:
-    """Open the buffer of a directory, making it where it is missing. It starts whatever state the files are in.
-
-    Where the directory cannot be written the buffer keeps its data in memory, and says so in `status`.
-
-    Raises
-    ------
-    BufferBusyError
-        Another process has the directory.
-    SchemaTooNewError
-        A later version wrote it.
-    """
-    directory = directory.absolute()
-    try:
-        make_folder(directory)
-        lock = DirectoryLock(directory)
-    except OSError as error:
-        return Buffer(directory, clock, config, None, [f"{directory} cannot be written: {error.strerror}"])
-    try:
-        return Buffer(directory, clock, config, lock)
-    except (UnavailableError, duckdb.Error, OSError) as error:
-        lock.release()
-        return Buffer(directory, clock, config, None, [f"{directory} cannot be used: {say(error)}"])
-    except BaseException:
-        lock.release()
-        raise

@@ -81,7 +81,7 @@ def _groups(reader: Reader) -> dict[str, tuple[Signal, ...]]:
 
 def _select_inferences(reader: Reader, signals: tuple[Signal, ...], since_ns: int) -> str:
     parts = [
-        schema.select_rows(segment.alias, number, since_ns)
+        schema.select_rows(segment.source, number, since_ns)
         for segment in reader.segments
         for number, held in segment.tables.items()
         if held == signals

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from agent.buffer.config import BufferConfig
+    from agent.clock import Stamp
 
     T = TypeVar("T")
 
@@ -44,13 +45,13 @@ class Files:
     file came from an older version, empty where none did.
     """
 
-    def __init__(self, directory: Path, config: BufferConfig, *, disk: bool) -> None:
+    def __init__(self, directory: Path, config: BufferConfig, stamp: Callable[[], Stamp], *, disk: bool) -> None:
         self._config = config
         self._disk = directory if disk else None
         self.gate = Gate()
         self.repairer = Repairer(directory)
-        self.ledger = Ledger(directory / CORE_FILE if disk else None)
-        self.segments = Segments(self._disk, config)
+        self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
+        self.segments = Segments(self._disk, config, self.ledger)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.trouble = ""
         self.migrated = ""

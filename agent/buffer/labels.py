@@ -32,11 +32,12 @@ _NUMBERS = ("value", "answer", "confidence", "error", "previous")
 _TEXTS = ("text", "wanted", "key", "model", "version")
 
 
-def write_labels(engine: Engine, alias: str, records: Sequence[LabelRecord]) -> None:
+def write_labels(engine: Engine, alias: str, records: Sequence[LabelRecord], era: int) -> None:
     """Append labels to a segment, inside the transaction that is open."""
     columns: dict[str, NDArray[Any]] = {
         "number": np.array([record.number for record in records], np.int64),
         "id": np.array([record.id for record in records], np.uint64),
+        "a": np.full(len(records), era, np.uint8),
         "told": np.clip(np.array([record.told_ns for record in records], np.int64), 0, _LATEST_NS),
         "inferred": np.clip(np.array([record.inferred_ns for record in records], np.int64), 0, _LATEST_NS),
     }
@@ -79,8 +80,8 @@ class LabelShelf:
         """Return the committed labels with these ids that were matched, oldest first."""
         parts = list(_parts(np.unique(ids)))
         return self._read(
-            lambda engine, alias: [
-                row for part in parts for row in engine.select(schema.FIND_LABELS.format(db=alias), {"id": part})
+            lambda engine, select: [
+                row for part in parts for row in engine.select(f"{select} {schema.FIND_LABELS}", {"id": part})
             ]
         )
 
@@ -88,11 +89,12 @@ class LabelShelf:
         """Return a stream's committed labels of inferences of this time, oldest first; of very many the newest."""
         since, until = (min(max(time_ns, 0), _LATEST_NS) for time_ns in (since_ns, until_ns))
         about = [key, since, until, MOST_READ]
-        return self._read(lambda engine, alias: engine.run(schema.LABELS_BETWEEN.format(db=alias), about))[-MOST_READ:]
+        found = self._read(lambda engine, select: engine.run(f"{select} {schema.LABELS_BETWEEN}", about))
+        return found[-MOST_READ:]
 
     def labels_since(self, number: int) -> list[LabelRecord]:
         """Return the committed labels after a number, oldest first; of very many the newest."""
-        found = self._read(lambda engine, alias: engine.run(schema.READ_LABELS.format(db=alias), [number, MOST_READ]))
+        found = self._read(lambda engine, select: engine.run(f"{select} {schema.READ_LABELS}", [number, MOST_READ]))
         return found[-MOST_READ:]
 
     def last_label(self) -> int:
@@ -108,7 +110,10 @@ class LabelShelf:
     def _read(self, question: Callable[[Engine, str], list[tuple[Any, ...]]]) -> list[LabelRecord]:
         rows = self._ask(
             lambda engine, segments: [
-                row for s in segments if s.has(schema.LABELS) for row in question(engine, s.alias)
+                row
+                for s in segments
+                if s.has(schema.LABELS)
+                for row in question(engine, schema.read_labels(s.alias, s.eras.shifts))
             ]
         )
         return sorted(map(_record, rows), key=lambda record: record.number)
@@ -123,7 +128,7 @@ def _of_segment(engine: Engine, segment: Segment, ids: NDArray[np.uint64], model
             continue
         names = column_names(signal.name for signal in signals)
         sure = names[answer.confidence] if answer.confidence is not None else ""
-        sql = schema.find_rows(segment.alias, number, names[answer.column], sure)
+        sql = schema.find_rows(segment.alias, number, names[answer.column], sure, segment.eras.shifts)
         for identity, at, time_ns, said, confidence in engine.select(sql, {"id": ids}):
             stream = streams.get(at)
             if stream is not None and model in {"", stream.model}:

@@ -7,12 +7,14 @@ commit; until then it can be read from here.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent.buffer import schema
+from agent.buffer.eras import Eras
 from agent.buffer.segment import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Finding, Stream
@@ -22,31 +24,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.buffer.engine import Engine
+    from agent.buffer.eras import Era
+    from agent.clock import Stamp
 
 _MOST_WAITING = 1_000
 _finding = msgspec.json.Decoder(Finding)
-
-Statement = tuple[str, tuple[object, ...]]
 
 
 class Ledger:
     """The core database. `path` is None in memory."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, stamp: Callable[[], Stamp]) -> None:
         self.path = path
+        self.eras = Eras(schema.CORE)
+        self._stamp = stamp
         self.streams: dict[Stream, int] = {}
         self.unreadable = 0
         self.dropped = 0
         self._seq = 0
         self._saved: dict[str, Finding] = {}
-        self._waiting: deque[tuple[int, list[Statement]]] = deque()
+        self._waiting: deque[tuple[int, list[schema.Statement]]] = deque()
         self._states: dict[tuple[str, str], bytes] = {}
 
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
         prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path)
+        known = (schema.ERAS_TABLE,) in engine.run(schema.READ_TABLES, [schema.CORE])
+        self.eras.load(engine, known=known)
         self.streams |= read_streams(engine, schema.CORE)
         self._seq = max(self._seq, engine.run(schema.READ_LAST_FINDING)[0][0])
+
+    @property
+    def source(self) -> schema.Source:
+        """What the views have to know of it."""
+        return schema.Source(schema.CORE, (), (schema.ERAS_TABLE,) if self.eras.known else (), self.eras.shifts)
 
     @property
     def waiting(self) -> int:
@@ -75,17 +86,37 @@ class Ledger:
         """Queue one state of a finding."""
         self._seq += 1
         self._saved[finding.id] = finding
-        self._queue(self._seq, [(schema.INSERT_FINDING, _finding_row(self._seq, finding))])
+        era = self._era()
+        insert = (schema.INSERT_FINDING, (*_finding_row(self._seq, finding), era.number))
+        self._queue(self._seq, [self.eras.insert(era), insert])
+
+    def rebase(self, engine: Engine, now: Stamp) -> None:
+        """Queue a new state of each finding that was saved in this boot before the clock was set, its times right.
+
+        Nothing waits to be written.
+        """
+        for era in self.eras.off(now):
+            for (record,) in engine.run(schema.READ_FINDINGS_OF, [[era.number]]):
+                with suppress(msgspec.MsgspecError):  # one of a later version, which `findings` counts
+                    finding = _finding.decode(record)
+                    moved = era.step(now).moved_finding(finding)
+                    if moved != finding:
+                        self.save(moved)
 
     def put_state(self, key: str, part: str, payload: bytes) -> None:
         """Queue a part's state."""
         self._states[key, part] = payload
-        replace: list[Statement] = [(schema.DELETE_STATE, (key, part)), (schema.INSERT_STATE, (key, part, payload))]
+        replace: list[schema.Statement] = [
+            (schema.DELETE_STATE, (key, part)),
+            (schema.INSERT_STATE, (key, part, payload)),
+        ]
         self._queue(0, replace)
 
     def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
         """Queue an event."""
-        self._queue(0, [(schema.INSERT_EVENT, (time_ns, kind, subject, detail, count))])
+        era = self._era()
+        insert = (schema.INSERT_EVENT, (time_ns, kind, subject, detail, count, era.number))
+        self._queue(0, [self.eras.insert(era), insert])
 
     def flush(self, engine: Engine, commit: Callable[[], None]) -> None:
         """Write what waits, one transaction each, oldest first; stop at the first that fails by raising its error."""
@@ -131,7 +162,16 @@ class Ledger:
                 kept = kept | {key} if payload else kept - {key}
         return sorted(kept)
 
-    def _queue(self, seq: int, statements: list[Statement]) -> None:
+    def _era(self) -> Era:
+        """Return the present era; it is written with the first that is of it."""
+        stamp = self._stamp()
+        era = self.eras.find(stamp)
+        if era is None:
+            era = self.eras.next(stamp)
+            self.eras.add(era)
+        return era
+
+    def _queue(self, seq: int, statements: list[schema.Statement]) -> None:
         if len(self._waiting) == _MOST_WAITING:
             self._waiting.popleft()
             self.dropped += 1

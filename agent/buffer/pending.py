@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
+from agent.clock import Stamp, utc
 from agent.model import Block
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.model import Reading
+    from agent.steady import Step
     from agent.truth import LabelRecord
 
+_LATEST_NS = 8_000_000_000 * 10**9  # year 2223, before int64 ends
+_NEVER = Stamp("", 0, 0, 0)
 _READING_BYTES = 300  # a Reading with its labels, as Python keeps it
 _LABEL_BYTES = 500
 _ROW_BYTES = 25  # time, latency, status and id of a row
@@ -45,6 +51,8 @@ class Batch:
     labels: list[LabelRecord] = field(default_factory=list)
     read_to: dict[str, int] = field(default_factory=dict)  # rings of labels
     failures: int = 0
+    stamp: Stamp = _NEVER  # when it was made up, and by which clock its times are
+    observed_ns: int = 0  # as `agent.buffer.age` counts
 
     @property
     def rows(self) -> int:
@@ -52,11 +60,12 @@ class Batch:
         return sum(map(len, self.blocks))
 
     @property
-    def newest_ns(self) -> int | None:
-        """The wall time of its newest row, reading or label; None where it is empty."""
+    def day(self) -> str:
+        """The day of its newest row, reading or label; where it has none, that of its making."""
         times = [int(block.time_ns.max()) for block in self.blocks if len(block)]
         times += [reading.time_ns for reading in self.readings[-1:]]
-        return max([*times, *(record.told_ns for record in self.labels[-1:])], default=None)
+        newest = max([*times, *(record.told_ns for record in self.labels[-1:])], default=self.stamp.wall_ns)
+        return utc(min(max(newest, 0), _LATEST_NS)).strftime("%Y%m%d")
 
     @property
     def bytes(self) -> int:
@@ -133,6 +142,11 @@ class Pending:
             self._bytes -= taken
         return batch
 
+    def rebase(self, step: Step) -> None:
+        """Correct the times of what waits, after the clock was set."""
+        with self._lock:
+            self._items = deque(_moved(item, step) for item in self._items)
+
     def trim(self, held_bytes: int) -> None:
         """Keep the bound while `held_bytes` more are held elsewhere."""
         with self._lock:
@@ -148,6 +162,19 @@ class Pending:
                 self.discarded_labels += len(item)
             else:
                 self.discarded_readings += len(item)
+
+
+def _moved(item: Waiting, step: Step) -> Waiting:
+    if isinstance(item, Block):
+        off = (item.time_ns >= step.began_ns) & (item.time_ns <= step.ended_ns)
+        return replace(item, time_ns=item.time_ns + off * step.by_ns)
+    if isinstance(item, Told):
+        records = (
+            structs.replace(one, told_ns=step.moved(one.told_ns), inferred_ns=step.moved(one.inferred_ns))
+            for one in item.records
+        )
+        return replace(item, records=tuple(records))
+    return [structs.replace(reading, time_ns=step.moved(reading.time_ns)) for reading in item]
 
 
 def _size(item: Waiting) -> int:

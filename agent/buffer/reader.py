@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from agent.clock import Stamp
     from agent.model import Finding
 
 
@@ -39,16 +40,16 @@ class Reader:
         self._lock = lock
         self._engine = Engine(directory, config or BufferConfig(), piped=piped)
         self._gate = Gate()
-        self._ledger = Ledger(directory / CORE_FILE)
+        self._ledger = Ledger(directory / CORE_FILE, _nothing_is_written)
         self.notes: list[str] = []
         if not self._attach(directory / CORE_FILE, schema.CORE, lambda: self._ledger.load(self._engine)):
-            self._ledger = Ledger(None)
+            self._ledger = Ledger(None, _nothing_is_written)
             self._engine.run(schema.attach(":memory:", schema.CORE))
             self._ledger.load(self._engine)
         folder = directory / FOLDER
         segments = [Segment(*found) for found in (segment_files(folder) if folder.is_dir() else [])]
         self.segments = [segment for segment in segments if self._attach_segment(segment)]
-        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in self.segments):
+        for sql in schema.create_views((segment.source for segment in self.segments), self._ledger.source):
             self._engine.run(sql)
         self._gate.open(self._engine.root)
 
@@ -95,6 +96,10 @@ class Reader:
             self.notes.append(f"{path.name} cannot be read and is left out: {str(error).splitlines()[0]}")
             return False
         return True
+
+
+def _nothing_is_written() -> Stamp:
+    raise AssertionError("a reader takes no times")
 
 
 def open_readonly(directory: Path, *, piped: bool = False) -> Reader:

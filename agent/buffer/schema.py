@@ -8,7 +8,7 @@ others. Views live in the in-memory database `memory`, so that no file ever refe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -17,47 +17,62 @@ VERSION = 2
 CORE = "core"
 INCOMING = "incoming"  # the name under which numpy columns are registered
 
+Statement = tuple[str, tuple[object, ...]]
+
 META = "CREATE TABLE IF NOT EXISTS {db}.meta (key VARCHAR, value VARCHAR)"
 STREAMS = (
     "CREATE TABLE IF NOT EXISTS {db}.streams (stream INTEGER, model VARCHAR, version VARCHAR, sha256 VARCHAR, "
     "runtime VARCHAR, provider VARCHAR, pid BIGINT)"
 )
+ERAS_TABLE = "eras"
+ERAS = (
+    "CREATE TABLE IF NOT EXISTS {db}.eras (era INTEGER, boot VARCHAR, steps BIGINT, began BIGINT, ended BIGINT, "
+    "shift BIGINT)"
+)
 CORE_TABLES = (
     META,
     STREAMS,
+    ERAS,
     (
         'CREATE TABLE IF NOT EXISTS {db}.finding_history (seq BIGINT, id VARCHAR, "state" VARCHAR, kind VARCHAR, '
         "severity VARCHAR, model VARCHAR, version VARCHAR, onset TIMESTAMP, opened TIMESTAMP, updated TIMESTAMP, "
         'closed TIMESTAMP, sentence VARCHAR, advice VARCHAR, "row" BIGINT, onset_row BIGINT, note VARCHAR, '
-        "record VARCHAR)"
+        "record VARCHAR, era INTEGER)"
     ),
     "CREATE TABLE IF NOT EXISTS {db}.states (stream_key VARCHAR, part VARCHAR, payload BLOB)",
     (
         "CREATE TABLE IF NOT EXISTS {db}.events (time TIMESTAMP_NS, kind VARCHAR, subject VARCHAR, detail VARCHAR, "
-        "count BIGINT)"
+        "count BIGINT, era INTEGER)"
     ),
 )
 SEGMENT_TABLES = (
     META,
     STREAMS,
+    ERAS,
     (
         "CREATE TABLE IF NOT EXISTS {db}.batches (id BIGINT, written TIMESTAMP_NS, rows BIGINT, boot VARCHAR, "
-        "monotonic BIGINT)"
+        "monotonic BIGINT, era UTINYINT, observed BIGINT)"
     ),
     "CREATE TABLE IF NOT EXISTS {db}.positions (batch BIGINT, source VARCHAR, last_seq BIGINT)",
     "CREATE TABLE IF NOT EXISTS {db}.schemas (id INTEGER, signals VARCHAR)",
     "CREATE TABLE IF NOT EXISTS {db}.series (id INTEGER, name VARCHAR, unit VARCHAR, labels VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS {db}.readings (time TIMESTAMP_NS, series INTEGER, value DOUBLE)",
+    "CREATE TABLE IF NOT EXISTS {db}.readings (time TIMESTAMP_NS, series INTEGER, value DOUBLE, era UTINYINT)",
     (
         "CREATE TABLE IF NOT EXISTS {db}.labels (number BIGINT, id UBIGINT, told TIMESTAMP_NS, value DOUBLE, "
         '"text" VARCHAR, wanted VARCHAR, "key" VARCHAR, model VARCHAR, version VARCHAR, inferred TIMESTAMP_NS, '
-        "answer DOUBLE, confidence DOUBLE, error DOUBLE, previous DOUBLE)"
+        "answer DOUBLE, confidence DOUBLE, error DOUBLE, previous DOUBLE, era UTINYINT)"
     ),
 )
 LABELS = "labels"  # a segment that has it has ids in its rows, too; the first files of version 1 had neither
 
 # What brings the core from each version to the next; a table that is there is left alone. Segments are never migrated.
-CORE_STEPS: dict[int, tuple[str, ...]] = {1: CORE_TABLES}
+CORE_STEPS: dict[int, tuple[str, ...]] = {
+    1: (
+        *CORE_TABLES,
+        "ALTER TABLE {db}.finding_history ADD COLUMN IF NOT EXISTS era INTEGER",
+        "ALTER TABLE {db}.events ADD COLUMN IF NOT EXISTS era INTEGER",
+    )
+}
 WRITE_VERSION = "UPDATE {db}.meta SET value = ? WHERE key = 'schema_version'"
 
 READ_VERSION = "SELECT value FROM {db}.meta WHERE key = 'schema_version'"
@@ -67,7 +82,14 @@ INSERT_STREAM = "INSERT INTO {db}.streams VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
-INSERT_BATCH = "INSERT INTO {db}.batches (id, written, rows) VALUES (?, make_timestamp_ns(?), ?)"
+INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?)"
+READ_ERAS = "SELECT era, boot, steps, began, ended, shift FROM {db}.eras ORDER BY era"
+INSERT_ERA = "INSERT INTO {db}.eras SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM {db}.eras WHERE era = ?)"
+UPDATE_ERA = "UPDATE {db}.eras SET shift = ?, ended = ? WHERE era = ?"
+READ_NEWEST_BATCH = (
+    "SELECT boot, monotonic, observed, {written} FROM {db}.batches WHERE boot IS DISTINCT FROM ? "
+    "ORDER BY id DESC LIMIT 1"
+)
 READ_POSITIONS = (
     "SELECT source, arg_max(last_seq, batch) FROM {db}.positions GROUP BY source ORDER BY max(batch), source"
 )
@@ -76,41 +98,42 @@ READ_SCHEMAS = "SELECT id, signals FROM {db}.schemas ORDER BY id"
 INSERT_SCHEMA = "INSERT INTO {db}.schemas VALUES (?, ?)"
 READ_SERIES = "SELECT id, name, unit, labels FROM {db}.series"
 INSERT_SERIES = "INSERT INTO {db}.series VALUES (?, ?, ?, ?)"
-INSERT_READINGS = f"INSERT INTO {{db}}.readings SELECT make_timestamp_ns(t), i, v FROM {INCOMING}"
+INSERT_READINGS = f"INSERT INTO {{db}}.readings SELECT make_timestamp_ns(t), i, v, a FROM {INCOMING}"
 
 LABEL_COLUMNS = (
     "number", "id", "told_ns", "value", "text", "wanted", "key", "model", "version", "inferred_ns",
     "answer", "confidence", "error", "previous",
 )  # fmt: skip
 _SELECT_LABELS = (
-    'SELECT number, id, epoch_ns(told), value, "text", wanted, "key", model, version, epoch_ns(inferred), answer, '
-    "confidence, error, previous FROM {db}.labels"
+    'SELECT number, id, {told} AS told_ns, value, "text", wanted, "key", model, version, {inferred} AS inferred_ns, '
+    "answer, confidence, error, previous FROM {db}.labels"
 )
 # What is not known is NULL in the table and NaN in the records.
 INSERT_LABELS = (
     'INSERT INTO {db}.labels SELECT number, id, make_timestamp_ns(told), if(isnan(value), NULL, value), "text", '
     'wanted, "key", model, version, make_timestamp_ns(inferred), if(isnan(answer), NULL, answer), '
-    "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous) "
+    "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous), a "
     f"FROM {INCOMING}"
 )
-READ_LABELS = f"{_SELECT_LABELS} WHERE number > ? ORDER BY number DESC LIMIT ?"
-FIND_LABELS = f"{_SELECT_LABELS} WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
-LABELS_BETWEEN = (
-    f'{_SELECT_LABELS} WHERE "key" = ? AND inferred BETWEEN make_timestamp_ns(?) AND make_timestamp_ns(?) '
-    "ORDER BY number DESC LIMIT ?"
-)
+READ_LABELS = "WHERE number > ? ORDER BY number DESC LIMIT ?"
+FIND_LABELS = f"WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
+LABELS_BETWEEN = 'WHERE "key" = ? AND inferred_ns BETWEEN ? AND ? ORDER BY number DESC LIMIT ?'
 READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
 
-FINDING_COLUMNS = 17
+FINDING_COLUMNS = 18
 INSERT_FINDING = f"INSERT INTO {CORE}.finding_history VALUES ({', '.join('?' * FINDING_COLUMNS)})"
 READ_LAST_FINDING = f"SELECT coalesce(max(seq), 0) FROM {CORE}.finding_history"
 READ_FINDING_SEQ = f"SELECT count(*) FROM {CORE}.finding_history WHERE seq = ?"
 READ_FINDINGS = f"SELECT arg_max(record, seq) FROM {CORE}.finding_history GROUP BY id"
+READ_FINDINGS_OF = (
+    f"SELECT record FROM (SELECT arg_max(record, seq) AS record, arg_max(era, seq) AS era FROM {CORE}.finding_history "
+    "GROUP BY id) WHERE list_contains(?, era)"
+)
 DELETE_STATE = f"DELETE FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 INSERT_STATE = f"INSERT INTO {CORE}.states VALUES (?, ?, ?)"
 READ_STATE = f"SELECT payload FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 READ_STATE_KEYS = f"SELECT stream_key FROM {CORE}.states WHERE part = ? AND octet_length(payload) > 0"
-INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?, ?)"
+INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?, ?, ?)"
 
 READ_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY table_name"
 PARSE = "SELECT json_serialize_sql(?)"
@@ -135,15 +158,41 @@ _NO_LABELS = (
     "NULL::VARCHAR AS version, NULL::TIMESTAMP_NS AS inferred, NULL::DOUBLE AS answer, NULL::DOUBLE AS confidence, "
     "NULL::DOUBLE AS error, NULL::DOUBLE AS previous WHERE false"
 )
-_CORE_VIEWS = (
-    f"CREATE OR REPLACE VIEW memory.main.finding_history AS SELECT * FROM {CORE}.finding_history",
-    (
-        f"CREATE OR REPLACE VIEW memory.main.findings AS SELECT * FROM {CORE}.finding_history "
-        "QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1"
-    ),
-    f"CREATE OR REPLACE VIEW memory.main.streams AS SELECT * FROM {CORE}.streams",
-    f"CREATE OR REPLACE VIEW memory.main.events AS SELECT * FROM {CORE}.events",
-)
+
+
+class Shift(NamedTuple):
+    """Times from `began_ns` to `ended_ns` in rows of an era are off by `shift_ns` (see `agent.buffer.eras`)."""
+
+    era: int
+    began_ns: int
+    ended_ns: int
+    shift_ns: int
+
+
+class Source(NamedTuple):
+    """What the views have to know of a file. `schemas`: the numbers of its tables of rows; `tables`: their names."""
+
+    alias: str
+    schemas: Sequence[int]
+    tables: Collection[str]
+    shifts: tuple[Shift, ...]
+
+    def of(self, table: str, *times: str) -> str:
+        """Select everything of a table, its times as the clock is believed now; an older file knows no eras."""
+        if ERAS_TABLE not in self.tables:
+            return f"SELECT * FROM {self.alias}.{table}"
+        moved = ", ".join(f"make_timestamp_ns({moved_ns(time, self.shifts)}) AS {time}" for time in times)
+        replaced = f" REPLACE ({moved})" if self.shifts and times else ""
+        return f"SELECT * EXCLUDE (era){replaced} FROM {self.alias}.{table}"
+
+
+def moved_ns(time: str, shifts: Iterable[Shift]) -> str:
+    """Give the nanoseconds of a time that is in a table with eras, as the clock is believed now."""
+    cases = "".join(
+        f" WHEN era = {era} AND epoch_ns({time}) BETWEEN {began} AND {ended} THEN epoch_ns({time}) + {shift}"
+        for era, began, ended, shift in shifts
+    )
+    return f"CASE{cases} ELSE epoch_ns({time}) END" if cases else f"epoch_ns({time})"
 
 
 def quote(name: str) -> str:
@@ -177,58 +226,66 @@ def create_rows(alias: str, schema: int, columns: Sequence[str]) -> str:
     signals = "".join(f", {quote(column)} REAL" for column in columns)
     return (
         f"CREATE TABLE {alias}.rows_{schema} "
-        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals}, inference_id UBIGINT)"
+        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals}, inference_id UBIGINT, "
+        "era UTINYINT)"
     )
 
 
 def insert_rows(alias: str, schema: int, columns: int) -> str:
-    """Statement that appends the registered columns t, s, l, e, c0, c1, … and i (0: none) to the table of a schema."""
+    """Statement that appends the registered columns t, s, l, e, c0, c1, …, i (0: none) and a to a schema's table."""
     signals = "".join(f", c{index}" for index in range(columns))
     return (
-        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0) FROM {INCOMING}"
+        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0), a "
+        f"FROM {INCOMING}"
     )
 
 
-def find_rows(alias: str, schema: int, answer: str, confidence: str) -> str:
+def read_newest_batch(alias: str, shifts: tuple[Shift, ...]) -> str:
+    """Statement that finds the newest batch of another boot than one: boot, monotonic, observed and wall time."""
+    return READ_NEWEST_BATCH.format(db=alias, written=moved_ns("written", shifts))
+
+
+def read_labels(alias: str, shifts: tuple[Shift, ...]) -> str:
+    """Beginning of a statement that reads labels."""
+    return _SELECT_LABELS.format(db=alias, told=moved_ns("told", shifts), inferred=moved_ns("inferred", shifts))
+
+
+def find_rows(alias: str, schema: int, answer: str, confidence: str, shifts: tuple[Shift, ...]) -> str:
     """Statement that finds rows by the registered ids: id, stream, time, answer and confidence of the newest of each.
 
     `confidence` is empty where there is no such column.
     """
     sure = f"arg_max({quote(confidence)}, time)" if confidence else "NULL"
     return (
-        f"SELECT inference_id, stream, epoch_ns(max(time)), arg_max({quote(answer)}, time), {sure} "
+        f"SELECT inference_id, stream, max({moved_ns('time', shifts)}), arg_max({quote(answer)}, time), {sure} "
         f"FROM {alias}.rows_{schema} WHERE inference_id IN (SELECT id FROM {INCOMING}) GROUP BY inference_id, stream"
     )
 
 
-def select_rows(alias: str, schema: int, since_ns: int) -> str:
+def select_rows(segment: Source, schema: int, since_ns: int) -> str:
     """Statement that reads the rows of one table since a moment, with who they are of."""
     condition = f" WHERE time >= make_timestamp_ns({since_ns:d})" if since_ns > 0 else ""
-    return (
-        f"SELECT rows.*, {_IDENTITY} FROM {alias}.rows_{schema} AS rows JOIN {alias}.streams USING (stream){condition}"
-    )
+    rows = segment.of(f"rows_{schema}", "time")
+    return f"SELECT rows.*, {_IDENTITY} FROM ({rows}) AS rows JOIN {segment.alias}.streams USING (stream){condition}"
 
 
-def create_views(segments: Iterable[tuple[str, Sequence[int], Collection[str]]]) -> list[str]:
-    """Statements that make every view anew over the segments.
-
-    These are given as (alias, numbers of its schemas, names of its tables). A table or column that an older segment
-    lacks is left out or NULL.
-    """
+def create_views(segments: Iterable[Source], core: Source) -> list[str]:
+    """Statements that make every view anew. A table or column that an older segment lacks is left out or NULL."""
     inferences, readings, labels = [_NO_INFERENCES], [_NO_READINGS], [_NO_LABELS]
-    for alias, schemas, tables in segments:
-        labels += [f"SELECT * FROM {alias}.labels"] * (LABELS in tables)
-        readings.append(
-            f"SELECT time, name, unit, value, labels FROM {alias}.readings JOIN {alias}.series ON series = id"
-        )
-        inferences += [select_rows(alias, schema, 0) for schema in schemas]
-    unions = {"inferences": inferences, "readings": readings}
-    views = [
-        f"CREATE OR REPLACE VIEW memory.main.{name} AS {' UNION ALL BY NAME '.join(parts)}"
-        for name, parts in unions.items()
-    ]
+    for segment in segments:
+        labels += [segment.of(LABELS, "told", "inferred")] * (LABELS in segment.tables)
+        measured = f"({segment.of('readings', 'time')}) JOIN {segment.alias}.series ON series = id"
+        readings.append(f"SELECT time, name, unit, value, labels FROM {measured}")
+        inferences += [select_rows(segment, schema, 0) for schema in segment.schemas]
     newest = 'QUALIFY row_number() OVER (PARTITION BY id, "key" ORDER BY number DESC) = 1'
-    views.append(
-        f"CREATE OR REPLACE VIEW memory.main.labels AS SELECT * FROM ({' UNION ALL BY NAME '.join(labels)}) {newest}"
-    )
-    return [*views, *_CORE_VIEWS]
+    history = core.of("finding_history")
+    views = {
+        "inferences": " UNION ALL BY NAME ".join(inferences),
+        "readings": " UNION ALL BY NAME ".join(readings),
+        "labels": f"SELECT * FROM ({' UNION ALL BY NAME '.join(labels)}) {newest}",
+        "finding_history": history,
+        "findings": f"{history} QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1",
+        "streams": f"SELECT * FROM {CORE}.streams",
+        "events": core.of("events", "time"),
+    }
+    return [f"CREATE OR REPLACE VIEW memory.main.{name} AS {select}" for name, select in views.items()]

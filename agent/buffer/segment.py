@@ -12,6 +12,7 @@ import numpy as np
 
 from agent.buffer import schema
 from agent.buffer.columns import column_names
+from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError, SchemaTooNewError
 from agent.buffer.labels import write_labels
 from agent.buffer.repair import size_of
@@ -51,6 +52,7 @@ class Segment:
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
         self._memory_bytes = 0
+        self.eras = Eras(self.alias)
         self.version = schema.VERSION
         self.names: frozenset[str] = frozenset()
 
@@ -63,6 +65,11 @@ class Segment:
     def outdated(self) -> bool:
         """Whether a version of before wrote it: it is read as it is until it goes, and takes no more rows."""
         return self.version < schema.VERSION
+
+    @property
+    def source(self) -> schema.Source:
+        """What the views have to know of it."""
+        return schema.Source(self.alias, self.schemas, self.names, self.eras.shifts)
 
     @property
     def schemas(self) -> range:
@@ -82,6 +89,7 @@ class Segment:
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
+        self.eras.load(engine, known=self.has(schema.ERAS_TABLE))
         try:
             self._schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
             self._series = {
@@ -95,28 +103,40 @@ class Segment:
         """Whether there is such a table; one of a version before may lack it."""
         return table in self.names
 
+    def newest_batch(self, engine: Engine, but_of: str = "") -> tuple[str, int, int, int] | None:
+        """Return boot, time since boot, observed time and wall time of the newest batch that is not of a boot."""
+        if not self.eras.known:
+            return None
+        found = engine.run(schema.read_newest_batch(self.alias, self.eras.shifts), [but_of])
+        return found[0] if found else None  # type: ignore[return-value]  # as the statement says
+
     def holds(self, engine: Engine, batch: int) -> bool:
         """Whether a batch was committed here."""
         return bool(engine.run(schema.READ_BATCH.format(db=self.alias), [batch])[0][0])
 
-    def write(
-        self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], now_ns: int, commit: Callable[[], None]
-    ) -> bool:
+    def write(self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], commit: Callable[[], None]) -> bool:
         """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
         schemas, streams, series = dict(self._schemas), dict(self.streams), dict(self._series)
         engine.run(schema.BEGIN)
-        engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, now_ns, batch.rows])
+        known = self.eras.find(batch.stamp)
+        era = known or self.eras.next(batch.stamp)
+        if known is None:
+            engine.run(*self.eras.insert(era))
+        written = (batch.stamp.wall_ns, batch.rows, batch.stamp.boot, batch.stamp.since_boot_ns, era.number)
+        engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, *written, batch.observed_ns])
         self._write_streams(engine, streams, {block.stream: number_of[block.stream] for block in batch.blocks})
         for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
-            self._write_rows(engine, schemas, signals, blocks, streams)
+            self._write_rows(engine, schemas, signals, blocks, streams, era.number)
         if batch.readings:
-            self._write_readings(engine, series, batch.readings)
+            self._write_readings(engine, series, batch.readings, era.number)
         if batch.labels:
-            write_labels(engine, self.alias, batch.labels)
+            write_labels(engine, self.alias, batch.labels, era.number)
         for source, seq in batch.positions.items():
             engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
         commit()
+        if known is None:
+            self.eras.add(era)
         grown = len(schemas) > len(self._schemas)
         self._schemas, self.streams, self._series = schemas, streams, series
         self.last_batch = batch.id
@@ -151,6 +171,7 @@ class Segment:
         signals: tuple[Signal, ...],
         blocks: list[Block],
         number_of: Mapping[Stream, int],
+        era: int,
     ) -> None:
         kept = min(len(signals), MOST_SIGNALS)
         if signals not in schemas:
@@ -168,10 +189,11 @@ class Segment:
             "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
             "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
             "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
+            "a": np.full(len(values), era, np.uint8),
         }
         engine.insert(schema.insert_rows(self.alias, schemas[signals], kept), columns_in)
 
-    def _write_readings(self, engine: Engine, known: dict[Series, int], readings: list[Reading]) -> None:
+    def _write_readings(self, engine: Engine, known: dict[Series, int], readings: list[Reading], era: int) -> None:
         for reading in readings:
             series = (reading.name, reading.unit, reading.labels)
             if series not in known:
@@ -184,6 +206,7 @@ class Segment:
             "t": np.clip(np.array([reading.time_ns for reading in readings], np.int64), 0, _LATEST_NS),
             "i": np.array([known[r.name, r.unit, r.labels] for r in readings], np.int32),
             "v": np.array([reading.value for reading in readings], np.float64),
+            "a": np.full(len(readings), era, np.uint8),
         }
         engine.insert(schema.INSERT_READINGS.format(db=self.alias), columns)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.config import BufferConfig
     from agent.buffer.engine import Engine
+    from agent.buffer.ledger import Ledger
 
 FOLDER = "segments"
 _NAME = re.compile(r"(\d{6,})-(\d{8})\.duckdb")
@@ -34,7 +35,8 @@ _MEMORY_SHARE = 4  # segments that share the room in memory
 class Segments:
     """The segments of one buffer; `directory` is None in memory."""
 
-    def __init__(self, directory: Path | None, config: BufferConfig) -> None:
+    def __init__(self, directory: Path | None, config: BufferConfig, core: Ledger) -> None:
+        self._core = core
         self._folder = directory / FOLDER if directory else None
         self._last_number = 0
         self._known: set[int] = set()
@@ -94,7 +96,7 @@ class Segments:
     def current(self, engine: Engine, day: str) -> Segment:
         """Return the segment that takes rows of `day`, starting a new one where it is time."""
         newest = self.opened[-1] if self.opened else None
-        if newest is None or newest.outdated or self.sealed or self._is_full(newest, day):
+        if newest is None or newest.outdated or newest.eras.full or self.sealed or self._is_full(newest, day):
             self._start(engine, day)
         return self.opened[-1]
 
@@ -125,7 +127,7 @@ class Segments:
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
-        for sql in schema.create_views((segment.alias, segment.schemas, segment.names) for segment in self.opened):
+        for sql in schema.create_views((segment.source for segment in self.opened), self._core.source):
             engine.run(sql)
 
     def _is_full(self, segment: Segment, day: str) -> bool:

@@ -170,7 +170,7 @@ def _merged(
     rows, times, tables = [], [], []
     for table, (start, stop) in spans.items():
         sql = (
-            f"SELECT rowid AS place, epoch_ns(time) AS t FROM {segment.alias}.rows_{table} "
+            f"SELECT rowid AS place, {_time_of(segment)} AS t FROM {segment.alias}.rows_{table} "
             "WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
         )
         found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
@@ -192,7 +192,7 @@ def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, s
     columns = column_names(signal.name for signal in signals)
     names = "".join(f", {schema.quote(column)} AS c{at}" for at, column in enumerate(columns))
     sql = (
-        f"SELECT epoch_ns(time) AS t, stream AS s, latency_s AS l, status AS e{names} "
+        f"SELECT {_time_of(segment)} AS t, stream AS s, latency_s AS l, status AS e{names} "
         f"FROM {segment.alias}.rows_{table} WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
     )
     found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
@@ -209,6 +209,10 @@ def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, s
         if columns
         else np.empty((count, 0), np.float32),
     )
+
+
+def _time_of(segment: Segment) -> str:
+    return schema.moved_ns("time", segment.eras.shifts)
 
 
 def _filled(column: NDArray[np.float32]) -> NDArray[np.float32]:

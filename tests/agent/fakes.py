@@ -16,6 +16,8 @@ from agent.status import BufferStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from agent.steady import Step
+
 STREAM = Stream(model="meter-reader", sha256="ab" * 32, pid=77)
 SIGNALS = (Signal("brightness", "input"), Signal("prediction", "output", "categorical"), Signal("latency", "runtime"))
 SECOND_NS = 1_000_000_000
@@ -129,6 +131,11 @@ class MemoryStore:
         """Move what is held."""
         self.committed += self.pending
         self.pending = []
+
+    def rebase(self, step: Step) -> None:
+        """Correct the findings."""
+        moved = (step.moved_finding(finding) for finding in self.findings(everything=True))
+        self.history += [finding for finding in moved if finding not in self.history]
 
     def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:
         """Append."""

@@ -1,0 +1,88 @@
+"""Keeps the times of the buffer right: what to do when the clock is set, and what of it outlives a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agent.buffer.age import ObservedTime, newest_batch
+
+if TYPE_CHECKING:
+    from agent.buffer.engine import Engine
+    from agent.buffer.files import Files
+    from agent.steady import SteadyClock, Step
+
+KEY, CLOCK, COUNTED = "clock", "steady", "age counted"
+SAVE_NS = 3_600_000_000_000
+
+
+class Dating:
+    """What the buffer does about time.
+
+    Parameters
+    ----------
+    files
+        The open files.
+    clock
+        Goes on from what is stored.
+
+    Attributes
+    ----------
+    step
+        By how much the clock was set while no agent ran, in this boot; None where it was not.
+    observed
+        What the age of data is told by.
+
+    """
+
+    def __init__(self, files: Files, clock: SteadyClock) -> None:
+        self._files, self._clock = files, clock
+        self.step: Step | None = None
+        self.observed = ObservedTime(clock)
+        self._due = True
+        self._saved: tuple[object, ...] | None = None
+        self._saved_ns = 0
+        files.read(self._resume)
+
+    def was_set(self) -> None:
+        """Take note that another time is believed: what is stored follows as soon as the disk lets it."""
+        self._due = True
+
+    def keep(self) -> None:
+        """Correct what is stored, and store what a restart needs; a full disk delays it."""
+        engine = self._files.ready()
+        if engine is not None:
+            try:
+                self._keep(engine)
+            except duckdb.Error as error:
+                self._files.failed(error)
+
+    def _keep(self, engine: Engine) -> None:
+        now, files = self._clock.stamp(), self._files
+        if self._due:
+            files.ledger.flush(engine, files.end_transaction)
+            files.ledger.rebase(engine, now)
+            files.ledger.flush(engine, files.end_transaction)
+            parts = [files.ledger.eras, *(segment.eras for segment in files.segments.opened)]
+            moved = [eras.settle(engine, now, files.end_transaction) for eras in parts]
+            if any(moved):
+                files.segments.make_views(engine)
+            self._due = False
+        known = (now.steps_ns, self._clock.confirmed, self._clock.vouched, self._clock.told)
+        if known != self._saved or now.since_boot_ns - self._saved_ns >= SAVE_NS:
+            files.ledger.put_state(KEY, CLOCK, self._clock.saved())
+            self._saved, self._saved_ns = known, now.since_boot_ns
+        if self.observed.wants_gap:
+            self.observed.counted = now.boot
+            files.ledger.put_state(KEY, COUNTED, now.boot.encode())
+            files.ledger.flush(engine, files.end_transaction)
+            self.observed.count_gap(engine, files.segments.opened)
+
+    def _resume(self, engine: Engine) -> None:
+        segments = self._files.segments.opened
+        newest = newest_batch(engine, segments)
+        saved = self._files.ledger.get_state(engine, KEY, CLOCK) or b""
+        self.step = self._clock.resume(saved, newest[3] if newest else 0)
+        counted = self._files.ledger.get_state(engine, KEY, COUNTED) or b""
+        self.observed.resume(engine, segments, counted.decode())
