@@ -14,20 +14,11 @@ from agent.steady import SteadyClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Protocol
 
     from agent.clock import Clock
     from agent.events import Events
     from agent.monitor import StreamMonitor
-    from agent.steady import Step
-
-    class Dated(Protocol):
-        """What keeps times."""
-
-        def rebase(self, step: Step) -> None:
-            """Correct the times of this boot, after the clock was set."""
-            ...
-
+    from agent.steady import Dated, Step
 
 LARGE_NS = 60_000_000_000  # a smaller step is told in the history alone
 

@@ -39,7 +39,8 @@ def kept_right(wall_ns: int) -> bool:
     if state < 0 or state == _TIME_ERROR or answer.status & _STA_UNSYNC:
         return False  # not kept right, or a sandbox that forbids to ask
     fraction_ns = answer.fraction if answer.status & _STA_NANO else answer.fraction * 1_000
-    return abs(answer.seconds * _SECOND_NS + fraction_ns - wall_ns) <= _MINE_NS
+    off_ns: int = answer.seconds * _SECOND_NS + fraction_ns - wall_ns
+    return abs(off_ns) <= _MINE_NS
 
 
 @functools.cache
@@ -49,4 +50,4 @@ def _adjtimex() -> Callable[[object], int] | None:
     except (OSError, AttributeError):  # no glibc or musl
         return None
     function.restype = ctypes.c_int
-    return function  # type: ignore[no-any-return]
+    return function

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -69,6 +69,14 @@ class Step(msgspec.Struct, frozen=True):
             updated=self.moved_moment(finding.updated),
             closed=None if finding.closed is None else self.moved_moment(finding.closed),
         )
+
+
+class Dated(Protocol):
+    """What keeps times."""
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        ...
 
 
 @dataclass(slots=True)

@@ -108,7 +108,7 @@ class Segment:
         if not self.eras.known:
             return None
         found = engine.run(schema.read_newest_batch(self.alias, self.eras.shifts), [but_of])
-        return found[0] if found else None  # type: ignore[return-value]  # as the statement says
+        return found[0] if found else None
 
     def holds(self, engine: Engine, batch: int) -> bool:
         """Whether a batch was committed here."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
-    from agent.steady import Step
+    from agent.steady import Dated, Step
     from agent.truth import LabelledRows, LabelRecord, LabelStore, LabelSummary
 
 DEVICE = "device"  # the key under which the book's own state is kept
@@ -129,7 +129,8 @@ class LabelBook:
 
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set."""
-        for part in (self._finder.recent, self._waiting, *self._known.values(), *self._streams.values()):
+        parts: list[Dated] = [self._finder.recent, self._waiting, *self._known.values(), *self._streams.values()]
+        for part in parts:
             part.rebase(step)
 
     def status(self, key: str) -> TruthStatus | None:
