@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from agent.status import SeriesStatus
+from detectors.series_history import PERIOD_S
 from detectors.series_watched import NS, SeriesKind, StoredSeries, WatchedSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from agent.model import Block, Effect, Reading, Score, Stream
     from detectors.series_watched import PointJudge
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MAX_SERIES = 64
 MOST_SINCE = 1_440  # periods that `since` remembers: a day without a state being taken
-FORGOTTEN_S = 7 * 86_400.0  # a series without points for so long has no place any more
+FORGOTTEN = 7 * 1_440  # a series without points for so many periods has no place any more
 
 
 class _Stored(msgspec.Struct):
@@ -88,6 +89,9 @@ class SeriesWatcher:
         self._make = make
         self._watched: dict[str, WatchedSeries] = {}
         self._since = _Since(FORMAT)
+        self._idle: dict[str, int] = {}  # periods without a point
+        self._last_s = self._led_s = -math.inf
+        self._lead_s = 0.0
 
     def take(self, item: Block | Reading) -> None:
         """Take in what belongs to the period."""
@@ -101,18 +105,20 @@ class SeriesWatcher:
     def judge(self, points: Mapping[str, tuple[SeriesKind, float]], seconds: float) -> list[Score]:
         """Judge the points of one period, whose end is `seconds` of wall time. A series without a point has a gap."""
         self._since.add(points, seconds)
+        wall_ns, seconds = round(seconds * NS), self._on_axis(seconds)
         for name, (kind, value) in points.items():
             if not math.isfinite(value):
                 continue
             if name not in self._watched:
-                if len(self._watched) >= MAX_SERIES:
+                if len(self._watched) >= MAX_SERIES and not self._make_room(seconds):
                     continue
+                self._idle[name] = 0
                 self._watched[name] = WatchedSeries(kind, self._make(), seconds)
             self._watched[name].take(kind, value, seconds)
-        self._watched = {n: w for n, w in self._watched.items() if abs(seconds - w.seen_s) < FORGOTTEN_S}
+        self._forget(points)
         threshold = self._threshold()
         return [
-            watched.score(self.stream, threshold)
+            self._dated(watched.score(self.stream, threshold), wall_ns)
             for name, watched in self._watched.items()
             if watched.alarmed(threshold, seconds, present=name in points)
         ]
@@ -157,6 +163,43 @@ class SeriesWatcher:
         self._since = _Since(FORMAT)
         for points, seconds in later.points():
             self.judge(points, seconds)
+
+    def _on_axis(self, seconds: float) -> float:
+        """Give a time that never goes back, whatever the clock does: histories are kept in its order.
+
+        Behind what was seen, it goes on from there by a period a point, until the clock has caught up.
+        """
+        last = max((watched.seen_s for watched in self._watched.values()), default=-math.inf)
+        last = max(last, self._last_s)
+        if self._lead_s and seconds > last:
+            self._lead_s = 0.0
+        if seconds + self._lead_s <= last:
+            self._lead_s, self._led_s = last + PERIOD_S - seconds, last
+        self._last_s = seconds + self._lead_s
+        return self._last_s
+
+    def _dated(self, score: Score, wall_ns: int) -> Score:
+        """Date a score as the clock shows the time, where that is behind."""
+        if not self._lead_s:
+            return score
+        led = score.onset_ns > self._led_s * NS
+        onset_ns = score.onset_ns - round(self._lead_s * NS) if led else score.onset_ns
+        return msgspec.structs.replace(score, time_ns=wall_ns, onset_ns=min(onset_ns, wall_ns))
+
+    def _make_room(self, seconds: float) -> bool:
+        """Let the series go that was seen longest ago, if that is long enough."""
+        name, oldest = min(self._watched.items(), key=lambda pair: pair[1].seen_s)
+        if seconds - oldest.seen_s < FORGOTTEN * PERIOD_S:
+            return False
+        del self._watched[name]
+        return True
+
+    def _forget(self, points: Collection[str]) -> None:
+        """Let go of the series that had no point for a week of being watched; time off, or a clock set, is none."""
+        for name in self._watched:
+            self._idle[name] = 0 if name in points else self._idle.get(name, 0) + 1
+        self._watched = {name: one for name, one in self._watched.items() if self._idle[name] < FORGOTTEN}
+        self._idle = {name: self._idle[name] for name in self._watched}
 
     def _threshold(self) -> float:
         return math.log(max(self.alarms_per * max(len(self._watched), 1), math.e))

@@ -144,8 +144,41 @@ def test_a_series_that_vanished_for_a_week_is_forgotten() -> None:
     """The place is free for another."""
     watch = watcher()
     alarms(watch, heat(8, 10))
-    watch.judge({}, 9 * DAY * MINUTE)
+    for minute in range(7 * DAY - 1):
+        watch.judge({}, (10 + minute) * MINUTE)
+    assert len(watch.series()) == 1
+    watch.judge({}, (10 + 7 * DAY) * MINUTE)
     assert watch.series() == ()
+
+
+def test_time_off_forgets_nothing() -> None:
+    """A device that was off for a month, or whose clock was set from 1970, keeps what it learned."""
+    watch = watcher()
+    alarms(watch, heat(8, 700))
+    watch.judge({}, 30 * DAY * MINUTE)
+    (series,) = watch.series()
+    assert series.usual == pytest.approx(52, abs=0.2)
+
+
+def test_a_clock_that_goes_back_forgets_nothing_and_an_alarm_is_dated_by_it() -> None:
+    """A reboot into 1970 after a day: the jump is found as fast as ever, and dated as the clock shows the time."""
+    day = 20_000 * DAY
+    watch = watcher()
+    assert alarms(watch, heat(1, DAY), day) == []
+    restarted = watcher()
+    restarted.restore(watch.state())
+    values = heat(2, 100)
+    values[60:] += 26
+    found = [
+        (minute, score.onset_ns, score.time_ns)
+        for minute, value in enumerate(values)
+        for score in restarted.judge({"temperature cpu": (HEAT, float(value))}, MINUTE * minute)
+    ]
+    minute, onset_ns, time_ns = found[0]
+    assert minute == 62
+    assert time_ns == minute * 60 * 10**9
+    assert onset_ns == pytest.approx(60 * 60e9, abs=120e9)
+    assert alarms(restarted, heat(3, 60), day + 2 * DAY)[-1] < day + 2 * DAY + 20
 
 
 def test_series_are_bounded() -> None:
