@@ -5,7 +5,7 @@ A wall clock is *set* when it moves against the time since boot by more than STE
 settings lies a regime. How far one is believed:
 
 0. impossible: it shows a time before RELEASED_NS, when no copy of this version existed.
-1. doubtful: it began before the newest time that had been stored.
+1. doubtful: it began before a time that had been confirmed, by an agent of before.
 2. plausible: neither.
 3. confirmed: the kernel has said that something (NTP, PTP, GPS) keeps it right, or it was possible and stood for an
    hour. What stands so long is meant by somebody, and a device without a network has no better witness.
@@ -101,6 +101,7 @@ class _Saved(msgspec.Struct):
     vouched: bool
     vouched_before: bool  # of the boot before
     told: bool
+    floor_ns: int
 
 
 class SteadyClock:
@@ -178,19 +179,19 @@ class SteadyClock:
             return None
         return self._believe()
 
-    def resume(self, saved: bytes, floor_ns: int) -> Step | None:
-        """Go on from what an agent of before `saved`, knowing that time had come to `floor_ns`. Before the first look.
+    def resume(self, saved: bytes) -> Step | None:
+        """Go on from what an agent of before `saved`. Before the first look.
 
         Returns the step that came while no agent ran. What cannot be read counts as nothing saved.
         """
-        self._floor_ns = floor_ns
-        self._believed = self._shown = self._regime()
         try:
             before = msgspec.msgpack.decode(saved, type=_Saved) if saved else None
         except msgspec.MsgspecError:
             before = None
         if before is None:
             return None
+        self._floor_ns = before.floor_ns
+        self._believed = self._shown = self._regime()
         if before.boot != self.boot:
             self.vouched_before = before.vouched
             return None
@@ -205,9 +206,11 @@ class SteadyClock:
     def saved(self) -> bytes:
         """Return what `resume` needs."""
         now = self._believed
+        if self.confirmed:
+            self._floor_ns = max(self._floor_ns, self.wall_ns())
         saved = _Saved(
             self.boot, self._steps_ns, now.offset_ns, now.began_ns, now.rank, self.since_boot_ns(), now.vouched,
-            self.vouched_before, self.told,
+            self.vouched_before, self.told, self._floor_ns,
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 

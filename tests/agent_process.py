@@ -15,6 +15,8 @@ from agent.ports import AgentAwayError
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agent.status import Status
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,12 +26,19 @@ FAST_REFERENCE = "[reference]\nrows = 500\nseconds = 2\n[scrape]\nport = 19637\n
 class AgentProcess:
     """`driftline agent` on directories below `folder`. Use as a context manager; it stops what it started."""
 
-    def __init__(self, folder: Path, config: str = FAST_REFERENCE, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str = FAST_REFERENCE,
+        state: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.run, self.state = folder / "run", state or folder / "state"
         self.config = folder / "driftline.toml"
         self.config.write_text(config)
         self.client = AgentClient(self.run / SOCKET_NAME)
         self.process: subprocess.Popen[str] | None = None
+        self.environment = environment or {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,7 +59,7 @@ class AgentProcess:
         command = [sys.executable, "-m", "agent", "agent", "--state", self.state, "--run", self.run]
         return subprocess.Popen(
             [*map(str, command), "--config", str(self.config)],
-            cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | self.environment,
         )  # fmt: skip
 
     def status(self) -> Status | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from agent.buffer.age import ObservedTime, newest_batch
+from agent.buffer.age import ObservedTime
 
 if TYPE_CHECKING:
     from agent.buffer.engine import Engine
@@ -81,8 +81,6 @@ class Dating:
 
     def _resume(self, engine: Engine) -> None:
         segments = self._files.segments.opened
-        newest = newest_batch(engine, segments)
-        saved = self._files.ledger.get_state(engine, KEY, CLOCK) or b""
-        self.step = self._clock.resume(saved, newest[3] if newest else 0)
+        self.step = self._clock.resume(self._files.ledger.get_state(engine, KEY, CLOCK) or b"")
         counted = self._files.ledger.get_state(engine, KEY, COUNTED) or b""
         self.observed.resume(engine, segments, counted.decode())
