@@ -12,6 +12,7 @@ import msgspec
 
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
+from agent.card_watch import CardWatch
 from agent.clock_watch import ClockWatch
 from agent.condition import count_change, device_state, stream_state
 from agent.events import Events
@@ -88,6 +89,7 @@ class Pipeline:
         self._series = SeriesWatches(series, store, self._book, clock, alarms)
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
+        self._card = CardWatch(store, self.notice)
         self._events = Events(store, clock)
         self._guarded = Guarded()
         self._intake = Intake(collectors, self._guarded, clock)
@@ -116,6 +118,7 @@ class Pipeline:
                 readings.append(item)
                 self._host.add(item)
                 self._series.take_reading(item)
+                self._guarded("storage", self._card.take, item)
             elif isinstance(item, Labels):
                 self._guarded("labels", self.labels.take, item)
             else:
@@ -225,9 +228,8 @@ class Pipeline:
             parts += monitor.health()
         parts += [*self._series.health(), *self.labels.health()]
         if self._refused:
-            parts.append(
-                PartHealth(name="streams", ok=False, note=f"{self._refused} blocks beyond {MAX_STREAMS} streams")
-            )
+            note = f"{self._refused} blocks beyond {MAX_STREAMS} streams"
+            parts.append(PartHealth(name="streams", ok=False, note=note))
         return tuple(parts)
 
     def _judge(self, block: Block) -> None:
@@ -265,12 +267,8 @@ class Pipeline:
         monitor = self._monitor(change.stream) if change.kind != "unreadable" else None
         self._events.say(change.kind, change.stream.model, change.detail, change.count)
         if change.kind == "unreadable":
-            self.notice(
-                "ring",
-                f"{change.detail}",
-                "Nothing is lost that was stored. Restart the service that wrote it; if it comes back, report it.",
-                change.detail,
-            )
+            advice = "Nothing is lost that was stored. Restart the service that wrote it; if it comes back, report it."
+            self.notice("ring", change.detail, advice, change.detail)
         if monitor is None:
             return
         self._series.interrupt(change.stream)

@@ -11,6 +11,7 @@ import msgspec
 import psutil
 
 from agent.model import Reading
+from collectors.emmc import read_cards
 from collectors.process import WatchedProcesses
 from collectors.sysfs import read_hardware
 
@@ -91,7 +92,7 @@ class HostCollector:
         if swap.total:
             yield Reading("system.paging.utilization", "1", swap.used / swap.total, time_ns)
         yield from self._filesystem(time_ns)
-        for measured in read_hardware(self._root):
+        for measured in (*read_hardware(self._root), *read_cards(self._root)):
             named = (("sensor", measured.sensor), ("state", measured.state))
             labels = tuple(label for label in named if label[1])
             yield Reading(measured.name, measured.unit, measured.value, time_ns, labels)

@@ -226,6 +226,14 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("hw.voltage", "gauge", "volts", ("sensor",), "max", "Voltage, by rail."),
     ("hw.gpu.utilization", "gauge", "ratio", ("sensor",), "max", "Share of the accelerator in use."),
     ("hw.status", "gauge", "", ("sensor", "state"), "max", "1 where the hardware says that it is in this state."),
+    (
+        "hw.physical_disk.endurance_utilization",
+        "gauge",
+        "ratio",
+        ("sensor", "state"),
+        "max",
+        "What is left, at least, of the life of the storage; in steps of a tenth.",
+    ),
     ("hw.battery.charge", "gauge", "ratio", ("sensor",), "max", "Charge of a battery."),
 )
 HOST = {row[0]: _host(*row) for row in _HOST_TABLE}  # by OpenTelemetry name

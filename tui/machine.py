@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus, Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
-
+_FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
 
 WATCHED = 0.5  # share of the way to an alarm from which a series of the device is named; a choice of display, no alarm
 
@@ -49,12 +49,15 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
         fullest = max(disks, key=lambda r: r.value)
         place = _label(fullest, "system.filesystem.mountpoint", "mountpoint") if len(disks) > 1 else ""
         facts.append(Fact(f"disk {place}".strip(), percent(fullest.value), fullest.value))
+    life = by_name.get("hw.physical_disk.endurance_utilization")
+    if life:
+        facts.append(_life(min(life, key=lambda r: r.value)))
     load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
     if load:
         facts.append(Fact("load", value(load[0].value)))
     if any(r.value > 0 for r in by_name.get("system.cpu.throttled", [])):
         facts.append(Fact("cpu throttled", "yes"))
-    alarms = [r for r in by_name.get("hw.status", []) if _label(r, "state") == "failed" and r.value > 0]
+    alarms = [r for r in by_name.get("hw.status", []) if _label(r, "state") in _FAILING and r.value > 0]
     failed = [_label(r, "sensor", "name") or "a sensor" for r in alarms]
     if failed:
         facts.append(Fact("failed", ", ".join(failed)))
@@ -93,6 +96,11 @@ def series_facts(series: Iterable[SeriesStatus], least: float = 0.0) -> list[Fac
         text = f"{_amount(one.value, one.signal.unit)}{usual}, {reached}"
         facts.append(Fact(one.signal.name, text, one.evidence))
     return facts
+
+
+def _life(reading: Reading) -> Fact:
+    left = f"{percent(reading.value)} or more" if reading.value > 0 else "less than 10%"
+    return Fact("storage", f"{left} of its life left{_in_brackets(_label(reading, 'sensor'))}")
 
 
 def _amount(number: float, unit: str) -> str:

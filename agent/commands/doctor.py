@@ -14,7 +14,7 @@ import click
 from driftline import wire
 
 from agent.client import AgentClient, socket_path
-from agent.commands.doctor_buffer import Check, buffer_checks
+from agent.commands.doctor_buffer import Check, buffer_checks, storage_checks
 from agent.commands.options import config_option, run_option, state_option
 from agent.config import ConfigError, find_config
 from agent.paths import state_directory
@@ -127,6 +127,7 @@ def agent_checks(status: Status) -> Iterator[Check]:
         advice = "correct its [[river]] table in the configuration" if part.name in idle else ""
         yield Check(result, f"{part.name}{': ' + part.note if part.note else ''}", advice)
     yield from buffer_checks(status.buffer)
+    yield from storage_checks(status.host)
     for stream in status.streams:
         wrong = stream.state in {"warning", "critical"}
         lost = f", {stream.lost} records lost, {stream.dropped} dropped" if stream.lost or stream.dropped else ""

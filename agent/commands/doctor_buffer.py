@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from agent.model import Reading
     from agent.status import BufferStatus
 
 MIB = 1024 * 1024
+_WORN = {"degraded": "80 %", "predicted_failure": "90 %"}
+_REPLACE = "copy what must be kept, and plan to replace the device or its storage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,18 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
             f"set aside as damaged: {_mib(buffer.quarantine_bytes)} MiB in {buffer.path}/quarantine",
             "nothing needs it; keep it for a report, or delete it",
         )
+
+
+def storage_checks(host: Iterable[Reading]) -> Iterator[Check]:
+    """Check what the storage says of its own wear; most cards say nothing."""
+    for reading in host:
+        labels = dict(reading.labels)
+        card = labels.get("sensor", "")
+        if reading.name == "hw.physical_disk.endurance_utilization":
+            left = f"{reading.value:.0%} or more" if reading.value > 0 else "less than 10%"
+            yield Check("ok" if reading.value > 0 else "fail", f"storage {card}: {left} of its life left", _REPLACE)
+        elif reading.name == "hw.status" and reading.value > 0 and labels.get("state") in _WORN:
+            yield Check("fail", f"storage {card}: {_WORN[labels['state']]} of its spare blocks are used up", _REPLACE)
 
 
 def _mib(count: int) -> str:

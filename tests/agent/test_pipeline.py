@@ -125,6 +125,15 @@ def test_lost_records_are_counted_and_told() -> None:
     assert pipeline.events()[0].text == "meter-reader: lost: 12 records overwritten"
 
 
+def test_storage_that_says_that_it_wears_out_opens_a_finding() -> None:
+    """A reading of the card itself is enough; it is told once."""
+    worn = Reading("hw.status", "1", 1.0, 0, (("sensor", "mmcblk0"), ("state", "degraded")))
+    pipeline = _pipeline(ListCollector([worn], [worn]))
+    pipeline.tick()
+    pipeline.tick()
+    assert [(finding.kind, finding.severity) for finding in pipeline.findings()] == [("storage", "warning")]
+
+
 def test_a_host_reading_that_is_not_measured_any_more_disappears() -> None:
     """A sensor that vanished is absent, never 0."""
     clock = ManualClock()

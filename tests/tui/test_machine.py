@@ -16,6 +16,18 @@ def test_a_sensors_own_alarm_is_shown_only_while_it_is_raised() -> None:
     assert "failed" not in _names(Reading("hw.status", "1", 0.0, 0, labels))
 
 
+def test_the_life_of_the_storage_is_shown_by_its_worst_blocks() -> None:
+    """In steps of a tenth; at the end no figure pretends to know."""
+    name = "hw.physical_disk.endurance_utilization"
+    life = [
+        Reading(name, "1", left, 0, (("sensor", f"mmcblk0 {kind}"),)) for left, kind in ((0.9, "slc"), (0.6, "mlc"))
+    ]
+    assert [fact.text for fact in host_facts(life)] == ["60% or more of its life left (mmcblk0 mlc)"]
+    assert [fact.text for fact in host_facts([Reading(name, "1", 0.0, 0)])] == ["less than 10% of its life left"]
+    worn = Reading("hw.status", "1", 1.0, 0, (("sensor", "mmcblk0"), ("state", "degraded")))
+    assert [(fact.label, fact.text) for fact in host_facts([worn])] == [("failed", "mmcblk0")]
+
+
 def test_throttling_is_shown() -> None:
     """A processor that is slowed down is a fact of its own."""
     assert "cpu throttled" in _names(Reading("system.cpu.throttled", "1", 1.0, 0))

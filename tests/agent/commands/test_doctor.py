@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from agent.commands.doctor import agent_checks
-from agent.commands.doctor_buffer import buffer_checks
+from agent.commands.doctor_buffer import buffer_checks, storage_checks
+from agent.model import Reading
 from agent.status import BufferStatus, PartHealth, WearStatus
 from tests.exporters.statuses import make_status, make_stream, replaced
 
@@ -80,3 +81,20 @@ def test_what_the_system_does_not_tell_is_not_made_up() -> None:
     """Without a count of written bytes there is no figure."""
     texts = [check.text for check in buffer_checks(_buffer(wear=WearStatus(written_bytes=None, limit_bytes=1 << 28)))]
     assert texts[2] == "written in the last 24 h: an unknown amount of 256.0 MiB"
+
+
+def test_storage_that_wears_out_fails() -> None:
+    """A card tells what is left of it; one that is well says so, and other alarms are none of its own."""
+    name = "hw.physical_disk.endurance_utilization"
+    host = [
+        Reading(name, "1", 0.7, 0, (("sensor", "mmcblk0 slc"),)),
+        Reading(name, "1", 0.0, 0, (("sensor", "mmcblk0 mlc"),)),
+        Reading("hw.status", "1", 1.0, 0, (("sensor", "mmcblk0"), ("state", "degraded"))),
+        Reading("hw.status", "1", 0.0, 0, (("sensor", "mmcblk0"), ("state", "predicted_failure"))),
+        Reading("hw.status", "1", 1.0, 0, (("sensor", "in0"), ("state", "failed"))),
+    ]
+    assert [(check.result, check.text) for check in storage_checks(host)] == [
+        ("ok", "storage mmcblk0 slc: 70% or more of its life left"),
+        ("fail", "storage mmcblk0 mlc: less than 10% of its life left"),
+        ("fail", "storage mmcblk0: 80 % of its spare blocks are used up"),
+    ]
