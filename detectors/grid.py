@@ -66,7 +66,8 @@ class Grid:
             bent: NDArray[np.float32] = known - centre
             bent *= inverse
         if not plain or len(self.codes):
-            np.clip(bent, -most, most, out=bent)
+            np.minimum(bent, most, out=bent)
+            np.maximum(bent, -most, out=bent)
         cells = np.abs(bent)
         if len(self.codes):
             cells *= bend
@@ -78,9 +79,7 @@ class Grid:
         outside = known < low
         outside |= known > high
         if len(self.codes):
-            own = at.reshape(shape)[:, self.closed] % CELLS + np.arange(len(self.codes), dtype=np.int32) * CELLS
-            other = self.codes.ravel().take(own) != known.reshape(shape)[:, self.closed]
-            outside.reshape(shape)[:, self.closed] |= other
+            outside |= (self._codes.take(at) != known) & (bend == 0)
         if not plain:
             outside &= ~missing
             at[missing] = self.counts.size
@@ -94,6 +93,13 @@ class Grid:
         lanes = np.arange(len(self.centre)) * CELLS + CELLS / 2
         rows = np.array((self.centre, self.inverse, bend, most, lanes, self.low, self.high), np.float32)
         return np.tile(rows[:, None], BESIDE)
+
+    @cached_property
+    def _codes(self) -> NDArray[np.float32]:
+        """The category of each cell of every signal."""
+        codes = np.zeros(self.counts.shape, np.float32)
+        codes[self.closed] = self.codes
+        return codes.ravel()
 
     @cached_property
     def _graded(self) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.running import gather
-from detectors.statistics import BASE, RARE, span
+from detectors.statistics import BASE, RARE, columns, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class RunningJoint:
         `centre` are the row bank's means as they stand. Returns the evidence after each, in rows; one number where it
         stays the same.
         """
-        steps, ends, self.gathered = gather(self.gathered, self.gathering, sums[:, self._at], STEP)
+        steps, ends, self.gathered = gather(self.gathered, self.gathering, columns(sums, self._at), STEP)
         self.gathering = (self.gathering + len(sums)) % STEP
         if not (ends or any(self.most)):
             return self.total
@@ -150,13 +150,14 @@ class RunningJoint:
         """Bet on base blocks `first` to `last` in the directions that there are; give the evidence after each."""
         if first == last or not any(self.most):
             return [self.total] * (last - first)
-        rows = found[first * BASE : last * BASE, self._at]
+        rows = found[first * BASE : last * BASE]
         gained = self.gained.copy()
         totals = [0.0] * (last - first)
         for memory, (evidence, most) in enumerate(zip(self.evidence, self.most, strict=True)):
             if most:
-                direction = self.direction[memory]
-                nothing = float(middle @ direction)
+                nothing = float(middle @ self.direction[memory])
+                direction = np.zeros(found.shape[1], np.float32)
+                direction[self._at] = self.direction[memory]
                 won = np.minimum(rows @ direction, np.float32(most + nothing)).reshape(-1, BASE).sum(axis=1)
                 paid = BASE * (nothing + self.price[memory])
                 for at, nats in enumerate(won.tolist()):

@@ -18,7 +18,7 @@ others, and its answers: each has a memory, and so a block length, of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,14 +116,14 @@ class StatisticSet:
             np.abs(errors, out=found[:, self.cuts[STRAIN] : self.cuts[STRAIN + 1]])
         for kind, where, at in self._spans:
             if kind in _OF_CELL:
-                found[:, where] = place.graded[:, at, _OF_CELL[kind]]
+                found[:, where] = columns(place.graded[:, :, _OF_CELL[kind]], at)
             elif kind == ANSWER:
                 found[:, where] = self._answers(rows, place.ranks, self.values[where])
             elif kind == ODD:
                 odd = np.zeros((len(rows), where.stop - where.start), bool)
-                for part, columns, into, values in self._odd:
+                for part, of, into, values in self._odd:
                     if part != MISSING or place.any_missing:
-                        odd[:, into] |= _event(part, rows, before, place, columns, values)
+                        odd[:, into] |= _event(part, rows, before, place, of, values)
                 found[:, where] = odd
             else:
                 found[:, where] = _event(kind, rows, before, place, at, self.values[where])
@@ -243,15 +243,20 @@ def _event(
 ) -> NDArray[np.bool_]:
     """Tell where something happened to a value."""
     if kind == ATOM:
-        return np.asarray(rows[:, at] == values)
+        return np.asarray(columns(rows, at) == values)
     if kind == TIE:
-        return _ties(rows[:, at], before[:, at])
-    return (place.outside if kind == OUTSIDE else place.missing)[:, at]
+        return _ties(columns(rows, at), columns(before, at))
+    return columns(place.outside if kind == OUTSIDE else place.missing, at)
 
 
 def span(at: NDArray[np.int64]) -> Span:
     """Give places as a slice where they follow one another: numpy then copies nothing."""
     return slice(int(at[0]), int(at[-1]) + 1) if len(at) and bool(np.all(np.diff(at) == 1)) else at
+
+
+def columns(values: NDArray[Any], at: Span) -> NDArray[Any]:
+    """Give columns of values [n, S]: without a copy, or by the quickest one."""
+    return values[:, at] if isinstance(at, slice) else values.take(at, axis=1)
 
 
 def _ties(rows: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.bool_]:
