@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MEMORY = 10.0  # the sharpened mean forgets beyond so many times the reference, which bounds what it can absorb
 # Steps between two looks at the sharpened mean: one for each ROWS_PER_REFRESH rows of reference, since its rows share
 # the error of that mean.
-ROWS_PER_REFRESH, MAX_REFRESH = 100, 10
+ROWS_PER_REFRESH, MAX_REFRESH = 160, 10
 MOST = np.float32(40)  # nats that a bet wins in one step at most: far above any alarm
 HIGHEST = np.float32(1e18)  # of a sum: far above any alarm, too; and a bet on it is still a float32
 # Nats that a bet on rare events pays for each step at least. While nothing happens such a bet pays next to nothing, and
