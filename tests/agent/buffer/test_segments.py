@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from agent.buffer import BufferConfig
@@ -133,3 +134,17 @@ def test_queries_in_other_threads_see_whole_batches_while_segments_come_and_go(t
     assert len(answers) > 10
     whole = [[100 * at, 100.0 * at - 1] for at in range(1, 8)]
     assert [answer for answer in answers if answer not in whole] == []
+
+
+def test_a_full_segment_fits_into_the_memory_that_duckdb_may_use(tmp_path: Path) -> None:
+    """Rows are folded into the file without a failure as it grows: there is one segment and nothing to tell."""
+    names = [f"s{at}" for at in range(20)]
+    random = np.random.default_rng(1)
+    block = make_block(10_000, names=names)
+    block.values[:] = np.round(random.normal(size=block.values.shape) * 500) / 784
+    with opened(tmp_path) as buffer:
+        for _ in range(80):
+            buffer.append([block], [])
+            buffer.commit()
+        status = buffer.status()
+    assert (status.rows, status.segments, status.notes) == (800_000, 1, ())
