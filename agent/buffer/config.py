@@ -11,6 +11,8 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the buffer.
 
     limit_mib: what rows may take on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.
+    keep_days: for how many days of the device's running rows are kept, in steps of an eighth; findings are kept for
+        good. Not set: until there is no room. Where the time that the device was off is known, it counts, too.
     segment_mib: size at which a new segment file starts. The limit is kept in steps of one segment, so a segment is
         never more than an eighth of the limit.
     daily_segment_mib: a new UTC day starts a new segment only when the old one holds at least this much, so that a
@@ -30,6 +32,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     limit_mib: float = 1024.0
+    keep_days: float | None = None
     segment_mib: float = 64.0
     daily_segment_mib: float = 16.0
     write_mib_per_day: float = 256.0
@@ -43,6 +46,8 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
+            if value is None:
+                continue
             least = 0 if name in {"daily_segment_mib", "reserve_mib"} else 1 / 1024
             if not least <= value <= 1 << 30:
                 raise ValueError(f"buffer.{name} = {value!r}: accepted is a number from {least:g} to {1 << 30}")

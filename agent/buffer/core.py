@@ -73,7 +73,10 @@ class Buffer:
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
-        self._house = House(self._files, config, clock, lambda kind, detail: self.add_event(kind, "buffer", detail))
+        self._house = House(
+            self._files, config, clock, self.dating.observed,
+            lambda kind, detail: self.add_event(kind, "buffer", detail),
+        )  # fmt: skip
 
     @property
     def repairs(self) -> tuple[str, ...]:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.errors import UnavailableError
+from agent.buffer.retention import Retention
 from agent.buffer.wear import STATE, Wear, bytes_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.buffer.age import ObservedTime
     from agent.buffer.config import BufferConfig
+    from agent.buffer.engine import Engine
     from agent.buffer.files import Files
     from agent.clock import Clock
 
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 class House:
     """Keeps the house of `files`. `tell` takes kind and text of an event; `bytes` is what they last took."""
 
-    def __init__(self, files: Files, config: BufferConfig, clock: Clock, tell: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, files: Files, config: BufferConfig, clock: Clock, observed: ObservedTime, tell: Callable[[str, str], None]
+    ) -> None:
         self._files = files
         self._tell = tell
+        self._retention = Retention(config.keep_days, observed)
         self._retired_bytes = 0
         limit_bytes = files.segments.limit_bytes
         self.wear = Wear(config, clock, limit_bytes, files.segments.bytes, bytes_written)
@@ -52,9 +58,7 @@ class House:
         if engine is None:
             return
         try:
-            while segments.bytes > segments.limit_bytes and len(segments.opened) > 1:
-                self._retired_bytes += segments.opened[0].bytes
-                segments.retire_oldest(engine)
+            self._let_go(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False
                 self._suspects = [segment.number for segment in segments.opened]
@@ -76,6 +80,17 @@ class House:
     def save(self) -> None:
         """Keep what was spent, for a restart; it is durable with the next commit."""
         self._files.ledger.put_state(*STATE, self.wear.save())
+
+    def _let_go(self, engine: Engine) -> None:
+        """Let go of what has had its time, and of the oldest while all are too large."""
+        segments = self._files.segments
+        old, ends = self._retention.look(engine, segments.opened)
+        while len(segments.opened) > 1 and (old > 0 or segments.bytes > segments.limit_bytes):
+            self._retired_bytes += segments.opened[0].bytes
+            segments.retire_oldest(engine)
+            old -= 1
+        if ends:
+            segments.sealed = True
 
     def _restore_wear(self) -> None:
         stored = self._files.read(lambda engine: self._files.ledger.get_state(engine, *STATE))

@@ -81,6 +81,7 @@ READ_STREAMS = "SELECT stream, model, version, sha256, runtime, provider, pid FR
 INSERT_STREAM = "INSERT INTO {db}.streams VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
+READ_OBSERVED = "SELECT min(observed), max(observed) FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
 INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?)"
 READ_ERAS = "SELECT era, boot, steps, began, ended, shift FROM {db}.eras ORDER BY era"

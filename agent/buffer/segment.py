@@ -110,6 +110,13 @@ class Segment:
         found = engine.run(schema.read_newest_batch(self.alias, self.eras.shifts), [but_of])
         return found[0] if found else None
 
+    def observed(self, engine: Engine) -> tuple[int, int] | None:
+        """Return the observed time of the first and of the last batch; None without one, or from a version before."""
+        if self.outdated:
+            return None
+        first, last = engine.run(schema.READ_OBSERVED.format(db=self.alias))[0]
+        return None if last is None else (first, last)
+
     def holds(self, engine: Engine, batch: int) -> bool:
         """Whether a batch was committed here."""
         return bool(engine.run(schema.READ_BATCH.format(db=self.alias), [batch])[0][0])
