@@ -142,7 +142,7 @@ def test_a_full_segment_fits_into_the_memory_that_duckdb_may_use(tmp_path: Path)
     random = np.random.default_rng(1)
     block = make_block(10_000, names=names)
     block.values[:] = np.round(random.normal(size=block.values.shape) * 500) / 784
-    with opened(tmp_path) as buffer:
+    with opened(tmp_path, BufferConfig(segment_mib=128.0)) as buffer:
         for _ in range(80):
             buffer.append([block], [])
             buffer.commit()
