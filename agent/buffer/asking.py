@@ -1,5 +1,7 @@
 """Has questions answered by a process of their own, beside the agent that writes, or on the files of a stopped one.
 
+Only the plainest are answered on the spot (`agent.buffer.quick`).
+
 A question can hold a core and as much memory as it likes of that process; the agent lends it shared locks, passes its
 answer on, and ends it when its time is up. One that met files which were being rewritten is asked again.
 """
@@ -17,6 +19,7 @@ import msgspec
 
 from agent.buffer.query import QueryError, run_query
 from agent.buffer.question import Form, Question
+from agent.buffer.quick import answer_quickly
 from agent.buffer.sharing import Sharing
 from agent.frames import MOST_BYTES, Verdict
 
@@ -47,11 +50,16 @@ class Asking:
 
     def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
         """Answer a SELECT; return the QueryResult as JSON. Raises ValueError as `run_query`."""
+        quick = answer_quickly(self._buffer, sql, row_limit)
+        if quick is not None:
+            return msgspec.json.encode(quick)
         if not self._walled:
-            return msgspec.json.encode(run_query(self._buffer, sql, row_limit, time_limit_s))
+            return self._within(sql, row_limit, time_limit_s)
         answer = bytearray()
         for piece in self.stream("rows", sql=sql, row_limit=row_limit, time_limit_s=time_limit_s):
             if isinstance(piece, Verdict):
+                if piece.again:  # so many rows come in that the files are never still for as long as it takes
+                    return self._within(sql, row_limit, time_limit_s)
                 if piece.error:
                     raise QueryError(piece.error)
                 break
@@ -62,6 +70,9 @@ class Asking:
                     "it written to a file with --format parquet --output FILE"
                 )
         return bytes(answer)
+
+    def _within(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
+        return msgspec.json.encode(run_query(self._buffer, sql, row_limit, time_limit_s))
 
     def stream(
         self, form: Form, *, sql: str = "", table: str = "", since_ns: int = 0, row_limit: int = 1,

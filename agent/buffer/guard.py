@@ -44,8 +44,8 @@ class RefusedQueryError(ValueError):
     """The query is not one that reads the buffer; the message says what about it."""
 
 
-def check(cursor: DuckDBPyConnection, sql: str, *, walled: bool = False) -> None:
-    """Raise RefusedQueryError unless `sql` is one statement that only reads the views.
+def check(cursor: DuckDBPyConnection, sql: str, *, walled: bool = False) -> Any:
+    """Raise RefusedQueryError unless `sql` is one statement that only reads the views; return it parsed.
 
     `walled` is set in a process whose memory is limited from outside.
     """
@@ -61,6 +61,7 @@ def check(cursor: DuckDBPyConnection, sql: str, *, walled: bool = False) -> None
             raise RefusedQueryError(f"{name!r} is no plain name for a common table expression")
     for node in nodes:
         _check_node(node, own, refused)
+    return tree
 
 
 def plainly(cursor: DuckDBPyConnection, sql: str) -> str:

@@ -54,6 +54,10 @@ class QueryError(ValueError):
     """The query could not be answered; the message says why, for a person."""
 
 
+class TooLargeError(QueryError):
+    """It took longer or more memory than it may."""
+
+
 def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float, *, walled: bool = False) -> QueryResult:
     """Answer one SELECT over the views, with at most `row_limit` rows, within `time_limit_s` seconds.
 
@@ -68,7 +72,7 @@ def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float, *, 
         raise QueryError(f"row limit {row_limit} and time limit {time_limit_s} s: both must be more than 0")
     with reading(buffer, time_limit_s) as cursor:
         check(cursor, sql, walled=walled)
-        return _answer(cursor, sql, row_limit)
+        return answer(cursor, sql, row_limit)
 
 
 @contextmanager
@@ -82,12 +86,15 @@ def reading(buffer: Source, time_limit_s: float) -> Iterator[DuckDBPyConnection]
             except duckdb.Error as error:
                 if "corrupt" in str(error).lower():
                     buffer.suspect()
-                raise QueryError(_explain(error, time_limit_s, expired=expired.is_set())) from error
+                too_large = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException))
+                kind = TooLargeError if too_large else QueryError
+                raise kind(_explain(error, time_limit_s, expired=expired.is_set())) from error
     except (RefusedQueryError, UnavailableError) as error:
         raise QueryError(str(error)) from error
 
 
-def _answer(cursor: DuckDBPyConnection, sql: str, row_limit: int) -> QueryResult:
+def answer(cursor: DuckDBPyConnection, sql: str, row_limit: int) -> QueryResult:
+    """Run a SELECT that was looked at, on a connection that `reading` gave. Raises QueryError, duckdb.Error."""
     cursor.execute(sql)
     described = cursor.description or []
     for name, kind, *_ in described:
