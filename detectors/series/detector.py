@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from detectors.packing import pack, unpack
 from detectors.series.episode import Episode
+from detectors.series.promise import Promise
 from detectors.series.shape import KEPT, POINTS, shape_of
-from detectors.series.tail import Tail
+from detectors.series.tail import MIN_SEEN, Tail
 from detectors.series.verdict import Verdict
 from detectors.series.views import VIEWS, Views
 
 if TYPE_CHECKING:
     from detectors.series.verdict import Shape
 
-FORMAT = 3
+FORMAT = 4
 ALARM = 0.5
 HUGE = 1e150  # larger values count as this, so that sums of them stay finite
 AGREEING = 3  # views whose mean surprise is the evidence
 SURE = 3.0  # decades that ranks can vouch for; what a fitted tail adds counts by its logarithm, for the score
 LEVEL = 1.7  # evidence that gives a score of .5, in decades
-FINAL_PRIOR = (30.0, 0.2)  # of the p-value: a heavier belief keeps the promise tighter, but hides great jumps
-LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.2, 2_000.0, 4_000, 100.0  # see `_strictness`
+LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.3, 2_000.0, 4_000, 100.0  # see `_strictness`
 _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001  # naive times count as UTC
 
 
@@ -46,7 +46,7 @@ class SeriesDetector:
     def __init__(self) -> None:
         self._views = Views()
         self._tails = [Tail() for _ in VIEWS]
-        self._final = Tail(prior=FINAL_PRIOR, least_shape=0.0)
+        self._promise = Promise()
         self._episode = Episode(LEVEL)
         self._offs: deque[float] = deque(maxlen=KEPT)
         self._seen = 0
@@ -87,8 +87,9 @@ class SeriesDetector:
             raise ValueError("stored series state has other parts than this version")
         self._views.load(items["views"])
         self._episode.load(items["episode"])
-        for at, tail in enumerate([*self._tails, self._final]):
-            tail.load({"bins": items["bins"][at], **items["tails"][at]})
+        for tail, stored in zip(self._tails, items["tails"], strict=True):
+            tail.load(stored)
+        self._promise.load(items["promise"])
         self._offs = deque(items["offs"], maxlen=KEPT)
         self._seen = items["seen"]
         for name, item in items["last"].items():
@@ -114,7 +115,7 @@ class SeriesDetector:
             evidence = weighed = sum(largest) / strictness
             if largest[-1] > SURE:
                 weighed = sum(_weighed(surprise) for surprise in largest) / strictness
-        calibrated = self._final.take(math.exp(evidence) if evidence else 0.0)
+        calibrated = self._promise.take(evidence) if self._seen > MIN_SEEN else 0.0  # before, no view could speak
         new = self._episode.take(weighed, evidence)
         if new >= LEVEL:
             self._after = 0
@@ -126,11 +127,10 @@ class SeriesDetector:
         return new / (new + LEVEL), calibrated
 
     def _items(self) -> dict[str, object]:
-        tails = [tail.items() for tail in [*self._tails, self._final]]
-        bins = [tail.pop("bins") for tail in tails]
-        plain = {"views": self._views.items(), "episode": self._episode.items(), "tails": tails}
+        parts = {"views": self._views.items(), "episode": self._episode.items(), "promise": self._promise.items()}
+        parts["tails"] = [tail.items() for tail in self._tails]
         last = {"after": self._after, "strongest": self._strongest, "shape": self._shape}
-        return plain | {"bins": bins, "offs": list(self._offs), "seen": self._seen, "last": last}
+        return parts | {"offs": list(self._offs), "seen": self._seen, "last": last}
 
 
 def make_series_detector() -> SeriesDetector:
