@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from detectors.packing import pack, unpack
 from detectors.series.episode import Episode
+from detectors.series.jump import Jump
 from detectors.series.promise import Promise
 from detectors.series.shape import KEPT, POINTS, shape_of
 from detectors.series.tail import MIN_SEEN, Tail
@@ -28,6 +29,7 @@ AGREEING = 3  # views whose mean surprise is the evidence
 SURE = 3.0  # decades that ranks can vouch for; what a fitted tail adds counts by its logarithm, for the score
 LEVEL = 1.7  # evidence that gives a score of .5, in decades
 LENGTH_SHARE, LENGTH_POINTS, LENGTH_MEMORY, LEAST_LENGTH = 0.3, 2_000.0, 4_000, 100.0  # see `_strictness`
+TWO_WAYS = math.log10(2)  # to a p-value: the smaller one counts twice
 _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001  # naive times count as UTC
 
 
@@ -46,7 +48,7 @@ class SeriesDetector:
     def __init__(self) -> None:
         self._views = Views()
         self._tails = [Tail() for _ in VIEWS]
-        self._promise = Promise()
+        self._promise, self._jump = Promise(), Jump()
         self._episode = Episode(LEVEL)
         self._offs: deque[float] = deque(maxlen=KEPT)
         self._seen = 0
@@ -90,6 +92,7 @@ class SeriesDetector:
         for tail, stored in zip(self._tails, items["tails"], strict=True):
             tail.load(stored)
         self._promise.load(items["promise"])
+        self._jump.load(items["jump"])
         self._offs = deque(items["offs"], maxlen=KEPT)
         self._seen = items["seen"]
         for name, item in items["last"].items():
@@ -115,7 +118,8 @@ class SeriesDetector:
             evidence = weighed = sum(largest) / strictness
             if largest[-1] > SURE:
                 weighed = sum(_weighed(surprise) for surprise in largest) / strictness
-        calibrated = self._promise.take(evidence) if self._seen > MIN_SEEN else 0.0  # before, no view could speak
+        agreed = self._promise.take(evidence) if self._seen > MIN_SEEN else 0.0  # before, no view could speak
+        calibrated = max(max(agreed, self._jump.take(value)) - TWO_WAYS, 0.0)
         new = self._episode.take(weighed, evidence)
         if new >= LEVEL:
             self._after = 0
@@ -127,7 +131,12 @@ class SeriesDetector:
         return new / (new + LEVEL), calibrated
 
     def _items(self) -> dict[str, object]:
-        parts = {"views": self._views.items(), "episode": self._episode.items(), "promise": self._promise.items()}
+        parts: dict[str, object] = {
+            "views": self._views.items(),
+            "episode": self._episode.items(),
+            "promise": self._promise.items(),
+        }
+        parts["jump"] = self._jump.items()
         parts["tails"] = [tail.items() for tail in self._tails]
         last = {"after": self._after, "strongest": self._strongest, "shape": self._shape}
         return parts | {"offs": list(self._offs), "seen": self._seen, "last": last}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FADE = 0.9965  # of the largest evidence so far, a point: half in 200 points
+FADE = 0.9975  # of the largest evidence so far, a point: half in 280 points
 CAP = 2.0  # in alarm levels; however large an event was, it does not hide the next for long
 REST_POINTS = 100  # after an alarm
 AGAIN = 2.0  # an episode alarms again within that time only with so many times its evidence

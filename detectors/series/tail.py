@@ -16,7 +16,10 @@ PER_E = 8.0  # bins per factor e
 CENTRE = BINS // 2  # the bin of the first size that is not 0; bin 0 holds zeros
 LARGEST_SHAPE = 1.0  # above it a tail has no mean
 LEAST_SHAPE = -0.3  # below 0 a tail ends
-PRIOR = (10.0, 0.3)  # a belief in the mean logarithmic excess over the tail's beginning: so many points' worth, its size
+PRIOR = (
+    10.0,
+    0.3,
+)  # a belief in the mean logarithmic excess over the tail's beginning: so many points' worth, its size
 MIN_SEEN = 60  # a judgement against fewer is none
 LARGEST = 30.0
 _SMOOTH_SHAPE = 1e-3

@@ -17,8 +17,8 @@ class Verdict:
     score
         In [0, 1]; .5 and more is an alarm. One episode scores once, at its beginning, and again where it grows.
     p_value
-        In (0, 1]: the share of points of a quiet series that look so unusual. About a share a of such points has
-        p_value <= a, up to three times that for small a; the points of an episode are no independent trials.
+        In (0, 1]: of the points of a quiet series about a share a has p_value <= a at most, also for a far smaller than
+        one in the points seen; the points of an episode are no independent trials.
     shape
         What an alarm looks like so far; empty below .5. `SeriesDetector.shape` is surer some points later.
 

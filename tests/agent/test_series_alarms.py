@@ -180,6 +180,6 @@ def test_fewer_inferences_are_found() -> None:
     (finding,) = site.told
     assert (finding.kind, finding.stream.key) == ("throughput", METER.key)
     assert finding.sentence.startswith("Throughput ")
-    assert "to 0.08" in finding.sentence  # the least of its minutes
+    assert "to 0.1 inferences/s" in finding.sentence
     site.run(40, rate=1)
     assert [f.state for f in site.told] == ["closed"]
