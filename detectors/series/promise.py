@@ -5,8 +5,8 @@ error counts: a budget of months asks for one in a million points of a past of t
 
 - The tail is exponential in the evidence, which is in decades of surprise: were the surprises p-values, it were so.
 - Its mean is learned from few episodes. The predictive tail for `k` of them with mean `m` is (1 + x / (k m))^-k, a
-  Lomax tail: exact for exponential excesses, however few (Geisser, *Predictive Inference*, 1993, section 3.2). Points of
-  one episode are not independent, so `k` counts episodes, and the new point counts as one whole episode.
+  Lomax tail: exact for exponential excesses, however few (Geisser, *Predictive Inference*, 1993, section 3.2). Points
+  of one episode are not independent, so `k` counts episodes, and the new point counts as one whole episode.
 - The tail is made a little heavier for what an exponential does not know of.
 
 And the newest points are not learned yet, or an episode would be judged by its own beginning.
