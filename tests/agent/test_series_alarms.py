@@ -180,6 +180,6 @@ def test_fewer_inferences_are_found() -> None:
     (finding,) = site.told
     assert (finding.kind, finding.stream.key) == ("throughput", METER.key)
     assert finding.sentence.startswith("Throughput ")
-    assert "to 0.1 inferences/s" in finding.sentence
+    assert "inferences/s to 0.1" in finding.sentence
     site.run(40, rate=1)
     assert [f.state for f in site.told] == ["closed"]
