@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 CORE_FILE = "core.duckdb"
-_LOG_IN_RESERVE = 512 * 1024
+_LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
+_LEAST_LOG = 128 * 1024
 
 
 class Files:
@@ -58,7 +59,7 @@ class Files:
         self._in_doubt = False
         self._unsynced: list[Path] = []
         self._log_names = LogNames()
-        self._fold_at = _LOG_IN_RESERVE
+        self._fold_at = _LEAST_LOG
         self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
             forget_old_cores(directory / CORE_FILE)
@@ -155,12 +156,14 @@ class Files:
     def _fold_in_reserve(self, engine: Engine) -> None:
         """Keep the log of the core small where there is little room: folded in, findings take a third of it."""
         path = self.ledger.path
+        usual = max(_LEAST_LOG, self.reserve.size // _LOG_SHARE)
         if not (path and self.reserve.in_use):
-            self._fold_at = _LOG_IN_RESERVE
+            self._fold_at = usual
         elif size_of(path) - path.stat().st_size > self._fold_at:
-            self._fold_at *= 2  # where there is no room even for that, not with every finding
+            if not self.reserve.held:
+                self._fold_at *= 2  # there may be no room even for that: not with every finding
             engine.run(schema.checkpoint(schema.CORE))
-            self._fold_at = _LOG_IN_RESERVE
+            self._fold_at = usual
 
     def _open_with_room(self) -> Engine:
         while True:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from agent.buffer import BufferConfig
 from agent.model import Cause, Finding, SignalEvidence
 from tests.agent.buffer.blocks import ask, make_block, make_finding, opened
+from tests.faults.counts import KILLS
 from tests.faults.test_buffer_disk import fill, mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FINDINGS = 1_000 if "FAULTS" in os.environ else 300
+FINDINGS = 1_000 if KILLS else 300
 CONFIG = BufferConfig(reserve_mib=8 * FINDINGS / 1_000)
 
 
@@ -46,6 +47,7 @@ def full_finding(seeded: random.Random) -> Finding:
     )
 
 
+@pytest.mark.faults
 def test_a_full_disk_takes_findings_and_states_but_no_rows(tmp_path: Path) -> None:
     """A thousand findings and ten states of 200 kB are durable without a free byte; rows wait until there is room."""
     seeded = random.Random(4)

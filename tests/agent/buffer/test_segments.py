@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,42 +97,6 @@ def test_a_query_outlives_the_segment_it_reads(tmp_path: Path) -> None:
             assert ask(buffer, "SELECT count(*) FROM inferences") == [[7]]
             assert len(cursor.fetchall()) == 99_998
     assert names_of(tmp_path) == ["000002-20261119.duckdb"]
-
-
-def test_queries_in_other_threads_see_whole_batches_while_segments_come_and_go(tmp_path: Path) -> None:
-    """Two threads ask without pause beside ingest, rollover and retention: each answer is whole, nothing fails."""
-    done = threading.Event()
-    answers: list[object] = []
-    troubles: list[Exception] = []
-
-    def ask_on() -> None:
-        while not done.is_set():
-            try:
-                answers.append(ask(buffer, "SELECT count(*), max(brightness) - min(brightness) FROM inferences")[0])
-            except Exception as error:  # noqa: BLE001  # whatever it is, the test shows it
-                troubles.append(error)
-
-    with opened(tmp_path, DAILY) as buffer:
-        buffer.append([make_block(100)], [])
-        buffer.commit()
-        threads = [threading.Thread(target=ask_on) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for day in range(1, 40):
-            buffer.append([make_block(100, first=100 * day, time_ns=NOW_NS + day * DAY_NS)], [])
-            buffer.commit()
-            if day > 5:
-                engine = buffer._files.ready()
-                assert engine is not None
-                buffer._files.segments.retire_oldest(engine)
-        done.set()
-        for thread in threads:
-            thread.join(30)
-        assert buffer.status().notes == ()
-    assert troubles == []
-    assert len(answers) > 10
-    whole = [[100 * at, 100.0 * at - 1] for at in range(1, 8)]
-    assert [answer for answer in answers if answer not in whole] == []
 
 
 def test_a_full_segment_fits_into_the_memory_that_duckdb_may_use(tmp_path: Path) -> None:
