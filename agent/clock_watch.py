@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from agent.clock import utc
+from agent.status import PartHealth
 from agent.steady import SteadyClock
 
 if TYPE_CHECKING:
@@ -63,6 +64,14 @@ class ClockWatch:
         if bool(doubted_ns) != self._doubted:
             self._doubted = bool(doubted_ns)
             self._events.say("clock", "device", self._doubt(doubted_ns))
+
+    def health(self) -> list[PartHealth]:
+        """Say that the device's clock is not believed, while it is not."""
+        return (
+            [PartHealth(name="clock", ok=False, note=self._doubt(self._clock.doubted_ns))]
+            if (self._clock is not None and self._doubted)
+            else []
+        )
 
     def correct(self, step: Step) -> None:
         """Correct every time in memory and on the disk."""

@@ -135,15 +135,16 @@ def is_young(episode: Episode, score: Score) -> bool:
     if episode.finding.state != "open":  # what comes after a person has seen the finding is news of its own
         return False
     if episode.family == "device":  # which has no rows
-        return score.time_ns / 1e9 - episode.finding.opened.timestamp() <= JOIN_S
+        return abs(score.time_ns / 1e9 - episode.finding.opened.timestamp()) <= JOIN_S
     return score.row - episode.finding.row <= JOIN_ROWS
 
 
 def is_quiet(episode: Episode, moment: Moment) -> bool:
     """Tell whether nothing of the episode has alarmed for so long that it is worth a look at what is left of it."""
     if _only_series(episode):  # which alarm with each point of it
-        return moment.time_ns - episode.last_ns >= QUIET_NS
-    rows, time_ns = moment.row - episode.last_row, moment.time_ns - episode.last_ns
+        return abs(moment.time_ns - episode.last_ns) >= QUIET_NS
+    # A time ahead was taken by a clock that was ahead, in an earlier boot: it says as little as one long ago.
+    rows, time_ns = moment.row - episode.last_row, abs(moment.time_ns - episode.last_ns)
     if moment.labels:  # told hours later and many at once: when says nothing
         return rows >= QUIET_LABELS
     return (rows >= QUIET_ROWS and time_ns >= QUIET_NS) or (rows >= FEW_ROWS and time_ns >= LONG_NS)

@@ -29,6 +29,7 @@ from agent.ports import Case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from agent.episodes import Moment
     from agent.model import Cause, Effect, Score, Severity, Stream
@@ -161,7 +162,7 @@ class FindingBook:
                 return episode
         finding = Finding(
             id=_new_id(), stream=moment.stream, kind=family, severity="info", state="open", sentence="", advice="",
-            onset=utc(score.onset_ns), opened=utc(score.time_ns), updated=utc(score.time_ns),
+            onset=utc(min(score.onset_ns, score.time_ns)), opened=utc(score.time_ns), updated=utc(score.time_ns),
             row=score.row, onset_row=score.onset_row, signals=(), causes=(),
         )  # fmt: skip
         episode = Episode(finding, family, last_row=score.row, last_ns=score.time_ns)
@@ -198,13 +199,18 @@ class FindingBook:
 
     def _close(self, episode: Episode, time_ns: int, note: str = "") -> Finding:
         finding = self._replace(
-            episode, time_ns, state="closed", closed=utc(time_ns), note=note or episode.finding.note
+            episode,
+            time_ns,
+            state="closed",
+            closed=_not_before(episode.finding.opened, time_ns),
+            note=note or episode.finding.note,
         )
         del self._episodes[finding.id]
         return finding
 
     def _replace(self, episode: Episode, time_ns: int, **changes: object) -> Finding:
-        episode.finding = msgspec.structs.replace(episode.finding, updated=utc(time_ns), **changes)
+        updated = _not_before(episode.finding.opened, time_ns)
+        episode.finding = msgspec.structs.replace(episode.finding, updated=updated, **changes)
         self._store.save_finding(episode.finding)
         return episode.finding
 
@@ -216,6 +222,11 @@ class FindingBook:
             and episode.family != "notice"
             and (episode.family == ACCURACY) == labels
         ]
+
+
+def _not_before(opened: datetime, time_ns: int) -> datetime:
+    """Give a time of a finding; one that an earlier boot opened by a clock that was ahead never ends before that."""
+    return max(opened, utc(time_ns))
 
 
 def _held(said: Explanation, finding: Finding) -> Severity:

@@ -139,9 +139,9 @@ class StreamMonitor:
 
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set."""
-        self.statistics.rebase(step)
-        if self._panel is not None:
-            self._panel.rebase(step)
+        for dated in (self.statistics, self.store, self._panel, self._learner):
+            if dated is not None:
+                dated.rebase(step)
 
     def save(self, mark: bytes) -> None:
         """Keep the detectors' states, which have seen all rows up to `mark`, and none behind it."""

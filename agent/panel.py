@@ -14,6 +14,7 @@ import numpy as np
 
 from agent.ports import AccuracySource, UnfitError
 from agent.status import PartHealth, SignalStatus
+from agent.steady import RELEASED_NS, Step
 from agent.truth import Calibrated
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from agent.model import AccuracyEstimate, Block, Effect, Score, Signal
     from agent.ports import Detector, Learner, Recent, Reference
     from agent.saved import SavedMonitor
-    from agent.steady import Step
     from agent.truth import LabelledRows
 
 ROW_TIMES = 4_096  # blocks whose times are remembered, to date an onset
@@ -231,6 +231,8 @@ class Panel:
             if row <= score.onset_row:
                 onset_ns = time_ns
                 break
+        if onset_ns < RELEASED_NS <= score.time_ns:  # dated by a clock that was never set, in an earlier boot
+            onset_ns = score.time_ns
         return msgspec.structs.replace(score, onset_ns=min(onset_ns, score.time_ns))
 
 

@@ -226,7 +226,7 @@ class Pipeline:
         parts = self._guarded.health()
         for monitor in self._monitors.values():
             parts += monitor.health()
-        parts += [*self._series.health(), *self.labels.health()]
+        parts += [*self.clock_watch.health(), *self._series.health(), *self.labels.health()]
         if self._refused:
             note = f"{self._refused} blocks beyond {MAX_STREAMS} streams"
             parts.append(PartHealth(name="streams", ok=False, note=note))

@@ -162,6 +162,10 @@ class Learner(Protocol):
         """Take a block in; return the reference once there is enough."""
         ...
 
+    def rebase(self, step: Step) -> None:
+        """Correct the times of the rows that this boot took, after the clock was set."""
+        ...
+
     def archive(self) -> bytes:
         """Return the rows that were taken in, in a form from which any later version can fit its reference."""
         ...

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from agent.model import Block
     from agent.ports import MonitorStore, Reference
+    from agent.steady import Step
 
 FORMAT = 2
 MOST_REJUDGED = 100_000  # rows that a restart judges again: some seconds, and five times what it usually has to
@@ -91,6 +92,12 @@ class StreamStore:
     def put(self, part: str, payload: bytes) -> None:
         """Keep a part, in place of what was kept before."""
         self._store.put_state(self._key, part, payload)
+
+    def rebase(self, step: Step) -> None:
+        """Correct when the reference was learned, after the clock was set."""
+        origin = self.origin()
+        if origin is not None and (learned := step.moved_moment(origin.learned)) != origin.learned:
+            self.put(ORIGIN, msgspec.json.encode(msgspec.structs.replace(origin, learned=learned)))
 
     @property
     def first_row(self) -> int:

@@ -31,6 +31,9 @@ from agent.clock import Stamp, utc
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from agent.clock import DeviceClock
     from agent.model import Finding
 
@@ -54,6 +57,10 @@ class Step(msgspec.Struct, frozen=True):
     def moved(self, time_ns: int) -> int:
         """Correct a time that this boot took before the step; any other, and 0 for none, is returned as it is."""
         return time_ns + self.by_ns if time_ns and self.began_ns <= time_ns <= self.ended_ns else time_ns
+
+    def moved_all(self, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Correct an array of times."""
+        return times_ns + ((times_ns >= self.began_ns) & (times_ns <= self.ended_ns)) * self.by_ns
 
     def moved_moment(self, moment: datetime) -> datetime:
         """Correct a time as people see it."""

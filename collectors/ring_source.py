@@ -186,7 +186,8 @@ class RingSource:
         self._phase, self._ended_ns = "ended", now
 
     def _notice_silence(self, now: int) -> Iterator[StreamChange]:
-        quiet = min(now - self._news_ns, self._clock.wall_ns() - self._file.modified_ns())
+        quiet, unchanged = now - self._news_ns, self._clock.wall_ns() - self._file.modified_ns()
+        quiet = min(quiet, unchanged) if unchanged >= 0 else quiet  # it was written by a clock that was ahead
         if quiet < _SILENT_NS or self._processes.life(self._file.header) != "unknown":
             return
         if self._phase == "open":

@@ -154,7 +154,7 @@ class AccuracyDetector:
             return None
         if self._made is not None:
             rows, age = self._row - self._made[0], self._time_ns - self._made[1]
-            if rows < FRESH_ROWS or (age < FRESH_NS and rows < STALE_ROWS):
+            if rows < FRESH_ROWS or (0 <= age < FRESH_NS and rows < STALE_ROWS):
                 return self._made[2]
         made = self._estimator.estimate(self._recent)
         if made is not None:

@@ -126,7 +126,7 @@ class _State:
         self.slow += latency > limit
         self.typical_s += (latency - self.typical_s) / min(self.taken + self.rows, 4 * BLOCK_ROWS)
         timed = time_ns > 0
-        if self.rows < BLOCK_ROWS or (timed and time_ns - self.began_ns < BLOCK_NS):
+        if self.rows < BLOCK_ROWS or (timed and 0 <= time_ns - self.began_ns < BLOCK_NS):
             return False
         share = self.slow / self.rows
         self.sums = bet(self.sums, share, self.rows, SLOW_SHARE, BETS)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from agent.model import Block
+    from agent.steady import Step
 
 __all__ = ["Reference", "ReferenceConfig", "ReferenceLearner", "decode_reference", "fit_reference"]
 
@@ -196,6 +197,14 @@ class ReferenceLearner:
             self.rows = self._runs.seen
             first, last = int(times.min()), int(times.max())
             self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of the rows, after the clock was set."""
+        self._runs.rebase(step)
+        if self._span is not None:
+            times = self._runs.rows()[2]  # the newest may be none of them
+            first, last = sorted((step.moved(self._span[0]), step.moved(self._span[1])))
+            self._span = min(first, int(times.min())), max(last, int(times.max()))
 
     def archive(self) -> bytes:
         """Return the rows that were taken in."""

@@ -15,6 +15,8 @@ from detectors.statistics import BASE
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from agent.steady import Step
+
 RUN = 60  # rows: several times the blocks of a signal that hardly hangs together, and some runs in each hour
 
 
@@ -53,6 +55,10 @@ class Runs:
                 self.kept += len(at)
             self.seen += taken
             first += taken
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times, after the clock was set."""
+        self._parts = [(values, latency, step.moved_all(times)) for values, latency, times in self._parts]
 
     def rows(self) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64]]:
         """Give what was kept: values, latencies and times. There must be any."""

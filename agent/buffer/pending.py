@@ -166,8 +166,7 @@ class Pending:
 
 def _moved(item: Waiting, step: Step) -> Waiting:
     if isinstance(item, Block):
-        off = (item.time_ns >= step.began_ns) & (item.time_ns <= step.ended_ns)
-        return replace(item, time_ns=item.time_ns + off * step.by_ns)
+        return replace(item, time_ns=step.moved_all(item.time_ns))
     if isinstance(item, Told):
         records = (
             structs.replace(one, told_ns=step.moved(one.told_ns), inferred_ns=step.moved(one.inferred_ns))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent.steady import Step
     from agent.truth import LabelRecord
 
+NEVER_SET_NS = 946_684_800_000_000_000  # the year 2000: a clock that says less was never set
 Z = 1.959964  # 95 %, both sides
 
 
@@ -57,6 +58,8 @@ class Figures(msgspec.Struct):
             self.total += record.error - record.previous
             if record.id in self.window:
                 self.window[record.id] = record.error
+        if self.first_ns < NEVER_SET_NS <= record.inferred_ns:  # a rate over what such a clock says would be none
+            self.first_ns = 0
         self.first_ns = min(self.first_ns or record.inferred_ns, record.inferred_ns)
         self.last_ns = max(self.last_ns, record.inferred_ns)
 

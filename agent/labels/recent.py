@@ -57,8 +57,7 @@ class RecentInferences:
 
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set."""
-        off = (self._times >= step.began_ns) & (self._times <= step.ended_ns)
-        self._times[off] += step.by_ns
+        self._times = step.moved_all(self._times)
 
     def find(self, ids: NDArray[np.uint64], model: str) -> list[tuple[Inference, int]]:
         """Return the inferences with these ids, newest first, each with its place; of the model where one is named."""

@@ -191,6 +191,9 @@ class MeanLearner:
         self._sum += float(block.values[:, 0].sum())
         return MeanReference(self._sum / self.rows, self.rows) if self.rows >= self.target else None
 
+    def rebase(self, step: Step) -> None:
+        """Know no times."""
+
     def archive(self) -> bytes:
         """Keep what the reference needs."""
         return f"{self._sum / self.rows} {self.rows}".encode()

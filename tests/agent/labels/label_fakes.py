@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.labels.stream import StreamLabels
+    from agent.steady import Step
     from agent.truth import Inference, LabelRecord
 
 VALVE = Stream(model="valve", sha256="ab" * 32, pid=7)
@@ -122,6 +123,9 @@ class ErrorLearner:
     def add(self, block: Block) -> ErrorReference:
         """Take the mean."""
         return ErrorReference(float(block.values.mean()), len(block))
+
+    def rebase(self, step: Step) -> None:
+        """Know no times."""
 
     def archive(self) -> bytes:
         """Keep nothing."""
