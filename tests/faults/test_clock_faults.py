@@ -86,13 +86,13 @@ class Device:
 
     def check(self) -> None:
         """Every row is there, in its order, dated within the test; so is all else, and no duration is negative."""
-        end = time.time() + SLACK_S
         times = self.ask("SELECT number, epoch_ns(time) / 1e9 FROM inferences ORDER BY time")
         assert [number for number, _ in times] == list(range(self.rows))
         others = self.ask(
             "SELECT epoch_ns(time) / 1e9 FROM readings UNION ALL SELECT epoch_ns(time) / 1e9 FROM events UNION ALL "
             "SELECT epoch_us(unnest([onset, opened, updated, closed])) / 1e6 FROM findings"
         )
+        end = time.time() + SLACK_S
         moments = [moment for _, moment in times] + [moment for (moment,) in others if moment is not None]
         assert self.began - SLACK_S <= min(moments) <= max(moments) <= end
         status = wait_until(self._committed, "a commit to be told of")
@@ -151,17 +151,17 @@ def test_a_clock_that_is_set_while_the_agent_is_down_corrects_what_it_wrote(devi
     assert [f.kind for f in device.agent.client.findings()] == ["clock"]
 
 
-@pytest.mark.parametrize("jump", [-YEARS, YEARS])
-def test_a_jump_of_ten_years_that_is_taken_back_leaves_nothing_behind(device: Device, jump: float) -> None:
-    """Ahead or behind, with a restart in between: rows keep their order and have right times, and none is gone."""
+def test_jumps_of_ten_years_that_are_taken_back_leave_nothing_behind(device: Device) -> None:
+    """Ahead and behind, with a restart in each: rows keep their order and have right times, and none is gone."""
     device.agent.start()
     device.work()
-    device.clock.shift(jump)
-    device.wait_for_event("The clock was set")
-    device.work()
-    device.restart(signal.SIGKILL)
-    device.work()
-    device.clock.shift(0.0)
-    wait_until(lambda: abs(device.status().time.timestamp() - time.time()) < SLACK_S or None, "the right time")
-    device.work()
+    for jump in (YEARS, -YEARS):
+        device.clock.shift(jump)
+        device.wait_for_event("The clock was set")
+        device.work()
+        device.restart(signal.SIGKILL)
+        device.work()
+        device.clock.shift(0.0)
+        wait_until(lambda: abs(device.status().time.timestamp() - time.time()) < SLACK_S or None, "the right time")
+        device.work()
     device.check()
