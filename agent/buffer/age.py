@@ -46,11 +46,6 @@ class ObservedTime:
         """Observed time, to be kept with a batch."""
         return self._base_ns + self._clock.since_boot_ns()
 
-    def age_ns(self, engine: Engine, segment: Segment) -> int:
-        """How old the newest batch of a segment is; one of a version before is as old as the counter, or older."""
-        newest = segment.newest_batch(engine)
-        return max(0, self.now_ns() - (newest[2] if newest else 0))
-
     @property
     def wants_gap(self) -> bool:
         """Whether the time that the machine was off before this boot can be counted now, for the first time."""

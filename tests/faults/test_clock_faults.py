@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 YEARS = 10 * 365 * 86_400.0
 SLACK_S = 5.0
-FAST = f"{FAST_REFERENCE}[buffer]\ncommit_seconds = 0.2\n[host]\ninterval_seconds = 1\n"
+FAST = (
+    f"{FAST_REFERENCE}[buffer]\ncommit_seconds = 0.2\nkeep_days = 1\nsegment_mib = 0.5\n[host]\ninterval_seconds = 1\n"
+)
 SERVICE = """
 import sys, time
 import driftline
