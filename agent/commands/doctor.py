@@ -15,6 +15,7 @@ from driftline import wire
 
 from agent.client import AgentClient, socket_path
 from agent.commands.doctor_buffer import Check, buffer_checks, storage_checks
+from agent.commands.doctor_stored import stored_checks
 from agent.commands.options import config_option, run_option, state_option
 from agent.config import ConfigError, find_config
 from agent.paths import state_directory
@@ -45,7 +46,7 @@ def command(run: str | None, state: str | None, config: str | None) -> None:
         *_configuration(config, own),
         *_run_directories(run),
         *([away] if away else []),
-        *(agent_checks(status) if status else []),
+        *(agent_checks(status) if status else stored_checks(state_directory(state))),
         *_disk(state or (own.state_dir if own else None)),
     ]
     for check in checks:

@@ -57,10 +57,15 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
         )
     for note in buffer.notes if buffer.mode == "disk" and not buffer.discarded_rows else ():
         yield Check("note", f"buffer: {note}")
-    if buffer.quarantine_bytes:
+    yield from set_aside_check(buffer.path, buffer.quarantine_bytes)
+
+
+def set_aside_check(directory: object, count: int) -> Iterator[Check]:
+    """Say how much lies in quarantine, where something does."""
+    if count:
         yield Check(
             "note",
-            f"set aside as damaged: {_mib(buffer.quarantine_bytes)} MiB in {buffer.path}/quarantine",
+            f"set aside as damaged: {_mib(count)} MiB in {directory}/quarantine",
             "nothing needs it; keep it for a report, or delete it",
         )
 
