@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer import schema
+from agent.buffer.blocks import mend
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
 from agent.buffer.folders import wal_of
-from agent.buffer.wal import examine
+from agent.buffer.wal import WalState, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 QUARANTINE = "quarantine"
 _POSITION = re.compile(r"byte position (\d+)")
+_BLOCK = re.compile(r"in block at location (\d+)")
 _MOST_CUTS = 100
+_MOST_MENDS = 200  # a file in which more blocks are damaged is not worth the time
 
 
 class Repairer:
@@ -67,6 +70,19 @@ class Repairer:
                 return
         raise CorruptError(f"its log is damaged in more than {_MOST_CUTS} places")
 
+    def mend(self, path: Path, why: str) -> bool:
+        """Do what can be done about the damage that `why` tells of, in a file that is closed; False for nothing."""
+        wal = wal_of(path)
+        state = examine(wal) if wal.exists() else WalState(0, 0, torn=False)
+        found = _BLOCK.search(why)
+        try:
+            done = mend(path, int(found[1]), folding=state.folding) if found else ""
+        except OSError:  # it cannot be read there at all
+            return False
+        if found and done:
+            self.notes.append(f"{path.name} was damaged at byte {found[1]}: {done}")
+        return bool(done)
+
     def quarantine(self, path: Path, why: str) -> None:
         """Set a database file and its log aside."""
         lost = path.stat().st_size if path.exists() else 0
@@ -93,6 +109,13 @@ class Repairer:
         if not wal.exists():
             return
         state = examine(wal)
+        if state.repeat >= 0:
+            name = self._keep_copy(wal)
+            self.notes.append(
+                f"{wal.name} repeats itself from byte {state.repeat} of {state.size} on; the rest was cut off, {name}"
+            )
+            _truncate(wal, state.repeat)
+            return
         if state.sound == state.size:
             return
         # One entry cut short is what every hard stop leaves: nothing that was promised is in it.
@@ -111,6 +134,8 @@ class Repairer:
             raise SchemaTooNewError(path, "of a later DuckDB", duckdb.__version__) from error
         if is_passing(error):
             raise UnavailableError(text) from error
+        if _BLOCK.search(text):
+            raise CorruptError(text) from error
         position = _POSITION.search(text)
         size = wal.stat().st_size if wal.exists() else 0
         if position and int(position[1]) < size:
@@ -167,21 +192,26 @@ def read_all(engine: Engine, alias: str) -> None:
 
 
 def guarded(engine: Engine, path: Path | None, repairer: Repairer, alias: str, load: Callable[[], None]) -> bool:
-    """Attach `path` and `load` it; set it aside and return False where it cannot be read."""
+    """Attach `path` and `load` it, mending it where that helps; set it aside and return False where it does not."""
     if path is None:
         engine.run(schema.attach(":memory:", alias))
         load()
         return True
-    try:
-        repairer.attach(engine, path, alias)
-        load()
-    except (CorruptError, duckdb.Error) as error:
-        engine.rollback()
-        engine.run(schema.detach(alias))
-        if is_passing(error):
-            raise UnavailableError(str(error)) from error
-        repairer.quarantine(path, str(error).splitlines()[0])
-        return False
+    for attempt in range(_MOST_MENDS):
+        try:
+            repairer.attach(engine, path, alias)
+            load()
+        except (CorruptError, duckdb.Error) as error:
+            engine.rollback()
+            engine.run(schema.detach(alias))
+            if is_passing(error):
+                raise UnavailableError(str(error)) from error
+            why = str(error).splitlines()[0]
+            if attempt + 1 < _MOST_MENDS and repairer.mend(path, why):
+                continue
+            repairer.quarantine(path, why)
+            return False
+        break
     return True
 
 

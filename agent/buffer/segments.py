@@ -122,8 +122,15 @@ class Segments:
             read_all(engine, self.opened[at].alias)
         except CorruptError as error:
             segment = self._let_go(engine, at)
-            if segment.path:
-                repairer.quarantine(segment.path, str(error).splitlines()[0])
+            if segment.path is None:
+                return
+            why = str(error).splitlines()[0]
+            if not repairer.mend(segment.path, why):
+                repairer.quarantine(segment.path, why)
+            elif guarded(engine, segment.path, repairer, segment.alias, functools.partial(segment.load, engine)):
+                self.opened.insert(at, segment)
+                self._known.add(segment.number)
+                self.make_views(engine)
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""

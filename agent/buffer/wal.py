@@ -1,15 +1,16 @@
-"""Reads the frame of a DuckDB write-ahead log: how far it is sound. It understands no entry, only where each one ends.
+"""Reads the frame of a DuckDB write-ahead log: how far it is sound, and where it begins to repeat itself.
 
 DuckDB refuses to open a file whose log has a damaged entry, and silently ignores the whole log where its first entry
 cannot be read; so the log is walked before DuckDB sees it. Layout, DuckDB 2.0: a version entry without checksum and of
-variable length, then entries of u64 size, u64 checksum, data. Checked against the running DuckDB by the tests.
+variable length, then entries of u64 size, u64 checksum, data; data begins with the field 100, the kind of the entry.
+Checked against the running DuckDB by the tests.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -19,32 +20,58 @@ if TYPE_CHECKING:
 _FRAME = struct.Struct("<QQ")
 _LONGEST_PREAMBLE = 256
 _MASK = (1 << 64) - 1
-_WORD_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
+WORD_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
 _TAIL_FACTOR = 0xC6A4A7935BD1E995
+_WORDS = 1 << 13  # that fit into a cache next to their products: three times as fast as all at once
+_BUFFER_BYTES = 1 << 20
+_CHECKPOINT, _COMMIT, _USE_TABLE = b"\x64\x00\x63", b"\x64\x00\x64", b"\x64\x00\x19"
+# Tables whose rows are numbered, so that no two transactions can write the same to them; names follow their length.
+_NUMBERED = (b"\x07batches", b"\x0ffinding_history")
 
 
 @dataclass(frozen=True, slots=True)
 class WalState:
-    """`sound` bytes of `size` can be read; `torn`: the rest is one entry whose end never reached the disk."""
+    """`sound` bytes of `size` can be read; `torn`: the rest is one entry whose end never reached the disk.
+
+    repeat: where the first transaction begins that is a copy of an earlier one and cannot be, -1 where none is.
+    folding: a checkpoint had begun, so the file may have been cut off in the middle of being rewritten.
+    """
 
     size: int
     sound: int
     torn: bool
+    repeat: int = -1
+    folding: bool = False
 
 
 def examine(path: Path) -> WalState:
     """Walk the log at `path`."""
-    data = path.read_bytes()
-    size = len(data)
-    at = _first_entry(data)
-    if at is None:
-        return WalState(size, 0, torn=size <= _LONGEST_PREAMBLE)
-    while at < size:
-        length = _entry_length(data, at)
-        if length is None:
-            return WalState(size, at, torn=_cut_short(data, at))
-        at += length
-    return WalState(size, at, torn=False)
+    size = path.stat().st_size
+    with path.open("rb", _BUFFER_BYTES) as file:
+        at = _first_entry(file, size)
+        if at is None:
+            return WalState(size, 0, torn=size <= _LONGEST_PREAMBLE)
+        file.seek(at)
+        begins, transaction = at, bytearray()
+        known: set[bytes] = set()
+        repeat, kind, numbered = -1, b"", False
+        while at < size:
+            data = _entry(file, size - at)
+            if data is None:
+                file.seek(at)
+                torn = _cut_short(file.read(_FRAME.size), size - at)
+                return WalState(size, at, torn, repeat, kind == _CHECKPOINT)
+            at += _FRAME.size + len(data)
+            kind = data[:3]
+            transaction += _FRAME.pack(len(data), checksum(data))
+            numbered = numbered or (kind == _USE_TABLE and any(name in data for name in _NUMBERED))
+            if kind == _COMMIT:
+                if numbered and repeat < 0 and bytes(transaction) in known:
+                    repeat = begins
+                known.add(bytes(transaction))
+                begins, numbered = at, False
+                transaction.clear()
+    return WalState(size, at, torn=False, repeat=repeat, folding=kind == _CHECKPOINT)
 
 
 def checksum(data: bytes) -> int:
@@ -53,12 +80,13 @@ def checksum(data: bytes) -> int:
     >>> checksum(b"")
     5381
     """
-    whole = len(data) // 8 * 8
+    whole = len(data) // 8
+    words = np.frombuffer(data, "<u8", whole)
     result = 5381
-    if whole:
-        result ^= int(np.bitwise_xor.reduce(np.frombuffer(data, "<u8", whole // 8) * _WORD_FACTOR))
-    if whole < len(data):
-        result ^= _checksum_of_tail(data[whole:])
+    for start in range(0, whole, _WORDS):
+        result ^= int(np.bitwise_xor.reduce(words[start : start + _WORDS] * WORD_FACTOR))
+    if whole * 8 < len(data):
+        result ^= _checksum_of_tail(data[whole * 8 :])
     return result
 
 
@@ -69,27 +97,28 @@ def _checksum_of_tail(tail: bytes) -> int:
     return value ^ value >> 47
 
 
-def _entry_length(data: bytes, at: int) -> int | None:
-    if at + _FRAME.size > len(data):
+def _entry(file: BinaryIO, left: int) -> bytes | None:
+    """Read the entry that begins here, with `left` bytes up to the end; None where it is not sound."""
+    head = file.read(_FRAME.size)
+    if len(head) < _FRAME.size:
         return None
-    size, stored = _FRAME.unpack_from(data, at)
-    end = at + _FRAME.size + size
-    if size == 0 or end > len(data) or checksum(data[at + _FRAME.size : end]) != stored:
+    size, stored = _FRAME.unpack(head)
+    if not 0 < size <= left - _FRAME.size:
         return None
-    return int(end - at)
+    data = file.read(size)
+    return data if checksum(data) == stored else None
 
 
-def _first_entry(data: bytes) -> int | None:
-    for at in range(1, min(_LONGEST_PREAMBLE, len(data))):
-        if _entry_length(data, at) is not None:
+def _first_entry(file: BinaryIO, size: int) -> int | None:
+    for at in range(1, min(_LONGEST_PREAMBLE, size)):
+        file.seek(at)
+        if _entry(file, size - at) is not None:
             return at
     return None
 
 
-def _cut_short(data: bytes, at: int) -> bool:
-    """Whether what follows `at` is the beginning of one entry whose end never reached the disk."""
-    left = len(data) - at - _FRAME.size
-    if left < 0:
+def _cut_short(head: bytes, left: int) -> bool:
+    """Whether the `left` bytes from `head` on are the beginning of one entry whose end never reached the disk."""
+    if len(head) < _FRAME.size:
         return True
-    size, _ = _FRAME.unpack_from(data, at)
-    return bool(left < size < 1 << 32)
+    return bool(left - _FRAME.size < _FRAME.unpack(head)[0] < 1 << 32)

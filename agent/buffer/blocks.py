@@ -1,0 +1,82 @@
+"""Mends blocks of a database file from their checksums: one wrong bit, and what a checkpoint that was cut off leaves.
+
+DuckDB (2.0) checks each block, 8 bytes of checksum before the rest: three headers of 4 KiB, then blocks of equal size.
+A checkpoint writes what is new to the free parts of blocks of metadata, and those blocks whole, in their place. What
+they held before stays byte for byte where it was, and the headers and the log still lead to it; but where the write is
+cut off by a crash, the checksum fits neither the block before nor the one after, and DuckDB refuses the file.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.buffer.wal import WORD_FACTOR, checksum
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLOCK_BYTES = 1 << 16
+HEADER_BYTES = 1 << 12
+HEADERS = (HEADER_BYTES, 2 * HEADER_BYTES)  # the two that checkpoints write in turn, behind the fixed one
+_SUM = struct.Struct("<Q")
+
+
+def mend(path: Path, at: int, *, folding: bool) -> str:
+    """Mend the block at `at`; return what was done, empty where nothing could be. Raises OSError.
+
+    `folding`: the log says that a checkpoint was under way.
+    """
+    block = _read(path, at)
+    if len(block) <= _SUM.size:
+        return ""
+    if mended := _flip_back(block):
+        _write(path, at, mended)
+        return "one wrong bit in it was set right by its checksum; nothing was lost"
+    if not folding:
+        return ""
+    if at in HEADERS:
+        # The checkpoint was about to make this header the newer one; the other one is what holds.
+        other = _read(path, sum(HEADERS) - at)
+        if checksum(other[_SUM.size :]) != _SUM.unpack_from(other)[0]:
+            return ""
+        _write(path, at, other)
+    elif at:
+        _write(path, at, _SUM.pack(checksum(block[_SUM.size :])) + block[_SUM.size :])
+    else:
+        return ""
+    return "a crash had cut its writing off; what it held before is in it, and the log holds the rest"
+
+
+def _flip_back(block: bytes) -> bytes | None:
+    """Return the block with the one bit turned that makes its checksum right, None where there is none such.
+
+    The checksum is an exclusive or over products of single words, so each bit of each word can be tried by itself.
+    """
+    stored = _SUM.unpack_from(block)[0]
+    wrong = stored ^ checksum(block[_SUM.size :])
+    if wrong.bit_count() == 1:
+        return _SUM.pack(stored ^ wrong) + block[_SUM.size :]
+    words = np.frombuffer(block, "<u8", offset=_SUM.size).copy()
+    products = words * WORD_FACTOR
+    for bit in range(64):
+        turn = np.uint64(1 << bit)
+        found = np.flatnonzero(((words ^ turn) * WORD_FACTOR) ^ products == np.uint64(wrong))
+        if len(found) == 1:
+            words[found[0]] ^= turn
+            return block[: _SUM.size] + words.tobytes()
+    return None
+
+
+def _read(path: Path, at: int) -> bytes:
+    with path.open("rb") as file:
+        return os.pread(file.fileno(), HEADER_BYTES if at <= max(HEADERS) else BLOCK_BYTES, at)
+
+
+def _write(path: Path, at: int, block: bytes) -> None:
+    with path.open("r+b") as file:
+        os.pwrite(file.fileno(), block, at)
+        os.fsync(file.fileno())

@@ -1,0 +1,153 @@
+"""Kills agents over and over while they store, and looks at what each of them leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.buffer import BufferConfig
+from agent.client import AgentRefusedError
+from agent.ports import AgentAwayError
+from tests.agent.buffer.blocks import ask, opened
+from tests.collectors.ring_writer import RingWriter, part, placed
+from tests.faults.nursery import NurseryAgent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.buffer import Buffer
+
+TABLE = placed(part("x", np.zeros((1, 4), np.float32)), part("y", np.zeros((1, 1), np.float32), "output"))
+# What a kill may leave without harm; anything else that had to be repaired is a fault of ours.
+HARMLESS = ("created but never written before a crash", "a temporary left by a crash")
+ROWS = 150
+RAW = "SELECT count(*), count(DISTINCT (number, id)) FROM {db}.labels"
+
+
+class Promises:
+    """What the agent has acknowledged, and the ring of a service that goes on all the while."""
+
+    def __init__(self, run: Path) -> None:
+        stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+        self.ring = RingWriter(
+            run / "a.ring", 128, 1 << 17, pid=os.getpid(), start_ticks=int(stat[19]), boot_id=bytes.fromhex(boot),
+            namespace=os.stat("/proc/self/ns/pid").st_ino, signatures=[TABLE], identity={"model": "pump"},  # noqa: PTH116
+            created_ns=time.monotonic_ns(), created_wall_ns=time.time_ns(),
+        )  # fmt: skip
+        self._run = run
+        self._rubbish = 0
+        self.labels: list[int] = []
+        self.notes: list[str] = []
+
+    def write(self, rows: int) -> None:
+        """Have the service infer."""
+        for _ in range(rows):
+            call = [np.full((1, 4), self.ring.seq, np.float32), np.full((1, 1), 0.5, np.float32)]
+            self.ring.record(*call, end_ns=time.monotonic_ns())
+
+    def ask_for(self, agent: NurseryAgent) -> None:
+        """Write rows, tell a label and acknowledge what findings there are, and take note of what was promised."""
+        self.write(ROWS)
+        (self._run / f"rubbish-{self._rubbish}.ring").unlink(missing_ok=True)
+        self._rubbish += 1
+        (self._run / f"rubbish-{self._rubbish}.ring").write_bytes(os.urandom(9_000))  # opens a finding
+        label = len(self.labels) + 1_000_000
+        agent.client.label([(label, float(label), "pump")])
+        self.labels.append(label)
+        for finding in agent.client.findings():
+            if finding.state == "open":
+                note = f"note {len(self.notes)}"
+                agent.client.acknowledge(finding.id, note)
+                self.notes.append(note)
+
+
+def kill_often(seeds: Sequence[int]) -> list[str]:
+    """Kill an agent once for each seed, and return what was wrong."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder, NurseryAgent(Path(folder)) as agent:
+        promises = Promises(agent.run)
+        for seed in seeds:
+            chance = random.Random(seed)
+            # Some die in the first operations of their start, some while they store, some whenever it is.
+            agent.start(chance.choice((chance.randint(1, 30), chance.randint(20, 200), 0)))
+            promises.write(ROWS)
+            with contextlib.suppress(AgentAwayError, AgentRefusedError, KeyError):  # a finding can end by itself
+                _use(agent, promises, chance)
+            ended = agent.kill()
+            wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent.state, promises)] if line]
+        agent.start()
+        if not agent.ready():
+            wrong.append(f"the last start was refused: {agent.kill()}")
+        promises.ask_for(agent)
+        wrong += [agent.end()]
+        wrong += _look(agent.state, promises, everything=True)
+    return [line for line in wrong if line]
+
+
+def _use(agent: NurseryAgent, promises: Promises, chance: random.Random) -> None:
+    """Go on until it dies, or until it is time."""
+    rounds = chance.randint(1, 8) if not agent.rules.kill_at else 40
+    if chance.random() < 0.2 and not agent.rules.kill_at:
+        return  # killed wherever it is by now
+    if agent.ready():
+        for _ in itertools.takewhile(lambda _: agent.alive, range(rounds)):
+            promises.ask_for(agent)
+
+
+def _look(state: Path, promises: Promises, *, everything: bool = False) -> list[str]:
+    """Start on a copy of what was left, and return what is wrong with it."""
+    if not state.exists():
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
+        with opened(Path(folder) / "copy", BufferConfig(reserve_mib=0.0625)) as buffer:
+            wrong = [note for note in buffer.repairs if not any(sign in note for sign in HARMLESS)]
+            if buffer.status().mode != "disk":
+                wrong.append(f"refused: {buffer.status().notes}")
+            if buffer.status().rows:
+                wrong += _check_rows(buffer, promises.ring.seq if everything else 0)
+            return wrong + _check_promises(buffer, promises)
+
+
+def _check_rows(buffer: Buffer, everything: int) -> list[str]:
+    """Rows are numbered without a gap, as many as the batches say, and up to where the ring was read."""
+    question = "SELECT min(x_0), max(x_0), count(*), count(DISTINCT x_0) FROM inferences"
+    first, last, rows, distinct = ask(buffer, question)[0]
+    assert isinstance(first, float)
+    assert isinstance(last, float)
+    wrong = []
+    if not rows == distinct == buffer.status().rows == last - first + 1:
+        wrong.append(f"{rows} rows from {first} to {last}, {distinct} distinct, {buffer.status().rows} in batches")
+    if [seq for source, seq in buffer.positions().items() if source.startswith("a.ring")] != [last + 1]:
+        wrong.append(f"the last row is {last}, positions {buffer.positions()}")
+    if everything and last != everything - 1:
+        wrong.append(f"rows {first} to {last} of {everything}")
+    return wrong
+
+
+def _check_promises(buffer: Buffer, promises: Promises) -> list[str]:
+    """Labels and acknowledgements are there, each once."""
+    wrong = []
+    if lost := set(promises.labels) - {row[0] for row in ask(buffer, "SELECT value FROM labels")}:
+        wrong.append(f"labels lost: {sorted(lost)}")
+    if gone := set(promises.notes) - {row[0] for row in ask(buffer, "SELECT note FROM finding_history")}:
+        wrong.append(f"acknowledgements lost: {sorted(gone)}")
+    engine = buffer._files.ready()
+    assert engine is not None
+    raw = [engine.run(RAW.format(db=segment.alias))[0] for segment in buffer._files.segments.opened]
+    if any(count != distinct for count, distinct in raw):
+        wrong.append(f"labels doubled: {raw}")
+    written, distinct = ask(buffer, "SELECT count(*), count(DISTINCT seq) FROM finding_history")[0]
+    if written != distinct:
+        wrong.append(f"{written} findings, {distinct} distinct")
+    return wrong
