@@ -19,10 +19,13 @@ from agent.buffer.wal import WORD_FACTOR, checksum
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 BLOCK_BYTES = 1 << 16
 HEADER_BYTES = 1 << 12
 HEADERS = (HEADER_BYTES, 2 * HEADER_BYTES)  # the two that checkpoints write in turn, behind the fixed one
 _SUM = struct.Struct("<Q")
+_FIELDS_BYTES = 72  # of the two headers; the rest of them is zero
 
 
 def mend(path: Path, at: int, *, folding: bool) -> str:
@@ -33,7 +36,7 @@ def mend(path: Path, at: int, *, folding: bool) -> str:
     block = _read(path, at)
     if len(block) <= _SUM.size:
         return ""
-    if mended := _flip_back(block):
+    if mended := _flip_back(block, _FIELDS_BYTES if at in HEADERS else len(block)):
         _write(path, at, mended)
         return "one wrong bit in it was set right by its checksum; nothing was lost"
     if not folding:
@@ -51,24 +54,35 @@ def mend(path: Path, at: int, *, folding: bool) -> str:
     return "a crash had cut its writing off; what it held before is in it, and the log holds the rest"
 
 
-def _flip_back(block: bytes) -> bytes | None:
-    """Return the block with the one bit turned that makes its checksum right, None where there is none such.
+def _flip_back(block: bytes, fields: int) -> bytes | None:
+    """Return the block with the one bit turned that makes its checksum right, None where it is not known which.
 
-    The checksum is an exclusive or over products of single words, so each bit of each word can be tried by itself.
+    The checksum is an exclusive or over products of single words, so each bit of each word can be tried by itself; the
+    same bit of two equal words cannot be told apart. Beyond `fields` bytes there are zeros.
     """
     stored = _SUM.unpack_from(block)[0]
     wrong = stored ^ checksum(block[_SUM.size :])
     if wrong.bit_count() == 1:
         return _SUM.pack(stored ^ wrong) + block[_SUM.size :]
     words = np.frombuffer(block, "<u8", offset=_SUM.size).copy()
-    products = words * WORD_FACTOR
-    for bit in range(64):
-        turn = np.uint64(1 << bit)
-        found = np.flatnonzero(((words ^ turn) * WORD_FACTOR) ^ products == np.uint64(wrong))
-        if len(found) == 1:
-            words[found[0]] ^= turn
-            return block[: _SUM.size] + words.tobytes()
-    return None
+    used = fields // 8 - 1
+    beyond = np.flatnonzero(words[used:]) + used
+    candidates = _turns(words, beyond, wrong) or _turns(words, np.arange(min(used, len(words))), wrong)
+    if len(candidates) != 1:
+        return None
+    at, turn = candidates[0]
+    words[at] ^= turn
+    return block[: _SUM.size] + words.tobytes()
+
+
+def _turns(words: NDArray[np.uint64], places: NDArray[np.int64], wrong: int) -> list[tuple[int, np.uint64]]:
+    """Return which bit of which word may be wrong, where the checksum is off by `wrong`."""
+    products = words[places] * WORD_FACTOR
+    return [
+        (int(at), turn)
+        for turn in (np.uint64(1 << bit) for bit in range(64))
+        for at in places[((words[places] ^ turn) * WORD_FACTOR) ^ products == np.uint64(wrong)]
+    ]
 
 
 def _read(path: Path, at: int) -> bytes:

@@ -8,18 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.agent.buffer.blocks import ask, opened
 from tests.faults.buffer_writer import CONFIG, ROWS
+from tests.faults.counts import scaled
 
 WRITER = Path(__file__).with_name("buffer_writer.py")
-FAULTS = int(os.environ.get("FAULTS", "1"))  # so many times as many faults
 
 
+@pytest.mark.faults
 def test_kill_minus_nine_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """Whatever moment the process is killed at, every promised batch is there once, whole, and the next start works."""
     seeded = random.Random(20)
     batch, writer = 0, _start_writer(tmp_path)
-    for _ in range(20 * FAULTS):
+    for _ in range(scaled(5, 0.25)):
         promised = _write_until_killed(writer, batch, seeded.randint(1, 40))
         writer = _start_writer(tmp_path)  # its imports take longer than what is looked at meanwhile
         with opened(tmp_path, CONFIG) as buffer:
