@@ -57,6 +57,8 @@ class Daemon:
         self._parts = parts
         self._listener = listener
         self._started_ns = started_monotonic_ns
+        ago_ns = parts.clock.monotonic_ns() - started_monotonic_ns
+        self._started_boot_ns = parts.clock.since_boot_ns() - ago_ns  # counts sleep, as wall time does
         self._ready_s = 0.0
         self._scrape_url: str | None = None
         self._status: Status | None = None
@@ -130,7 +132,7 @@ class Daemon:
             agent=AgentStatus(
                 version=__version__,
                 pid=os.getpid(),
-                started=utc(clock.wall_ns() - clock.monotonic_ns() + self._started_ns),
+                started=utc(clock.wall_ns() - clock.since_boot_ns() + self._started_boot_ns),
                 uptime_s=(clock.monotonic_ns() - self._started_ns) / 1e9,
                 rss_bytes=self._process.memory_info().rss,
                 cpu_percent=self._process.cpu_percent(),

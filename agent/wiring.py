@@ -79,7 +79,7 @@ class StateError(Exception):
 class Parts:
     """A built agent, ready to run."""
 
-    clock: Clock
+    clock: SteadyClock
     pipeline: Pipeline
     store: buffer.Buffer
     run_dir: Path

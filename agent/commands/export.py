@@ -13,7 +13,7 @@ import msgspec
 from agent import __version__
 from agent.cli import EXIT_USAGE
 from agent.commands.extracting import ExtractError, Extractor
-from agent.commands.options import fail, run_option, state_option
+from agent.commands.options import client, fail, run_option, state_option
 from agent.commands.output import make_folder, whole_file
 from agent.commands.spans import parse_since
 
@@ -83,10 +83,11 @@ def command(folder: str, since: str | None, form: str, force: bool, run: str | N
     is one file, as it was at one moment; inferences are a file for each set of signals. Times are UTC.
     """
     from agent.clock import SystemClock  # noqa: PLC0415  # loads nothing that --help needs
+    from agent.commands.moment import now_ns  # noqa: PLC0415
 
-    now_ns = SystemClock().wall_ns()
     try:
-        since_ns = max(0, parse_since(since, now_ns).start_ns) if since else 0
+        now = now_ns(SystemClock(), None if state else client(run))
+        since_ns = max(0, parse_since(since, now).start_ns) if since else 0
     except ValueError as error:
         fail(f"--since {error}", EXIT_USAGE)
     target = Path(folder)
@@ -102,7 +103,7 @@ def command(folder: str, since: str | None, form: str, force: bool, run: str | N
         manifest = Manifest(
             format=FORMAT,
             driftline_version=__version__,
-            written=datetime.fromtimestamp(now_ns // 10**9, UTC),
+            written=datetime.fromtimestamp(now // 10**9, UTC),
             since=datetime.fromtimestamp(since_ns // 10**9, UTC) if since_ns else None,
             files=tuple(files),
             notes=tuple(notes),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from agent.cli import EXIT_CONFIG, EXIT_USAGE
-from agent.commands.options import config_option, fail, run_option, state_option
+from agent.commands.options import client, config_option, fail, run_option, state_option
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -64,6 +64,7 @@ def command(
     if lacking:
         fail(lacking)
     from agent.clock import SystemClock  # noqa: PLC0415
+    from agent.commands import moment  # noqa: PLC0415
     from agent.commands.report.gather import REFERENCE, NothingToReportError, Wish  # noqa: PLC0415
     from agent.commands.report.run import Failed, write_reports  # noqa: PLC0415
     from agent.commands.spans import parse_seconds, parse_since  # noqa: PLC0415
@@ -71,7 +72,7 @@ def command(
     from agent.wiring import load_config  # noqa: PLC0415
 
     clock = SystemClock()
-    now_ns = clock.wall_ns()
+    now_ns = moment.now_ns(clock, None if state else client(run))
     try:
         span = parse_since(since, now_ns)
         earlier_s = None if against == REFERENCE else parse_seconds(against)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agent.buffer import BufferConfig, open_buffer, open_readonly
+from agent.buffer import BufferConfig, eras, open_buffer, open_readonly
 from agent.buffer.query import run_query
 from agent.clock import ManualClock, utc
 from agent.steady import SteadyClock
@@ -16,6 +16,8 @@ from tests.agent.buffer.blocks import CAMERA, DAY_NS, NOW_NS, ask, make_block, m
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
     from agent.buffer import Buffer
     from agent.model import Finding
@@ -147,6 +149,39 @@ def test_a_jump_there_and_back_leaves_every_time_right(tmp_path: Path) -> None:
         buffer.append([make_block(1, first=2, time_ns=clock.wall_ns())], [])
         buffer.commit()
         assert ask(buffer, TIMES) == [[0.0, NOW_NS], [1.0, NOW_NS + 7_200 * SECOND], [2.0, NOW_NS + 7_200 * SECOND]]
+
+
+def test_a_segment_that_has_seen_many_eras_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of an era has one byte; what a restless clock wrote is right all the same."""
+    monkeypatch.setattr(eras, "MOST_ERAS", 3)
+    device = ManualClock(NOW_NS)
+    with dated(tmp_path, device) as (buffer, clock):
+        for hour in range(8):
+            buffer.append([make_block(1, first=hour, time_ns=clock.wall_ns())], [])
+            buffer.commit()
+            device.advance(1)
+            device.set_wall(device.wall_ns() + 3_600 * SECOND)
+            _look(buffer, clock)
+        assert buffer.status().segments == 3
+        now = NOW_NS + 8 * 3_600 * SECOND
+        assert ask(buffer, TIMES) == [[float(hour), now + hour * SECOND] for hour in range(8)]
+
+
+def test_whatever_keeps_a_time_knows_its_era(tmp_path: Path) -> None:
+    """A table of a segment or of the core with a time in it that could not be corrected would end with wrong times."""
+    with dated(tmp_path, ManualClock(NOW_NS)) as (buffer, clock):
+        buffer.append([make_block(1, time_ns=clock.wall_ns())], [make_reading()])
+        buffer.commit()
+        engine = buffer._files.ready()
+        assert engine is not None
+        timed = (
+            "SELECT database_name, table_name, bool_or(column_name = 'era') FROM duckdb_columns() "
+            "WHERE database_name = 'core' OR database_name LIKE 'segment_%' GROUP BY ALL "
+            "HAVING bool_or(data_type LIKE 'TIMESTAMP%') ORDER BY ALL"
+        )
+        found = engine.run(timed)
+    assert {table for _, table, _ in found} >= {"batches", "events", "finding_history", "labels", "readings", "rows_1"}
+    assert [table for _, table, knows in found if not knows] == []
 
 
 def test_a_batch_carries_its_boot_and_the_order_of_batches_is_that_of_their_ids(tmp_path: Path) -> None:
