@@ -61,11 +61,20 @@ class SeriesDetector:
 
         `timestamp` is a datetime (UTC where it has no zone) or seconds since 1970; it may stand still or go back.
         """
-        return self._take(value, timestamp)[0]
+        value = _bounded(value)
+        return self._take(value, timestamp)[0] if value == value else 0.0  # noqa: PLR0124  # NaN: a gap
 
     def judge(self, value: float, timestamp: datetime | float) -> Verdict:
-        """Like `update`, with p-value and shape."""
-        score, surprise = self._take(value, timestamp)
+        """Like `update`, with p-value and shape.
+
+        What a p-value promises is learned from points that were judged; so a series is judged from its beginning on.
+        """
+        value = _bounded(value)
+        if value != value:  # noqa: PLR0124  # NaN: a gap
+            return Verdict(0.0, 1.0, "")
+        score, evidence = self._take(value, timestamp)
+        agreed = self._promise.take(evidence) if self._seen > MIN_SEEN else 0.0  # before, no view could speak
+        surprise = max(max(agreed, self._jump.take(value)) - TWO_WAYS, 0.0)
         return Verdict(score, 10.0**-surprise, self.shape if score >= ALARM else "")
 
     @property
@@ -99,11 +108,7 @@ class SeriesDetector:
             setattr(self, f"_{name}", item)
 
     def _take(self, value: float, timestamp: datetime | float) -> tuple[float, float]:
-        value = float(value)
-        if not -HUGE < value < HUGE:
-            if not math.isfinite(value):
-                return 0.0, 0.0
-            value = math.copysign(HUGE, value)
+        """Give score and evidence of the next point, and learn it."""
         seconds = _seconds(timestamp) if isinstance(timestamp, datetime) else float(timestamp)
         sizes = self._views.take(value, seconds)
         surprises = [
@@ -118,8 +123,6 @@ class SeriesDetector:
             evidence = weighed = sum(largest) / strictness
             if largest[-1] > SURE:
                 weighed = sum(_weighed(surprise) for surprise in largest) / strictness
-        agreed = self._promise.take(evidence) if self._seen > MIN_SEEN else 0.0  # before, no view could speak
-        calibrated = max(max(agreed, self._jump.take(value)) - TWO_WAYS, 0.0)
         new = self._episode.take(weighed, evidence)
         if new >= LEVEL:
             self._after = 0
@@ -128,7 +131,7 @@ class SeriesDetector:
             self._after += 1
             if self._after == POINTS:
                 self._shape = shape_of(list(self._offs), self._strongest, self._views.still)
-        return new / (new + LEVEL), calibrated
+        return new / (new + LEVEL), evidence
 
     def _items(self) -> dict[str, object]:
         parts: dict[str, object] = {
@@ -145,6 +148,14 @@ class SeriesDetector:
 def make_series_detector() -> SeriesDetector:
     """Make a detector for one series; there is nothing to configure."""
     return SeriesDetector()
+
+
+def _bounded(value: float) -> float:
+    """Give a value of which sums stay finite; NaN for what is not finite."""
+    value = float(value)
+    if -HUGE < value < HUGE:
+        return value
+    return math.copysign(HUGE, value) if math.isfinite(value) else math.nan
 
 
 def _weighed(surprise: float) -> float:

@@ -75,12 +75,20 @@ def test_an_outage_of_sparse_counts_is_seen() -> None:
         assert _alarms(counts.tolist(), AT), seed
 
 
+def test_scores_are_the_same_with_p_values_and_without() -> None:
+    """To judge is to score, and to say besides how rare that is."""
+    alone, judged = make_series_detector(), make_series_detector()
+    values = [*_noise(3), 90.0, 91.0]
+    assert [judged.judge(value, STEP * row).score for row, value in enumerate(values)] == _scores(values, alone)
+
+
 def test_a_far_extrapolation_counts_for_the_p_value_more_than_for_the_score() -> None:
     """Of a spike a thousand times another the p-value is less than a tenth, the score higher by less than .15."""
     verdicts = []
     for factor in (1, 1_000):
         detector = make_series_detector()
-        _scores(_noise(7), detector)
+        for row, value in enumerate(_noise(7)):
+            detector.judge(value, STEP * row)
         verdicts.append(detector.judge(50.0 + 40.0 * factor, STEP * ROWS))
     small, large = verdicts
     assert large.p_value < small.p_value / 10
