@@ -82,6 +82,7 @@ class Block:
     last_seq: int = 0
     ids: NDArray[np.uint64] | None = None  # [n] what each inference is called, as in `driftline.ids`; None: not known
     classes: tuple[str, ...] = ()  # names of the classes by number, where the model has any
+    weights: NDArray[np.float32] | None = None  # [n] how many inferences each row stands for; None: itself
 
     def __len__(self) -> int:
         return len(self.time_ns)

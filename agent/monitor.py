@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 
 from agent import saved as part
-from agent.baselines import silent_notes
 from agent.panel import Panel, aligned
 from agent.saved import SavedMonitor, StreamStore, decode_saved, encode_saved
 from agent.statistics import StreamStatistics
@@ -68,7 +67,8 @@ class StreamMonitor:
         self._panel: Panel | None = None
         self._rows = 0  # judged before the present panel
         self._unproven = False
-        self._saved, self._saved_at = b"", 0
+        self._saved: dict[bool, bytes] = {}  # by whether it was to last
+        self._saved_at = 0
         self._restore()
 
     @property
@@ -143,15 +143,15 @@ class StreamMonitor:
             if dated is not None:
                 dated.rebase(step)
 
-    def save(self, mark: bytes) -> None:
-        """Keep the detectors' states, which have seen all rows up to `mark`, and none behind it."""
+    def save(self, mark: bytes, *, lasting: bool = True) -> None:
+        """Keep the detectors' states, which have seen all rows up to `mark`, no others; `lasting`: over a power cut."""
         if self._panel is None:
             return
         offsets, states = self._panel.states()
         saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self.alarms_per, offsets=offsets, detectors=states)
-        if (encoded := encode_saved(saved)) != self._saved:  # a stream that rests costs the flash nothing
-            self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)))
-            self._saved = encoded
+        if (encoded := encode_saved(saved)) != self._saved.get(lasting):  # one that rests costs the flash nothing
+            self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)), lasting=lasting)
+            self._saved |= {False: encoded, lasting: encoded}
         self._saved_at = self.rows
 
     def health(self) -> list[PartHealth]:
@@ -181,7 +181,7 @@ class StreamMonitor:
         """Judge by a reference from here on; nothing is kept of it."""
         self._panel = Panel(reference, self._factories, self.alarms_per, self.rows)
         self._learner = None
-        self.notes = (*reference.notes, *silent_notes(reference.describe()))
+        self.notes = self.store.judged_by(reference)
         self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:

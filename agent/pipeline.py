@@ -128,11 +128,13 @@ class Pipeline:
         self._guarded("buffer", self._store.append, blocks, readings)
         now = self._clock.monotonic_ns()
         if now - self._committed_ns >= self._commit_ns:
-            self._guarded("buffer", self._commit)
+            lasting = now - self._states_saved_ns >= SAVE_STATE_NS
+            saving = lasting or self._store.wants_checkpoint or any(m.wants_saving for m in self._monitors.values())
+            self._guarded("buffer", lambda: self._commit(everything=saving))
             self._committed_ns = now
-            if now - self._states_saved_ns >= SAVE_STATE_NS or any(m.wants_saving for m in self._monitors.values()):
-                self._guarded("saved states", self._save_states)
-                self._states_saved_ns = now
+            if saving:
+                self._guarded("saved states", lambda: self._save_states(lasting=lasting))
+                self._states_saved_ns = now if lasting else self._states_saved_ns
             if now - self._saved_ns >= SAVE_NS:
                 self._guarded("saved series and labels", self._save)
                 self._saved_ns = now
@@ -140,20 +142,21 @@ class Pipeline:
             self._share_budget()
             self._budgeted_ns = now
 
-    def _commit(self) -> None:
+    def _commit(self, *, everything: bool = True) -> None:
         """Make rows durable, and open a finding for each thing that the store had to repair."""
-        self._store.commit()
+        self._store.commit(everything=everything)
         for repair in self._store.repairs[self._repairs_told :]:
             self.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
         self._repairs_told = len(self._store.repairs)
         if self._store.settled:
             self.labels.committed()
 
-    def _save_states(self) -> None:
+    def _save_states(self, *, lasting: bool = True) -> None:
         """Keep every detector's state, for a restart, where every row that was judged is durable."""
         if self._store.settled:
+            mark = self._store.mark()
             for monitor in self._monitors.values():
-                monitor.save(self._store.mark())
+                monitor.save(mark, lasting=lasting)
 
     def _save(self, *, last: bool = False) -> None:
         self._series.save(last=last)

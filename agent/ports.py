@@ -225,7 +225,7 @@ class StateStore(Protocol):
         ...
 
     def get_state(self, stream_key: str, part: str) -> bytes | None:
-        """Return what `put_state` kept, or None."""
+        """Return what was kept last, or None."""
         ...
 
     def state_keys(self, part: str) -> list[str]:
@@ -235,6 +235,10 @@ class StateStore(Protocol):
 
 class MonitorStore(StateStore, RowStore, Protocol):
     """What a stream's monitor needs of the buffer."""
+
+    def put_checkpoint(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep a state as `put_state` does, but where a power cut may take it: what is there then is the one before."""
+        ...
 
 
 class Store(FindingStore, MonitorStore, Protocol):
@@ -248,8 +252,8 @@ class Store(FindingStore, MonitorStore, Protocol):
         """Take rows in, to be durable at the next commit."""
         ...
 
-    def commit(self) -> None:
-        """Make durable what was appended."""
+    def commit(self, *, everything: bool = True) -> None:
+        """Make durable what was appended, or only what should not wait any longer."""
         ...
 
     def rebase(self, step: Step) -> None:

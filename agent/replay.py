@@ -17,8 +17,9 @@ from detectors import fit_reference
 from detectors.cause import CauseExplainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from agent.baselines import SignalBaseline
     from agent.model import Block, Finding
     from agent.wiring import Config
     from collectors.table import Table
@@ -48,7 +49,14 @@ class NoStore:
         """Have none."""
         return []
 
+    def put_checkpoint(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Forget it."""
+
+    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+        """Forget it."""
+
     settled = True
+    wants_checkpoint = False
 
     def mark(self) -> bytes:
         """Be at the beginning."""

@@ -6,12 +6,13 @@ judge the rows behind that mark again, and so goes on exactly where it was, howe
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent import __version__
-from agent.baselines import Origin
+from agent.baselines import Origin, silent_notes
 from agent.clock import utc
 
 if TYPE_CHECKING:
@@ -89,9 +90,16 @@ class StreamStore:
         """Return a part, empty where there is none."""
         return self._store.get_state(self._key, part) or b""
 
-    def put(self, part: str, payload: bytes) -> None:
-        """Keep a part, in place of what was kept before."""
-        self._store.put_state(self._key, part, payload)
+    def put(self, part: str, payload: bytes, *, lasting: bool = True) -> None:
+        """Keep a part, in place of what was kept before; what is not `lasting` a power cut may take."""
+        (self._store.put_state if lasting else self._store.put_checkpoint)(self._key, part, payload)
+
+    def judged_by(self, reference: Reference) -> tuple[str, ...]:
+        """Tell the store what the stream is compared with from here on; return what is doubtful about that."""
+        described = reference.describe()
+        name = blake2b(reference.encode(), digest_size=6).hexdigest()
+        self._store.know_reference(self._key, name, described)
+        return (*reference.notes, *silent_notes(described))
 
     def rebase(self, step: Step) -> None:
         """Correct when the reference was learned, after the clock was set."""
@@ -117,7 +125,10 @@ class StreamStore:
         One of another version is fitted anew to the rows that it was learned from, and kept; None where that fails too.
         """
         stored = self.get(REFERENCE)
+        self._store.know_reference(self._key, "", ())
         if not stored:
+            if not self.get(LEARNING) and not self.last_rows(1):
+                self.put(LEARNING, self.mark())
             return None, ""
         try:
             return decode(stored), ""
@@ -149,6 +160,7 @@ class StreamStore:
 
     def begin_learning(self, mark: bytes, training: bytes = b"") -> None:
         """Forget the reference; rows behind `mark` are learned from, beside those of a training file."""
+        self._store.know_reference(self._key, "", ())
         self.put(LEARNING, mark)
         for part, payload in ((TRAINING, training), (MONITOR, b""), (ROWS, b""), (REFERENCE, b"")):
             if payload or self.get(part):

@@ -156,7 +156,7 @@ def build(
     Raises StateError where another agent has the directory or a newer one wrote it.
     """
     clock = SteadyClock(device)
-    store = _open_store(config.buffer, state_dir, clock)
+    store = _open_store(config.buffer, state_dir, run_dirs[0], clock)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
         collectors=[
@@ -208,12 +208,12 @@ def _nightly(
     return NightlyReport(config, command, folder, clock, pipeline.notice, store)
 
 
-def _open_store(config: buffer.BufferConfig, state_dir: Path, clock: SteadyClock) -> buffer.Buffer:
+def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:
     """Open the buffer; somebody who reads it (`driftline query --state`) is waited for, another agent is not."""
     deadline = clock.monotonic_ns() + BUSY_NS
     while True:
         try:
-            return buffer.open_buffer(state_dir, clock, config)
+            return buffer.open_buffer(state_dir, clock, config, run_dir)
         except buffer.SchemaTooNewError as error:
             raise StateError(str(error)) from error
         except buffer.BufferBusyError as error:

@@ -3,6 +3,7 @@
 Only the agent opens these files; others ask it, or use `open_readonly` while no agent runs.
 """
 
+from agent.buffer.capture import Capture, CaptureConfig
 from agent.buffer.config import BufferConfig
 from agent.buffer.core import Buffer
 from agent.buffer.errors import BufferBusyError, BufferMissingError, SchemaTooNewError
@@ -14,6 +15,8 @@ __all__ = [
     "BufferBusyError",
     "BufferConfig",
     "BufferMissingError",
+    "Capture",
+    "CaptureConfig",
     "Reader",
     "SchemaTooNewError",
     "open_buffer",

@@ -17,7 +17,7 @@ LONGEST = 120
 RESERVED = frozenset(
     {
         *("time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid", "rowid"),
-        *("inference_id", "era"),
+        *("inference_id", "weight", "era"),
     }
 )
 

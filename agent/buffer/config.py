@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
+from agent.buffer.capture import Capture, CaptureConfig
+
 MIB = 1 << 20
 
 
 class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the buffer.
+
+    capture: which rows are kept. `flight-recorder`: summaries of minutes, samples, and all rows around a finding;
+        `sampled`: without the latter; `all`: every row, at 150 MB written a million inferences of 20 signals.
+        `recorder` says how many.
 
     limit_mib: what rows may take on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.
     keep_days: for how many days of the device's running rows are kept, in steps of an eighth; findings are kept for
@@ -31,6 +37,8 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
         last row group again each time: 1 MiB cost 1.8 times the bytes of 16.
     """
 
+    capture: Capture = "flight-recorder"
+    recorder: CaptureConfig = CaptureConfig()
     limit_mib: float = 1024.0
     keep_days: float | None = None
     segment_mib: float = 64.0
@@ -46,7 +54,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value is None:
+            if value is None or name in {"capture", "recorder"}:
                 continue
             least = 0 if name in {"daily_segment_mib", "reserve_mib"} else 1 / 1024
             if not least <= value <= 1 << 30:

@@ -16,9 +16,10 @@ from agent.buffer.dating import Dating
 from agent.buffer.engine import Engine, is_of_disk, is_passing
 from agent.buffer.files import Files
 from agent.buffer.house import House
+from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.pending import Batch, Pending
-from agent.buffer.stored import StoredRows
+from agent.buffer.summaries import read_summaries
 from agent.clock import utc
 from agent.status import BufferStatus
 
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from agent.baselines import SignalBaseline
     from agent.buffer.lock import DirectoryLock
+    from agent.buffer.recorder import Recorder
     from agent.buffer.segment import Segment
     from agent.model import Block, Finding, Reading
     from agent.steady import SteadyClock, Step
+    from agent.summary import Summary
 
     T = TypeVar("T")
 
@@ -50,13 +54,9 @@ class Buffer:
     """
 
     def __init__(
-        self,
-        directory: Path,
-        clock: SteadyClock,
-        config: BufferConfig,
-        lock: DirectoryLock | None,
-        notes: Sequence[str] = (),
-    ) -> None:
+        self, directory: Path, clock: SteadyClock, config: BufferConfig, lock: DirectoryLock | None,
+        notes: Sequence[str] = (), run_dir: Path | None = None,
+    ) -> None:  # fmt: skip
         self._directory = directory
         self._clock = clock
         self._lock = lock
@@ -66,7 +66,6 @@ class Buffer:
         self.labels = LabelShelf(self._pending, self._ask)
         self._files = Files(directory, config, clock.stamp, disk=lock is not None)
         self.dating = Dating(self._files, clock)
-        self._rows = StoredRows(self._files)
         self._unsettled: Batch | None = None
         self._last_batch = self._files.segments.last_batch
         self._discarded = 0
@@ -77,6 +76,7 @@ class Buffer:
             self._files, config, clock, self.dating.observed,
             lambda kind, detail: self.add_event(kind, "buffer", detail),
         )  # fmt: skip
+        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models)
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -85,17 +85,21 @@ class Buffer:
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows in, to be durable at the next commit."""
-        self._pending.add(blocks, readings)
+        self._keeping.append(blocks, readings)
 
-    def commit(self) -> None:
-        """Make durable what was appended, as far as the disk lets it."""
+    def commit(self, *, everything: bool = True) -> None:
+        """Make durable what was appended, as far as the disk lets it; or only what should not wait longer."""
         with self._turn:
+            if not (everything or self._unsettled or self._keeping.due()):
+                return
             if self._files.flush() and self._house.open_for_rows():
                 while batch := self._next_batch():
                     if not self._settle(batch):
                         break
                     self._unsettled = None
                     self._committed_ns = self._clock.since_boot_ns()
+            if self.settled:
+                self._keeping.committed()
             self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
             self._house.keep()
             self.dating.keep()
@@ -104,6 +108,7 @@ class Buffer:
         """Correct what this boot wrote, after the clock was set; a full disk delays it."""
         with self._turn:
             self._pending.rebase(step)
+            self._keeping.recorder.rebase(step)
             self.dating.was_set()
             self.dating.keep()
 
@@ -112,6 +117,7 @@ class Buffer:
         with self._turn:
             self._files.ledger.save(finding)
             self._files.flush()
+            self._keeping.found(finding)
 
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
@@ -123,11 +129,18 @@ class Buffer:
         with self._turn:
             self._files.ledger.put_state(stream_key, part, payload)
             self._files.flush()
+            self._keeping.checkpoints.drop(stream_key, part)
+
+    def put_checkpoint(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep a state where a kill leaves it and a power cut does not; where there is no such place, as a state."""
+        with self._turn:
+            if not self._keeping.put_checkpoint(stream_key, part, payload):
+                self.put_state(stream_key, part, payload)
 
     def get_state(self, stream_key: str, part: str) -> bytes | None:
-        """Return what `put_state` kept, or None."""
+        """Return what `put_state` or `put_checkpoint` kept, whichever was later, or None."""
         with self._turn:
-            return self._files.read(lambda engine: self._files.ledger.get_state(engine, stream_key, part))
+            return self._keeping.get_state(stream_key, part)
 
     def state_keys(self, part: str) -> list[str]:
         """Return the streams of which such a part is kept."""
@@ -142,17 +155,36 @@ class Buffer:
     def mark(self) -> bytes:
         """Say how far the rows are written."""
         with self._turn:
-            return self._rows.mark()
+            return self._keeping.mark()
 
     def rows_since(self, stream_key: str, mark: bytes) -> Iterator[Block]:
         """Yield the committed rows of a stream since `mark`, in their order. Raises OSError, ValueError."""
         with self._turn:
-            yield from self._rows.since(stream_key, mark)
+            yield from self._keeping.rows_since(stream_key, mark)
 
     def last_rows(self, stream_key: str, count: int, until: bytes | None = None) -> list[Block]:
         """Return the newest `count` committed rows of a stream, or of those up to a mark. Raises as `rows_since`."""
         with self._turn:
-            return self._rows.last(stream_key, count, until)
+            return self._keeping.last_rows(stream_key, count, until)
+
+    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+        """Hear what a stream is compared with; nothing described: it is being learned."""
+        with self._turn:
+            self._keeping.know(stream_key, name, described)
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether states should be saved now, so that the rows since the last mark can still be judged again."""
+        return self._keeping.recorder.wants_checkpoint
+
+    @property
+    def recorder(self) -> Recorder:
+        """What decides which rows are stored."""
+        return self._keeping.recorder
+
+    def summaries_since(self, number: int, most: int = 1_000) -> list[tuple[int, Summary]]:
+        """Return the committed summaries after a number, each with its own, oldest first."""
+        return self._ask(lambda engine, segments: read_summaries(engine, segments, number, most))
 
     def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
         """Keep a line of the device's history; it is durable with the next commit."""
@@ -170,7 +202,7 @@ class Buffer:
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         if self._files.trouble:
             notes.append(self._files.trouble)
-        notes += [*self._files.reserve_notes, *self._pending.notes]
+        notes += [*self._files.reserve_notes, *self._pending.notes, *self._keeping.recorder.notes]
         segments, committed_ns = self._files.segments, self._committed_ns
         ago_ns = 0 if committed_ns is None else self._clock.since_boot_ns() - committed_ns
         return BufferStatus(
@@ -205,7 +237,9 @@ class Buffer:
                 return
             self._closed = True
             self._house.save()
+            self._keeping.finish()
             self.commit()
+            self._keeping.close()
             self._files.shut()
             if self._lock:
                 self._lock.release()
@@ -217,7 +251,7 @@ class Buffer:
     def _next_batch(self) -> Batch | None:
         if self._unsettled is None:
             batch = self._pending.take(_BATCH_BYTES)
-            if not (batch.blocks or batch.readings or batch.labels or batch.read_to):
+            if batch.empty:
                 return None
             self._last_batch += 1
             batch.id, batch.stamp = self._last_batch, self._clock.stamp()
@@ -246,7 +280,7 @@ class Buffer:
 
     def _write(self, engine: Engine, batch: Batch) -> None:
         files = self._files
-        numbers = {block.stream: files.ledger.number_of(block.stream) for block in batch.blocks}
+        numbers = {stream: files.ledger.number_of(stream) for stream in batch.streams}
         files.ledger.flush(engine, files.end_transaction)
         segment = files.segments.current(engine, batch.day)
         if segment.write(engine, batch, numbers, files.end_transaction):

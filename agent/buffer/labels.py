@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agent.buffer import schema
+from agent.buffer import label_schema, schema
+from agent.buffer.answers import find_answers
 from agent.buffer.columns import column_names
 from agent.buffer.pending import Told
 from agent.buffer.text import storable
@@ -45,7 +46,7 @@ def write_labels(engine: Engine, alias: str, records: Sequence[LabelRecord], era
         columns[name] = np.array([getattr(record, name) for record in records], np.float64)
     for name in _TEXTS:
         columns[name] = np.array([storable(getattr(record, name)) for record in records], object)
-    engine.insert(schema.INSERT_LABELS.format(db=alias), columns)
+    engine.insert(label_schema.INSERT_LABELS.format(db=alias), columns)
 
 
 class LabelShelf:
@@ -54,9 +55,11 @@ class LabelShelf:
     def __init__(self, pending: Pending, ask: Callable[[Callable[[Engine, list[Segment]], Any]], Any]) -> None:
         self._pending = pending
         self._ask = ask
+        self.models: set[str] = set()  # of which labels come
 
     def append_labels(self, records: Sequence[LabelRecord], source: str, last_seq: int) -> None:
         """Take labels in, and how far their ring was read, to be durable at the next commit."""
+        self.models.update(record.model for record in records if record.model)
         self._pending.add_labels(Told(tuple(records), source, last_seq))
 
     def find_inferences(self, ids: NDArray[np.uint64], model: str) -> list[Inference]:
@@ -70,6 +73,7 @@ class LabelShelf:
                     break
                 if segment.has(schema.LABELS):
                     here = [one for part in _parts(left) for one in _of_segment(engine, segment, part, model)]
+                    here += [one for part in _parts(left) for one in find_answers(engine, segment, part, model)]
                     found += here
                     left = np.setdiff1d(left, np.array([one.id for one in here], np.uint64))
             return found
@@ -81,7 +85,7 @@ class LabelShelf:
         parts = list(_parts(np.unique(ids)))
         return self._read(
             lambda engine, select: [
-                row for part in parts for row in engine.select(f"{select} {schema.FIND_LABELS}", {"id": part})
+                row for part in parts for row in engine.select(f"{select} {label_schema.FIND_LABELS}", {"id": part})
             ]
         )
 
@@ -89,19 +93,25 @@ class LabelShelf:
         """Return a stream's committed labels of inferences of this time, oldest first; of very many the newest."""
         since, until = (min(max(time_ns, 0), _LATEST_NS) for time_ns in (since_ns, until_ns))
         about = [key, since, until, MOST_READ]
-        found = self._read(lambda engine, select: engine.run(f"{select} {schema.LABELS_BETWEEN}", about))
+        found = self._read(lambda engine, select: engine.run(f"{select} {label_schema.LABELS_BETWEEN}", about))
         return found[-MOST_READ:]
 
     def labels_since(self, number: int) -> list[LabelRecord]:
         """Return the committed labels after a number, oldest first; of very many the newest."""
-        found = self._read(lambda engine, select: engine.run(f"{select} {schema.READ_LABELS}", [number, MOST_READ]))
+        found = self._read(
+            lambda engine, select: engine.run(f"{select} {label_schema.READ_LABELS}", [number, MOST_READ])
+        )
         return found[-MOST_READ:]
 
     def last_label(self) -> int:
         """Return the number of the newest committed label, 0 where there is none."""
         newest = self._ask(
             lambda engine, segments: max(
-                (engine.run(schema.READ_LAST_LABEL.format(db=s.alias))[0][0] for s in segments if s.has(schema.LABELS)),
+                (
+                    engine.run(label_schema.READ_LAST_LABEL.format(db=s.alias))[0][0]
+                    for s in segments
+                    if s.has(schema.LABELS)
+                ),
                 default=0,
             )
         )
@@ -113,7 +123,7 @@ class LabelShelf:
                 row
                 for s in segments
                 if s.has(schema.LABELS)
-                for row in question(engine, schema.read_labels(s.alias, s.eras.shifts))
+                for row in question(engine, label_schema.read_labels(s.alias, s.eras.shifts))
             ]
         )
         return sorted(map(_record, rows), key=lambda record: record.number)
@@ -150,7 +160,7 @@ def _parts(ids: NDArray[np.uint64]) -> Iterable[NDArray[np.uint64]]:
 
 
 def _record(row: tuple[Any, ...]) -> LabelRecord:
-    fields: dict[str, Any] = dict(zip(schema.LABEL_COLUMNS, row, strict=True))
+    fields: dict[str, Any] = dict(zip(label_schema.LABEL_COLUMNS, row, strict=True))
     fields |= {name: _number(fields[name]) for name in _NUMBERS}
     return LabelRecord(**fields)
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from agent.clock import DeviceClock
 
 
-def open_buffer(directory: Path, clock: DeviceClock, config: BufferConfig) -> Buffer:
+def open_buffer(directory: Path, clock: DeviceClock, config: BufferConfig, run_dir: Path | None = None) -> Buffer:
     """Open the buffer of a directory, making it where it is missing. It starts whatever state the files are in.
 
     What is stored of this boot is dated right where the clock was set meanwhile; a SteadyClock that is given goes on
     from what is stored. Where the directory cannot be written the buffer keeps its data in memory, and says so in
-    `status`.
+    `status`. In `run_dir` the last minutes outlive a kill of this process; None: they do not.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def open_buffer(directory: Path, clock: DeviceClock, config: BufferConfig) -> Bu
     except OSError as error:
         return Buffer(directory, steady, config, None, [f"{directory} cannot be written: {error.strerror}"])
     try:
-        return Buffer(directory, steady, config, lock)
+        return Buffer(directory, steady, config, lock, run_dir=run_dir)
     except (UnavailableError, duckdb.Error, OSError) as error:
         lock.release()
         return Buffer(directory, steady, config, None, [f"{directory} cannot be used: {say(error)}"])

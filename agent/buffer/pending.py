@@ -15,15 +15,17 @@ from agent.model import Block
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.model import Reading
+    from agent.model import Reading, Stream
     from agent.steady import Step
+    from agent.summary import Summary
     from agent.truth import LabelRecord
 
 _LATEST_NS = 8_000_000_000 * 10**9  # year 2223, before int64 ends
 _NEVER = Stamp("", 0, 0, 0)
 _READING_BYTES = 300  # a Reading with its labels, as Python keeps it
 _LABEL_BYTES = 500
-_ROW_BYTES = 25  # time, latency, status and id of a row
+_ROW_BYTES = 29  # time, latency, status, id and weight of a row
+_SUMMARY_BYTES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,22 @@ class Told:
         return len(self.records)
 
 
-Waiting = Block | list["Reading"] | Told
+WindowRow = tuple[int, int, int, int, str]  # number; wall time at which it was opened, from and until when; finding
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the recorder gives beside rows: summaries with their numbers, rows of which only the answer is kept."""
+
+    summaries: tuple[tuple[int, Summary], ...] = ()
+    answers: Block | None = None
+    window: WindowRow | None = None
+
+    def __len__(self) -> int:
+        return len(self.summaries) + (0 if self.answers is None else len(self.answers))
+
+
+Waiting = Block | list["Reading"] | Told | Recorded
 
 
 @dataclass(slots=True)
@@ -50,6 +67,9 @@ class Batch:
     readings: list[Reading] = field(default_factory=list)
     labels: list[LabelRecord] = field(default_factory=list)
     read_to: dict[str, int] = field(default_factory=dict)  # rings of labels
+    summaries: list[tuple[int, Summary]] = field(default_factory=list)
+    answers: list[Block] = field(default_factory=list)
+    windows: list[WindowRow] = field(default_factory=list)
     failures: int = 0
     stamp: Stamp = _NEVER  # when it was made up, and by which clock its times are
     observed_ns: int = 0  # as `agent.buffer.age` counts
@@ -58,6 +78,18 @@ class Batch:
     def rows(self) -> int:
         """How many inferences."""
         return sum(map(len, self.blocks))
+
+    @property
+    def streams(self) -> set[Stream]:
+        """Whose rows, answers and summaries are in it."""
+        streams = {block.stream for block in (*self.blocks, *self.answers)}
+        return streams | {summary.stream for _, summary in self.summaries}
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        kept = (self.blocks, self.readings, self.labels, self.read_to, self.summaries, self.answers, self.windows)
+        return not any(kept)
 
     @property
     def day(self) -> str:
@@ -70,7 +102,8 @@ class Batch:
     @property
     def bytes(self) -> int:
         """About what it takes in memory."""
-        return sum(map(_size, self.blocks)) + _READING_BYTES * len(self.readings) + _LABEL_BYTES * len(self.labels)
+        blocks = sum(map(_size, [*self.blocks, *self.answers])) + _SUMMARY_BYTES * len(self.summaries)
+        return blocks + _READING_BYTES * len(self.readings) + _LABEL_BYTES * len(self.labels)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -89,11 +122,16 @@ class Pending:
         self.discarded_rows = 0
         self.discarded_readings = 0
         self.discarded_labels = 0
+        self.discarded_summaries = 0
 
     @property
     def notes(self) -> list[str]:
         """What was discarded beside rows, in words."""
-        lost = ((self.discarded_readings, "host readings"), (self.discarded_labels, "labels"))
+        lost = (
+            (self.discarded_readings, "host readings"),
+            (self.discarded_labels, "labels"),
+            (self.discarded_summaries, "summaries of minutes"),
+        )
         return [f"{count} {what} were discarded for want of room" for count, what in lost if count]
 
     @property
@@ -102,19 +140,19 @@ class Pending:
         return bool(self._items)
 
     def add(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
-        """Take rows in. Raises ValueError for a block whose arrays do not fit together."""
-        for block in blocks:
-            count = len(block)
-            if (
-                block.values.shape != (count, len(block.signals))
-                or not len(block.latency_s) == len(block.status) == count
-            ):
-                raise ValueError(f"a block of {block.stream.key} has arrays of different lengths")
+        """Take rows in."""
         with self._lock:
             self._items.extend(blocks)
             if readings:
                 self._items.append(list(readings))
             self._bytes += sum(map(_size, blocks)) + _READING_BYTES * len(readings)
+            self._trim()
+
+    def add_recorded(self, recorded: Recorded) -> None:
+        """Take in what the recorder has beside rows."""
+        with self._lock:
+            self._items.append(recorded)
+            self._bytes += _size(recorded)
             self._trim()
 
     def add_labels(self, told: Told) -> None:
@@ -137,6 +175,10 @@ class Pending:
                     batch.labels.extend(item.records)
                     if item.source:
                         batch.read_to[item.source] = item.last_seq
+                elif isinstance(item, Recorded):
+                    batch.summaries.extend(item.summaries)
+                    batch.answers.extend([] if item.answers is None else [item.answers])
+                    batch.windows.extend([] if item.window is None else [item.window])
                 else:
                     batch.readings.extend(item)
             self._bytes -= taken
@@ -160,13 +202,30 @@ class Pending:
                 self.discarded_rows += len(item)
             elif isinstance(item, Told):
                 self.discarded_labels += len(item)
+            elif isinstance(item, Recorded):
+                self.discarded_summaries += len(item.summaries)
             else:
                 self.discarded_readings += len(item)
 
 
+def moved_block(block: Block, step: Step) -> Block:
+    """Correct the times of a block."""
+    return replace(block, time_ns=step.moved_all(block.time_ns))
+
+
 def _moved(item: Waiting, step: Step) -> Waiting:
     if isinstance(item, Block):
-        return replace(item, time_ns=step.moved_all(item.time_ns))
+        return moved_block(item, step)
+    if isinstance(item, Recorded):
+        window = item.window
+        if window:
+            number, opened, since, until, finding = window
+            window = (number, step.moved(opened), step.moved(since), step.moved(until), finding)
+        return Recorded(
+            tuple((at, structs.replace(one, time_ns=step.moved(one.time_ns))) for at, one in item.summaries),
+            None if item.answers is None else moved_block(item.answers, step),
+            window,
+        )
     if isinstance(item, Told):
         records = (
             structs.replace(one, told_ns=step.moved(one.told_ns), inferred_ns=step.moved(one.inferred_ns))
@@ -179,4 +238,6 @@ def _moved(item: Waiting, step: Step) -> Waiting:
 def _size(item: Waiting) -> int:
     if isinstance(item, Block):
         return item.values.nbytes + _ROW_BYTES * len(item) + 200
+    if isinstance(item, Recorded):
+        return _SUMMARY_BYTES * len(item.summaries) + (0 if item.answers is None else _size(item.answers)) + 200
     return (_LABEL_BYTES if isinstance(item, Told) else _READING_BYTES) * len(item)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.buffer import recorded_schema
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 VERSION = 2
 CORE = "core"
-INCOMING = "incoming"  # the name under which numpy columns are registered
+INCOMING = recorded_schema.INCOMING
+SUMMARIES = recorded_schema.SUMMARIES
 
 Statement = tuple[str, tuple[object, ...]]
 
@@ -62,6 +65,7 @@ SEGMENT_TABLES = (
         '"text" VARCHAR, wanted VARCHAR, "key" VARCHAR, model VARCHAR, version VARCHAR, inferred TIMESTAMP_NS, '
         "answer DOUBLE, confidence DOUBLE, error DOUBLE, previous DOUBLE, era UTINYINT)"
     ),
+    *recorded_schema.TABLES,
 )
 LABELS = "labels"  # a segment that has it has ids in its rows, too; the first files of version 1 had neither
 
@@ -101,26 +105,6 @@ READ_SERIES = "SELECT id, name, unit, labels FROM {db}.series"
 INSERT_SERIES = "INSERT INTO {db}.series VALUES (?, ?, ?, ?)"
 INSERT_READINGS = f"INSERT INTO {{db}}.readings SELECT make_timestamp_ns(t), i, v, a FROM {INCOMING}"
 
-LABEL_COLUMNS = (
-    "number", "id", "told_ns", "value", "text", "wanted", "key", "model", "version", "inferred_ns",
-    "answer", "confidence", "error", "previous",
-)  # fmt: skip
-_SELECT_LABELS = (
-    'SELECT number, id, {told} AS told_ns, value, "text", wanted, "key", model, version, {inferred} AS inferred_ns, '
-    "answer, confidence, error, previous FROM {db}.labels"
-)
-# What is not known is NULL in the table and NaN in the records.
-INSERT_LABELS = (
-    'INSERT INTO {db}.labels SELECT number, id, make_timestamp_ns(told), if(isnan(value), NULL, value), "text", '
-    'wanted, "key", model, version, make_timestamp_ns(inferred), if(isnan(answer), NULL, answer), '
-    "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous), a "
-    f"FROM {INCOMING}"
-)
-READ_LABELS = "WHERE number > ? ORDER BY number DESC LIMIT ?"
-FIND_LABELS = f"WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
-LABELS_BETWEEN = 'WHERE "key" = ? AND inferred_ns BETWEEN ? AND ? ORDER BY number DESC LIMIT ?'
-READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
-
 FINDING_COLUMNS = 18
 INSERT_FINDING = f"INSERT INTO {CORE}.finding_history VALUES ({', '.join('?' * FINDING_COLUMNS)})"
 READ_LAST_FINDING = f"SELECT coalesce(max(seq), 0) FROM {CORE}.finding_history"
@@ -142,12 +126,13 @@ UNPARSE = "SELECT json_deserialize_sql(json_serialize_sql(?))"
 BEGIN, COMMIT, ROLLBACK = "BEGIN TRANSACTION", "COMMIT", "ROLLBACK"
 BEGIN_READING = "BEGIN TRANSACTION READ ONLY"
 
-VIEWS = ("inferences", "readings", "findings", "finding_history", "streams", "events", "labels")
+VIEWS = ("inferences", "readings", "findings", "finding_history", "streams", "events", "labels", *recorded_schema.VIEWS)
 _IDENTITY = "model, version, sha256, runtime, provider, pid"
 _NO_INFERENCES = (
     "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS model, NULL::VARCHAR AS version, NULL::VARCHAR AS sha256, "
     "NULL::VARCHAR AS runtime, NULL::VARCHAR AS provider, NULL::BIGINT AS pid, NULL::INTEGER AS stream, "
-    "NULL::REAL AS latency_s, NULL::UTINYINT AS status, NULL::UBIGINT AS inference_id WHERE false"
+    "NULL::REAL AS latency_s, NULL::UTINYINT AS status, NULL::UBIGINT AS inference_id, "
+    "NULL::REAL AS weight WHERE false"
 )
 _NO_READINGS = (
     "SELECT NULL::TIMESTAMP_NS AS time, NULL::VARCHAR AS name, NULL::VARCHAR AS unit, NULL::DOUBLE AS value, "
@@ -233,15 +218,15 @@ def create_rows(alias: str, schema: int, columns: Sequence[str]) -> str:
     return (
         f"CREATE TABLE {alias}.rows_{schema} "
         f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals}, inference_id UBIGINT, "
-        "era UTINYINT)"
+        "weight REAL, era UTINYINT)"
     )
 
 
 def insert_rows(alias: str, schema: int, columns: int) -> str:
-    """Statement that appends the registered columns t, s, l, e, c0, c1, …, i (0: none) and a to a schema's table."""
+    """Statement that appends the registered columns t, s, l, e, c0, c1, …, i (0: none), w and a to a table."""
     signals = "".join(f", c{index}" for index in range(columns))
     return (
-        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0), a "
+        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0), w, a "
         f"FROM {INCOMING}"
     )
 
@@ -249,11 +234,6 @@ def insert_rows(alias: str, schema: int, columns: int) -> str:
 def read_newest_batch(alias: str, shifts: tuple[Shift, ...]) -> str:
     """Statement that finds the newest batch of another boot than one: boot, monotonic, observed and wall time."""
     return READ_NEWEST_BATCH.format(db=alias, written=moved_ns("written", shifts))
-
-
-def read_labels(alias: str, shifts: tuple[Shift, ...]) -> str:
-    """Beginning of a statement that reads labels."""
-    return _SELECT_LABELS.format(db=alias, told=moved_ns("told", shifts), inferred=moved_ns("inferred", shifts))
 
 
 def find_rows(alias: str, schema: int, answer: str, confidence: str, shifts: tuple[Shift, ...]) -> str:
@@ -272,13 +252,15 @@ def select_rows(segment: Source, schema: int, since_ns: int) -> str:
     """Statement that reads the rows of one table since a moment, with who they are of."""
     condition = f" WHERE time >= make_timestamp_ns({since_ns:d})" if since_ns > 0 else ""
     rows = segment.of(f"rows_{schema}", "time")
-    return f"SELECT rows.*, {_IDENTITY} FROM ({rows}) AS rows JOIN {segment.alias}.streams USING (stream){condition}"
+    chosen = "rows.*" if SUMMARIES in segment.tables else "rows.*, 1::REAL AS weight"  # of before there were any
+    return f"SELECT {chosen}, {_IDENTITY} FROM ({rows}) AS rows JOIN {segment.alias}.streams USING (stream){condition}"
 
 
 def create_views(segments: Iterable[Source], core: Source) -> list[str]:
     """Statements that make every view anew. A table or column that an older segment lacks is left out or NULL."""
     inferences, readings, labels = [_NO_INFERENCES], [_NO_READINGS], [_NO_LABELS]
-    for segment in segments:
+    known = list(segments)
+    for segment in known:
         labels += [segment.of(LABELS, "told", "inferred")] * (LABELS in segment.tables)
         measured = f"({segment.of('readings', 'time')}) JOIN {segment.alias}.series ON series = id"
         readings.append(f"SELECT time, name, unit, value, labels FROM {measured}")
@@ -293,5 +275,6 @@ def create_views(segments: Iterable[Source], core: Source) -> list[str]:
         "findings": f"{history} QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1",
         "streams": f"SELECT * FROM {CORE}.streams",
         "events": core.of("events", "time"),
+        **recorded_schema.views([segment for segment in known if SUMMARIES in segment.tables]),
     }
     return [f"CREATE OR REPLACE VIEW memory.main.{name} AS {select}" for name, select in views.items()]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from agent.buffer import schema
+from agent.buffer import recorded_schema, schema
+from agent.buffer.answers import write_answers
 from agent.buffer.columns import column_names
 from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError, SchemaTooNewError
 from agent.buffer.labels import write_labels
 from agent.buffer.repair import size_of
+from agent.buffer.summaries import write_summaries
 from agent.buffer.text import encode
 from agent.model import Signal, Stream
 
@@ -131,12 +133,13 @@ class Segment:
             engine.run(*self.eras.insert(era))
         written = (batch.stamp.wall_ns, batch.rows, batch.stamp.boot, batch.stamp.since_boot_ns, era.number)
         engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, *written, batch.observed_ns])
-        self._write_streams(engine, streams, {block.stream: number_of[block.stream] for block in batch.blocks})
+        self._write_streams(engine, streams, {stream: number_of[stream] for stream in batch.streams})
         for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
             self._write_rows(engine, schemas, signals, blocks, streams, era.number)
         if batch.readings:
             self._write_readings(engine, series, batch.readings, era.number)
+        self._write_recorded(engine, schemas, streams, batch, era.number)
         if batch.labels:
             write_labels(engine, self.alias, batch.labels, era.number)
         for source, seq in batch.positions.items():
@@ -181,11 +184,7 @@ class Segment:
         era: int,
     ) -> None:
         kept = min(len(signals), MOST_SIGNALS)
-        if signals not in schemas:
-            schemas[signals] = _next(schemas)
-            columns = column_names(signal.name for signal in signals[:kept])
-            engine.run(schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], encode(signals)])
-            engine.run(schema.create_rows(self.alias, schemas[signals], columns))
+        number = self._schema(engine, schemas, signals)
         values = np.concatenate([block.values[:, :kept] for block in blocks]).astype(np.float32, copy=False)
         by_column = np.ascontiguousarray(values.T)
         columns_in = {f"c{index}": by_column[index] for index in range(kept)} | {
@@ -197,8 +196,30 @@ class Segment:
             "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
             "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
             "a": np.full(len(values), era, np.uint8),
+            "w": np.concatenate([np.ones(len(b), np.float32) if b.weights is None else b.weights for b in blocks]),
         }
-        engine.insert(schema.insert_rows(self.alias, schemas[signals], kept), columns_in)
+        engine.insert(schema.insert_rows(self.alias, number, kept), columns_in)
+
+    def _schema(self, engine: Engine, schemas: dict[tuple[Signal, ...], int], signals: tuple[Signal, ...]) -> int:
+        """Return the number of a set of signals, whose table is made where it is new."""
+        if signals not in schemas:
+            schemas[signals] = _next(schemas)
+            columns = column_names(signal.name for signal in signals[:MOST_SIGNALS])
+            engine.run(schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], encode(signals)])
+            engine.run(schema.create_rows(self.alias, schemas[signals], columns))
+        return schemas[signals]
+
+    def _write_recorded(
+        self, engine: Engine, schemas: dict[tuple[Signal, ...], int], streams: Mapping[Stream, int], batch: Batch,
+        era: int,
+    ) -> None:  # fmt: skip
+        def number_of(signals: tuple[Signal, ...]) -> int:
+            return self._schema(engine, schemas, signals)
+
+        write_summaries(engine, self.alias, batch.summaries, streams, number_of, MOST_SIGNALS, era)
+        write_answers(engine, self.alias, batch.answers, streams, era)
+        for window in batch.windows:
+            engine.run(recorded_schema.INSERT_WINDOW.format(db=self.alias), [*window, era])
 
     def _write_readings(self, engine: Engine, known: dict[Series, int], readings: list[Reading], era: int) -> None:
         for reading in readings:

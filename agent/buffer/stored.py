@@ -10,7 +10,6 @@ whole, and do not come back.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +19,7 @@ import numpy as np
 from agent.buffer import schema
 from agent.buffer.columns import column_names
 from agent.buffer.errors import UnavailableError
+from agent.buffer.flight import pick
 from agent.buffer.segment import MOST_SIGNALS
 from agent.model import Block
 
@@ -40,6 +40,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
     segment: int = 0
     rows: dict[int, int] = {}
+    frame: int = 0  # of the recorder's journal, where that keeps the rows
 
 
 class StoredRows:
@@ -48,14 +49,13 @@ class StoredRows:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def mark(self) -> bytes:
+    def mark(self) -> Mark:
         """Say how far the segments are written."""
         with _said_plainly():
-            return msgspec.msgpack.encode(self._files.read(self._mark))
+            return self._files.read(self._mark)
 
-    def since(self, key: str, mark: bytes) -> Iterator[Block]:
-        """Yield the rows of a stream that were written after `mark`."""
-        after = _decode(mark)
+    def since(self, key: str, after: Mark) -> Iterator[Block]:
+        """Yield the rows of a stream that were written after a mark."""
         with _said_plainly():
             engine = self._files.ready()
             if engine is None:
@@ -67,16 +67,15 @@ class StoredRows:
                 spans = {table: (written.get(table, 0), _height(engine, segment, table)) for table in segment.tables}
                 yield from _read(engine, segment, key, spans)
 
-    def last(self, key: str, count: int, until: bytes | None) -> list[Block]:
-        """Return the newest `count` rows of a stream, or of those before `until`."""
-        before = None if until is None else _decode(until)
+    def last(self, key: str, count: int, before: Mark | None) -> list[Block]:
+        """Return the newest `count` rows of a stream, or of those before a mark."""
         with _said_plainly():
             blocks = self._files.read(lambda engine: self._last(engine, key, count, before))
         surplus = sum(map(len, blocks)) - count  # where several tables were looked through
         while surplus > 0 and blocks:
             first = blocks.pop(0)
             if len(first) > surplus:
-                blocks.insert(0, _cut(first, surplus))
+                blocks.insert(0, pick(first, slice(surplus, None)))
             surplus -= len(first)
         return blocks
 
@@ -111,22 +110,12 @@ def _said_plainly() -> Iterator[None]:
         raise OSError(str(error).splitlines()[0]) from error
 
 
-def _decode(mark: bytes) -> Mark:
+def decode_mark(mark: bytes) -> Mark:
+    """Read a mark. Raises ValueError."""
     try:
         return msgspec.msgpack.decode(mark, type=Mark) if mark else Mark()
     except msgspec.MsgspecError as error:
         raise ValueError(f"no mark of a buffer: {error}") from error
-
-
-def _cut(block: Block, first: int) -> Block:
-    """Give a block without its first rows."""
-    return replace(
-        block,
-        time_ns=block.time_ns[first:],
-        latency_s=block.latency_s[first:],
-        status=block.status[first:],
-        values=block.values[first:],
-    )
 
 
 def _height(engine: Engine, segment: Segment, table: int) -> int:
@@ -191,12 +180,14 @@ def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, s
     signals = segment.tables[table]
     columns = column_names(signal.name for signal in signals)
     names = "".join(f", {schema.quote(column)} AS c{at}" for at, column in enumerate(columns))
+    weight = "weight" if segment.has(schema.SUMMARIES) else "1::REAL"
     sql = (
-        f"SELECT {_time_of(segment)} AS t, stream AS s, latency_s AS l, status AS e{names} "
+        f"SELECT {_time_of(segment)} AS t, stream AS s, latency_s AS l, status AS e, {weight} AS w{names} "
         f"FROM {segment.alias}.rows_{table} WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
     )
     found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
     count = len(found["t"])
+    weights = np.asarray(found["w"], np.float32)
     streams = {number: stream for stream, number in segment.streams.items()}
     last = int(found["s"][-1]) if count else 0
     return Block(
@@ -208,6 +199,7 @@ def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, s
         values=np.column_stack([_filled(found[f"c{at}"]) for at in range(len(columns))]).astype(np.float32)
         if columns
         else np.empty((count, 0), np.float32),
+        weights=None if (weights == 1).all() else weights,
     )
 
 

@@ -93,6 +93,15 @@ class MemoryStore:
         """Keep it."""
         self.states[stream_key, part] = payload
 
+    def put_checkpoint(self, stream_key: str, part: str, payload: bytes) -> None:
+        """Keep it."""
+        self.put_state(stream_key, part, payload)
+
+    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+        """Need not know."""
+
+    wants_checkpoint = False
+
     def get_state(self, stream_key: str, part: str) -> bytes | None:
         """Return it."""
         return self.states.get((stream_key, part)) or None
@@ -127,7 +136,7 @@ class MemoryStore:
         self.pending += blocks
         self.readings += readings
 
-    def commit(self) -> None:
+    def commit(self, *, everything: bool = True) -> None:  # noqa: ARG002  # the port's interface
         """Move what is held."""
         self.committed += self.pending
         self.pending = []

@@ -22,7 +22,7 @@ class UnsettledStore(MemoryStore):
 
     settled = False
 
-    def commit(self) -> None:
+    def commit(self, *, everything: bool = True) -> None:
         """Keep waiting."""
 
 

@@ -1,6 +1,6 @@
 """A pipeline on a real buffer, fed rows that are the same every time; it can kill its own process in mid-stream.
 
-Run as `judging_process.py DIRECTORY LAST`: judges up to row LAST, and is killed by SIGKILL there.
+Run as `judging_process.py DIRECTORY LAST CAPTURE`: judges up to row LAST, and is killed by SIGKILL there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.budget import AlarmsConfig
-from agent.buffer import BufferConfig, open_buffer
+from agent.buffer import BufferConfig, CaptureConfig, open_buffer
 from agent.clock import ManualClock
 from agent.model import Block, Signal, Stream, StreamChange
 from agent.pipeline import Pipeline
@@ -23,7 +23,7 @@ from detectors.cause import CauseExplainer
 from detectors.reference import ReferenceConfig
 
 if TYPE_CHECKING:
-    from agent.buffer import Buffer
+    from agent.buffer import Buffer, Capture
     from agent.ports import Item
 
 ROWS, BLOCK = 6_000, 50
@@ -72,10 +72,13 @@ class Feed:
         """Nothing is held."""
 
 
-def judge(directory: Path, last: int) -> tuple[Pipeline, Buffer]:
+def judge(directory: Path, last: int, capture: Capture = "flight-recorder") -> tuple[Pipeline, Buffer]:
     """Judge from where the buffer stands up to row `last`, a second a tick, a commit every five."""
     clock = ManualClock(wall_ns=1_790_000_000_000_000_000)
-    buffer = open_buffer(directory, clock, BufferConfig())
+    run_dir = directory / "run"
+    run_dir.mkdir(exist_ok=True)
+    config = BufferConfig(capture=capture, recorder=CaptureConfig(learning_rows=200))
+    buffer = open_buffer(directory, clock, config, run_dir)
     feed = Feed(buffer.positions().get("ring-1", 0), last)
     pipeline = Pipeline(
         collectors=[feed], store=buffer, explainer=CauseExplainer(), clock=clock, alarms=AlarmsConfig(),
@@ -90,5 +93,5 @@ def judge(directory: Path, last: int) -> tuple[Pipeline, Buffer]:
 
 
 if __name__ == "__main__":
-    judge(Path(sys.argv[1]), int(sys.argv[2]))
+    judge(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])  # type: ignore[arg-type]
     os.kill(os.getpid(), signal.SIGKILL)

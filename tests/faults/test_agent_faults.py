@@ -36,7 +36,7 @@ def _stream(agent: AgentProcess, state: str) -> StreamStatus | None:
 
 
 def _rows(agent: AgentProcess) -> int:
-    count = agent.client.query("SELECT count(*) FROM inferences", 1, 10.0)["rows"][0][0]
+    count = agent.client.query("SELECT coalesce(sum(weight), 0)::BIGINT FROM inferences", 1, 10.0)["rows"][0][0]
     assert isinstance(count, int)
     return count
 

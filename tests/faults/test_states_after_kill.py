@@ -22,7 +22,7 @@ from tests.faults.judging_process import STREAM, judge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.buffer import Buffer
+    from agent.buffer import Buffer, Capture
     from agent.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,10 @@ LAST = 5_000
 EVERY = ""  # detector
 
 
-def _killed_at(directory: Path, last: int) -> None:
+def _killed_at(directory: Path, last: int, capture: Capture) -> None:
     """Have a process judge up to row `last`, and be killed there."""
     done = subprocess.run(
-        [sys.executable, judging_process.__file__, directory, str(last)], cwd=ROOT, check=False, timeout=60
+        [sys.executable, judging_process.__file__, directory, str(last), capture], cwd=ROOT, check=False, timeout=60
     )
     assert done.returncode == -signal.SIGKILL
 
@@ -51,21 +51,22 @@ def _known(pipeline: Pipeline, buffer: Buffer) -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     """What a pipeline knows that was never interrupted."""
-    return _known(*judge(tmp_path_factory.mktemp("whole"), LAST))
+    return _known(*judge(tmp_path_factory.mktemp("whole"), LAST, "all"))
 
 
+@pytest.mark.parametrize("capture", ["flight-recorder", "all"])
 @pytest.mark.parametrize(
     "stops",
     [(300,), (1_300,), (3_900,), (4_200,), (450, 1_000, 2_345, 2_400)],
     ids=["while learning", "before the first save", "quiet", "after the alarm", "four times"],
 )
 def test_a_killed_agent_knows_what_an_uninterrupted_one_knows(
-    tmp_path: Path, uninterrupted: tuple[object, ...], stops: tuple[int, ...]
+    tmp_path: Path, uninterrupted: tuple[object, ...], stops: tuple[int, ...], capture: Capture
 ) -> None:
     """Killed in mid-stream, once or often: states, row numbers, effects and findings are those of one run."""
     for stop in stops:
-        _killed_at(tmp_path, stop)
-    assert _known(*judge(tmp_path, LAST)) == uninterrupted
+        _killed_at(tmp_path, stop, capture)
+    assert _known(*judge(tmp_path, LAST, capture)) == uninterrupted
 
 
 def test_the_states_are_not_written_for_a_stream_that_rests(tmp_path: Path) -> None:

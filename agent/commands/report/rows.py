@@ -1,7 +1,8 @@
 """Fetches rows of one stream, thinned evenly over a window, in pages that cost the agent next to nothing.
 
-Thinning is by a hash of the time: each row of the window has the same chance, and the agent keeps no list. A page is a
-slice of time, so that every row group of the buffer is read once; one that holds more than a page is cut in two.
+Thinning is by a hash of the time: each inference of the window has the same chance (a row that stands for several has
+as many), and the agent keeps no list. A page is a slice of time, so that every row group of the buffer is read once;
+one that holds more than a page is cut in two.
 """
 
 from __future__ import annotations
@@ -33,16 +34,23 @@ PAGE_VALUES = 40_000  # about 2 MB of JSON, and as much in the agent for as long
 MOST_STREAMS = 1_000
 MOST_FINDINGS = 200
 LEAST_NS = 1_000_000  # a slice of time that is not cut again
-_OWN = ("time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid")
+_OWN = (
+    "time", "stream", "latency_s", "status", "model", "version", "sha256", "runtime", "provider", "pid",
+    "inference_id", "weight",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One stream in the buffer, and how many rows of it lie in the window; `failed` ended in an exception."""
+    """One stream in the buffer, and how many inferences of it lie in the window; `failed` ended in an exception.
+
+    heaviest: for how many inferences a single row stands at most, where not every row was kept.
+    """
 
     stream: Stream
     good: int
     failed: int
+    heaviest: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +64,18 @@ class Page:
 def stored_streams(source: Source, span: Span) -> dict[str, Stored]:
     """Return the streams that have rows in the window, by key; the processes of one model file are one stream."""
     answer = source.query(
-        "SELECT model, version, sha256, runtime, provider, count(*) FILTER (status = 0), count(*) FILTER (status <> 0) "  # noqa: S608  # only numbers of ours
+        "SELECT model, version, sha256, runtime, provider, "  # noqa: S608  # only numbers of ours
+        "sum(weight) FILTER (status = 0)::BIGINT, sum(weight) FILTER (status <> 0)::BIGINT, max(weight)::BIGINT "
         f"FROM inferences WHERE {_between(span)} GROUP BY ALL ORDER BY max(time)",
         MOST_STREAMS,
     )
     found: dict[str, Stored] = {}
-    for model, version, sha256, runtime, provider, good, failed in answer["rows"]:
+    for model, version, sha256, runtime, provider, good, failed, heaviest in answer["rows"]:
         stream = Stream(model=model, version=version, sha256=sha256, runtime=runtime, provider=provider)
         before = found.get(stream.key)
-        more = (before.good, before.failed) if before else (0, 0)
-        found[stream.key] = Stored(stream, good + more[0], failed + more[1])
+        more = (before.good, before.failed, before.heaviest) if before else (0, 0, 1)
+        counts = (good or 0) + more[0], (failed or 0) + more[1]
+        found[stream.key] = Stored(stream, *counts, max(heaviest or 1, more[2]))
     return found
 
 
@@ -105,7 +115,7 @@ def fetch(source: Source, stored: Stored, signals: Sequence[Signal], span: Span)
     Raises ValueError where the buffer refuses, and what the source raises.
     """
     wanted = max(1, min(MOST_ROWS, MOST_VALUES // max(1, len(signals))))
-    every = max(1, -(-stored.good // wanted))
+    every = max(stored.heaviest, -(-stored.good // wanted))
     page_rows = max(50, PAGE_VALUES // max(1, len(signals)))
     known = set(source.query("SELECT * FROM inferences LIMIT 0", 1)["columns"])
     names = column_names(signal.name for signal in signals)
@@ -118,7 +128,7 @@ def fetch(source: Source, stored: Stored, signals: Sequence[Signal], span: Span)
         part = waiting.popleft()
         answer = source.query(
             f"SELECT epoch_ns(time){picked} FROM inferences WHERE {_of(stored.stream)} AND {_between(part)} "  # noqa: S608  # quoted
-            f"AND status = 0 AND hash(epoch_ns(time)) % {every} = 0 ORDER BY time",
+            f"AND status = 0 AND hash(epoch_ns(time)) % {every} < weight ORDER BY time",
             2 * page_rows,
         )
         if answer["truncated"] and part.end_ns - part.start_ns > LEAST_NS:

@@ -197,8 +197,9 @@ def test_a_batch_carries_its_boot_and_the_order_of_batches_is_that_of_their_ids(
             segments = buffer._files.segments.opened  # no view shows batches
             engine = buffer._files.ready()
             assert engine is not None
-            found = [row for s in segments for row in engine.run(f"SELECT id, boot, monotonic FROM {s.alias}.batches")]
+            sql = "SELECT id, boot, monotonic FROM {}.batches WHERE rows > 0"  # closing writes summaries, too
+            found = [row for s in segments for row in engine.run(sql.format(s.alias))]
     assert found == [
-        (1, "boot 1", 5 * SECOND), (2, "boot 1", 10 * SECOND), (3, "boot 2", 5 * SECOND), (4, "boot 2", 10 * SECOND),
-        (5, "boot 3", 5 * SECOND), (6, "boot 3", 10 * SECOND),
+        (1, "boot 1", 5 * SECOND), (2, "boot 1", 10 * SECOND), (4, "boot 2", 5 * SECOND), (5, "boot 2", 10 * SECOND),
+        (7, "boot 3", 5 * SECOND), (8, "boot 3", 10 * SECOND),
     ]  # fmt: skip

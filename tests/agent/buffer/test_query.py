@@ -96,7 +96,7 @@ def test_behind_the_parsed_tree_there_is_a_second_lock(
             [[0.25]],
         ),
         ("SELECT name FROM (SHOW TABLES) WHERE name = 'findings'", [["findings"]]),
-        ("SELECT count(*) FROM (DESCRIBE inferences)", [[13]]),
+        ("SELECT count(*) FROM (DESCRIBE inferences)", [[14]]),
         ("SELECT max(count) FROM (SUMMARIZE inferences)", [[10]]),
     ],
 )

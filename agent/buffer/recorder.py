@@ -1,0 +1,299 @@
+"""Decides which rows are stored: all, samples, or samples and everything around a finding. The flight recorder.
+
+Whatever the mode, minutes are summarised. Where not every row is stored, the last ones are kept whole in memory and in
+a journal on the run directory, which survives a kill: from there a restarted agent goes on as if it had not stopped.
+One thread at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.buffer import frames
+from agent.buffer.budget import DailyBudget
+from agent.buffer.capture import MOST_THINNED, thinned_words, unwritten_words
+from agent.buffer.config import MIB
+from agent.buffer.diary import Diary
+from agent.buffer.flight import Entry, LastRows, pick, row_bytes, size_of
+from agent.buffer.journal import Journal
+from agent.buffer.minutes import Minutes
+from agent.buffer.pending import moved_block
+from agent.buffer.recollect import Seen, recollect
+from agent.buffer.sampling import MINUTE_NS, Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from agent.baselines import SignalBaseline
+    from agent.buffer.config import BufferConfig
+    from agent.clock import Clock
+    from agent.model import Block, Finding
+    from agent.steady import Step
+    from agent.summary import Summary
+
+_SECOND_NS = 1_000_000_000
+THINNED_EVERY = 10  # at level 1 so many times fewer samples
+THINNED_MINUTES = 5  # of a summary at level 3
+
+Opened = tuple[frames.Window, list["Block"]]  # a window, and what has come of its rows already
+
+
+class Recorder:
+    """The recorder of one buffer.
+
+    Parameters
+    ----------
+    config, clock
+        As the buffer has them.
+    run_dir
+        Where the journal is kept; None: nowhere.
+    owner
+        Names the state directory in the journal.
+
+    """
+
+    def __init__(self, config: BufferConfig, clock: Clock, run_dir: Path | None, owner: str) -> None:
+        self.mode = config.capture
+        self._config = config.recorder
+        self._clock = clock
+        self._memory_bytes = round(self._config.memory_mib * MIB) if self.mode != "all" else 0
+        self._journal = Journal(run_dir if self._memory_bytes else None, self._memory_bytes, owner)
+        self._last = LastRows(self._memory_bytes)
+        self._last.left = self._journal.last
+        self._minutes = Minutes()
+        self._samplers: dict[str, Sampler] = {}
+        self._learning: dict[str, int] = {}  # rows of a stream that may still be kept whole
+        self._judged: set[str] = set()
+        self._diary = Diary(None if self.mode == "all" else self._journal)
+        self._windows: dict[str, int] = {}  # until when all rows of a stream are stored, monotonic
+        self._budget = DailyBudget(self._config.daily_mib * MIB, clock)
+        self._seed = int.from_bytes(os.urandom(8), "little")
+        self._since_mark = 0
+        self._summaries = self._window_number = 0
+        self.level = 0  # of thinning
+        self.unwritten = 0  # rows around findings that the daily budget left to the samples
+
+    @property
+    def folder(self) -> int | None:
+        """A descriptor of the folder in which the journal is; None where there is none."""
+        return self._journal.folder
+
+    def thin(self, level: int) -> None:
+        """Store less, in this order: 1 a tenth of the samples, 2 no samples, 3 summaries of five minutes.
+
+        What a finding has written stays as it is, and so do failed inferences up to level 1. 0 is as configured.
+        Raises ValueError for another level.
+        """
+        if not 0 <= level <= MOST_THINNED:
+            raise ValueError(f"thinning level {level}: accepted is 0 to {MOST_THINNED}")
+        self.level = level
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of it."""
+        return [
+            note for note in (self._journal.note, thinned_words(self.level), unwritten_words(self.unwritten)) if note
+        ]
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether so much has come since the last mark that states should be saved before it leaves the journal."""
+        return self.mode != "all" and self._since_mark > self._memory_bytes // 4
+
+    def know(self, key: str, reference: str, described: Sequence[SignalBaseline]) -> None:
+        """Hear what a stream is compared with; nothing described: it is being learned, and is kept whole."""
+        self._minutes.know(key, reference, described)
+        if described:
+            self._judged.add(key)
+            self._learning.pop(key, None)
+        else:
+            self._judged.discard(key)
+            self._learning[key] = self._config.learning_rows
+
+    def take(self, block: Block) -> tuple[Block, Block | None]:
+        """Take a block in; return what of it is to be stored, perhaps no row, and the rest of it, if any."""
+        self._minutes.add(block, self._span_ns)
+        if self.mode == "all":
+            return block, None
+        now = self._clock.monotonic_ns()
+        weights = self._weights(block, now)
+        entry = Entry(0, now, block, weights > 0)
+        self._diary.take(entry, self._sampler(block.stream.key).gap)
+        self._since_mark += size_of(block)
+        self._last.add(entry)
+        if (weights == 1).all():
+            return block, None
+        rows = np.flatnonzero(weights)
+        return pick(block, rows, weights[rows]), pick(block, np.flatnonzero(weights == 0))
+
+    def summaries(self, *, last: bool = False) -> list[tuple[int, Summary]]:
+        """Return the summaries of minutes that are over, numbered; with `last`, of all."""
+        done = (
+            self._minutes.close_all(self._span_ns)
+            if last
+            else self._minutes.close(self._clock.wall_ns(), self._span_ns)
+        )
+        if not done:
+            return []
+        first = self._summaries + 1
+        self._summaries += len(done)
+        self._diary.write(frames.Closed(first, self._span_ns, tuple((one.stream.key, one.time_ns) for one in done)))
+        return list(enumerate(done, first))
+
+    def open_window(self, finding: Finding) -> Opened | None:
+        """Have everything around a finding stored; return the window and what has come already.
+
+        None in other modes, and for a notice of the agent about itself.
+        """
+        if self.mode != "flight-recorder" or not finding.signals:
+            return None
+        now = self._clock.monotonic_ns()
+        device = any(signal.role == "host" for signal in finding.signals)
+        keys = tuple(sorted(self._last.keys())) if device else (finding.stream.key,)
+        self._window_number += 1
+        since = now - round(self._config.before_seconds * _SECOND_NS)
+        until = now + round(self._config.after_seconds * _SECOND_NS)
+        window = frames.Window(self._window_number, keys, since, until, finding.id)
+        self._diary.write(window)
+        return window, self._dump(window)
+
+    def rest(self) -> list[Block]:
+        """Return the newest row of each stream, for all that no stored row stands for: the agent stops."""
+        keys = tuple(key for key, sampler in self._samplers.items() if sampler.gap)
+        if keys:
+            self._diary.write(frames.Rested(keys))
+        return self._rest(keys)
+
+    def mark(self) -> int:
+        """Say how far it has come; what came after it can be asked for."""
+        self._since_mark = 0
+        return self._journal.last
+
+    def holds(self, number: int) -> bool:
+        """Whether everything since a mark is still there."""
+        return self._last.left <= number <= self._journal.last
+
+    def rows_since(self, key: str, number: int) -> Iterator[Block]:
+        """Yield a stream's rows after a mark."""
+        return (entry.block for entry in self._last.since(key, number))
+
+    def last_rows(self, key: str, until: int | None) -> list[Block]:
+        """Return all rows of a stream that are there, whole, up to a mark."""
+        return [entry.block for entry in self._last.since(key, 0, until)]
+
+    def restore(self, positions: Mapping[str, int], last_summary: int, last_window: int) -> list[Opened]:
+        """Go on with what the journal kept: everything up to the committed `positions`.
+
+        Return the windows that were opened and not committed.
+        """
+        self._summaries, self._window_number = last_summary, last_window
+        found = recollect(list(self._journal.load()), positions, self._journal.last)
+        self._last.left = found.left
+        out: list[Opened] = []
+        for event in found.events:
+            if isinstance(event, Seen):
+                self._take_back(event)
+            elif isinstance(event, frames.Closed):
+                stored = (minute for at, minute in enumerate(event.minutes, event.first) if at <= last_summary)
+                self._minutes.drop(stored, event.span_ns)
+            elif isinstance(event, frames.Rested):
+                self._rest(event.keys)
+            elif isinstance(event, frames.Stepped):
+                self._move(event.step)
+            else:
+                rows = self._dump(event)
+                out += [(event, rows)] if event.number > last_window else []
+                self._window_number = max(self._window_number, event.number)
+        self._diary.go_on(found)
+        return out
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of what is in memory, after the clock was set."""
+        self._diary.write(frames.Stepped(step))
+        self._move(step)
+
+    def _move(self, step: Step) -> None:
+        self._last.move(lambda block: moved_block(block, step))
+        self._minutes.move(lambda block: moved_block(block, step), self._span_ns)
+
+    def close(self) -> None:
+        """Let go of the journal; it stays."""
+        self._journal.close()
+
+    @property
+    def _span_ns(self) -> int:
+        return MINUTE_NS * (THINNED_MINUTES if self.level == MOST_THINNED else 1)
+
+    def _weights(self, block: Block, now_ns: int) -> NDArray[np.float32]:
+        key = block.stream.key
+        sampler = self._sampler(key)
+        if self._is_whole(block, now_ns):
+            # What no kept row stands for yet is stood for by the first of these.
+            weights = np.ones(len(block), np.float32)
+            if len(block):
+                weights[0] += sampler.gap
+                sampler.gap = 0
+            return weights
+        every = self._config.sample_every
+        if self.level:
+            every = every * THINNED_EVERY if self.level == 1 else 0
+        return sampler.weights(block, every)
+
+    def _is_whole(self, block: Block, now_ns: int) -> bool:
+        key = block.stream.key
+        if now_ns < self._windows.get(key, now_ns):
+            if self._budget.spend(len(block) * row_bytes(block)):
+                return True
+            self.unwritten += len(block)
+        if key in self._judged:
+            return False
+        left = self._learning.get(key)
+        if left is None:  # nobody judges it
+            return True
+        self._learning[key] = left - len(block)
+        return left > 0
+
+    def _sampler(self, key: str) -> Sampler:
+        sampler = self._samplers.get(key)
+        if sampler is None:
+            random = np.random.default_rng([self._seed, zlib.crc32(key.encode("utf-8", "surrogatepass"))])
+            sampler = self._samplers[key] = Sampler(self._config.failed_a_minute, random)
+        return sampler
+
+    def _dump(self, window: frames.Window) -> list[Block]:
+        out = []
+        for key in window.keys:
+            self._windows[key] = max(window.until_ns, self._windows.get(key, 0))
+            since = window.since_ns
+            waiting = self._last.waiting(key, since)
+            if not self._budget.spend(sum(rows * each for rows, each in waiting)):
+                self.unwritten += sum(rows for rows, _ in waiting)
+                continue
+            sampler = self._sampler(key)
+            found = self._last.take_out(key, since, sampler.gap)
+            if found:
+                sampler.gap = 0
+            out += found
+        return out
+
+    def _rest(self, keys: Sequence[str]) -> list[Block]:
+        found = []
+        for key in keys:
+            sampler = self._sampler(key)
+            if row := self._last.take_newest(key, sampler.gap):
+                found.append(row)
+                sampler.gap = 0
+        return found
+
+    def _take_back(self, seen: Seen) -> None:
+        self._last.add(Entry(seen.number, min(seen.seen_ns, self._clock.monotonic_ns()), seen.block, seen.stored))
+        self._minutes.add(seen.block, self._span_ns)
+        self._sampler(seen.block.stream.key).gap = seen.gap
+        self._since_mark += size_of(seen.block)

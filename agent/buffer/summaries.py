@@ -1,0 +1,127 @@
+"""Summaries in the segments: what SQL can read in columns, and the histograms packed beside them.
+
+Means and the like are float32 there, as the values are that they are of.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agent.buffer import recorded_schema as schema
+from agent.buffer.schema import moved_ns
+from agent.summary import Moments, SignalSummary, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from agent.buffer.engine import Engine
+    from agent.buffer.segment import Segment
+    from agent.model import Signal, Stream
+
+_QUANTILES = (0.5, 0.9, 0.99)
+_FINITE = 3.4e38
+_LATEST_NS = 2**63 - 2
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    statuses: dict[int, int]
+    latency: Moments
+    first_bucket: int
+    buckets: tuple[int, ...]  # from the first on, without gaps
+    reference: str
+    bins: tuple[tuple[int, ...], ...]
+
+
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+def write_summaries(
+    engine: Engine, alias: str, summaries: Iterable[tuple[int, Summary]], number_of: Mapping[Stream, int],
+    schema_of: Callable[[tuple[Signal, ...]], int], most_signals: int, era: int,
+) -> None:  # fmt: skip
+    """Append summaries, each with its number, inside the transaction that is open; of many signals the first."""
+    for number, summary in summaries:
+        signals = summary.signals[:most_signals]
+        quantiles = [summary.latency_quantile(share) for share in _QUANTILES]
+        latency = summary.latency if summary.latency.count else None
+        described = (latency.mean, latency.least, latency.most) if latency else (None,) * 3
+        columns = [
+            [signal.moments.count for signal in signals],
+            *([_real(getattr(s.moments, name)) for s in signals] for name in ("mean", "variance", "least", "most")),
+        ]
+        values = (
+            number, min(max(summary.time_ns, 0), _LATEST_NS), summary.seconds, number_of[summary.stream],
+            schema_of(tuple(signal.signal for signal in summary.signals)), summary.inferences, summary.failed,
+            *described, *quantiles, *columns, pack(summary, most_signals), era,
+        )  # fmt: skip
+        engine.run(schema.INSERT_SUMMARY.format(db=alias), values)
+
+
+def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most: int) -> list[tuple[int, Summary]]:
+    """Return the committed summaries after a number, at most so many, in the order of their numbers."""
+    found: list[tuple[int, Summary]] = []
+    for segment in segments:
+        if segment.has(schema.SUMMARIES):
+            streams = {number: stream for stream, number in segment.streams.items()}
+            tables = segment.tables
+            for row in engine.run(_read(segment), [after, most]):
+                if row[3] in streams and row[4] in tables:
+                    found += [(row[0], _unpacked(row, streams[row[3]], tables[row[4]]))]
+    return sorted(found, key=lambda pair: pair[0])[:most]
+
+
+def _read(segment: Segment) -> str:
+    return schema.READ_SUMMARIES.format(db=segment.alias, time=moved_ns("time", segment.eras.shifts))
+
+
+def last_numbers(engine: Engine, segments: Sequence[Segment]) -> tuple[int, int]:
+    """Return the numbers of the newest committed summary and window; 0 where there is none."""
+    newest = [0, 0]
+    for segment in segments:
+        if segment.has(schema.SUMMARIES):
+            for at, sql in enumerate((schema.READ_LAST_SUMMARY, schema.READ_LAST_WINDOW)):
+                newest[at] = max(newest[at], engine.run(sql.format(db=segment.alias))[0][0])
+    return newest[0], newest[1]
+
+
+def pack(summary: Summary, most_signals: int) -> bytes:
+    """Give the part of a summary that SQL does not read a short form."""
+    first = min(summary.buckets, default=0)
+    last = max(summary.buckets, default=-1)
+    packed = _Packed(
+        summary.statuses,
+        summary.latency,
+        first,
+        tuple(summary.buckets.get(bucket, 0) for bucket in range(first, last + 1)),
+        summary.reference,
+        tuple(signal.bins for signal in summary.signals[:most_signals]),
+    )
+    return zlib.compress(msgspec.msgpack.encode(packed), 6)
+
+
+def _unpacked(row: tuple[Any, ...], stream: Stream, signals: Sequence[Signal]) -> Summary:
+    _, time_ns, seconds, _, _, counts, means, variances, minima, maxima, record = row
+    packed = _decoder.decode(zlib.decompress(bytes(record)))
+    columns = zip(signals, counts, means, variances, minima, maxima, packed.bins, strict=False)
+    return Summary(
+        stream=stream,
+        time_ns=time_ns,
+        seconds=seconds,
+        statuses=packed.statuses,
+        latency=packed.latency,
+        buckets={packed.first_bucket + at: count for at, count in enumerate(packed.buckets) if count},
+        signals=tuple(
+            SignalSummary(signal, Moments(count, mean, variance, least, most), bins)
+            for signal, count, mean, variance, least, most, bins in columns
+        ),
+        reference=packed.reference,
+    )
+
+
+def _real(value: float) -> float:
+    """Keep within what the column takes: the variance of large values can be larger."""
+    return min(max(value, -_FINITE), _FINITE) if math.isfinite(value) else 0.0

@@ -1,0 +1,271 @@
+"""What is kept of a stream: samples and minutes always, all rows around a finding; none twice, none uncounted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+
+from agent.baselines import SignalBaseline
+from agent.buffer import BufferConfig, CaptureConfig, open_buffer
+from agent.clock import ManualClock
+from agent.model import Signal, SignalEvidence
+from tests.agent.buffer.blocks import CAMERA, NOW_NS, ask, make_block, make_finding, make_reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.buffer import Buffer
+    from agent.model import Block, Finding
+
+SECOND_NS = 1_000_000_000
+RATE = 50
+DESCRIBED = tuple(
+    SignalBaseline(signal=Signal(name, "input"), block_rows=1, missing=0.0, quantiles=((0.0, 0.0), (0.5, 100.0)))
+    for name in ("brightness", "contrast")
+)
+COUNTS = "SELECT count(*), coalesce(sum(weight), 0)::BIGINT, count(DISTINCT brightness) FROM inferences"
+
+
+class Device:
+    """A buffer that is given RATE rows a second, numbered from 0 in `brightness`."""
+
+    def __init__(self, folder: Path, **config: object) -> None:
+        self.folder, self.clock, self.rows = folder, ManualClock(NOW_NS), 0
+        self.config = BufferConfig(**config)  # type: ignore[arg-type]
+        (folder / "run").mkdir(exist_ok=True)
+        self.buffer = self.open()
+
+    def open(self) -> Buffer:
+        """Open the buffer, as an agent does at its start."""
+        self.buffer = open_buffer(self.folder / "state", self.clock, self.config, self.folder / "run")
+        self.buffer.know_reference(CAMERA.key, "r1", DESCRIBED)
+        return self.buffer
+
+    def kill(self) -> Buffer:
+        """Open the buffer anew without an orderly end; what was not committed comes from the ring again."""
+        self.buffer._keeping.close()  # as the kernel lets go of locks and files
+        self.buffer._files.shut()
+        if self.buffer._lock:
+            self.buffer._lock.release()
+        buffer = self.open()
+        self.rows = buffer.positions().get("a.ring", 0)
+        return buffer
+
+    def block(self, seconds: float = 1.0) -> Block:
+        """The next rows."""
+        count = round(seconds * RATE)
+        block = make_block(count, first=self.rows)
+        times = NOW_NS + (np.arange(self.rows, self.rows + count) * (SECOND_NS // RATE)).astype(np.int64)
+        self.rows += count
+        return replace(block, time_ns=times, latency_s=np.full(count, 0.02))
+
+    def run(self, seconds: int) -> None:
+        """Let time pass, a tick a second, a look at the commit every five."""
+        for at in range(seconds):
+            self.clock.advance(1)
+            self.buffer.append([self.block()], [])
+            if at % 5 == 4:
+                self.buffer.commit(everything=False)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Rows, what they stand for, and how many different ones, when all is written."""
+        self.buffer.commit()
+        stored, stood_for, distinct = ask(self.buffer, COUNTS)[0]
+        return int(str(stored)), int(str(stood_for)), int(str(distinct))
+
+    @property
+    def waiting(self) -> int:
+        """Inferences that no stored row stands for yet."""
+        return sum(sampler.gap for sampler in self.buffer.recorder._samplers.values())
+
+
+def a_finding(identity: str = "f-1") -> Finding:
+    """A finding of a detector."""
+    evidence = SignalEvidence(name="brightness", role="input", detector="shift", value=2.0, threshold=1.0)
+    return msgspec.structs.replace(make_finding(identity), signals=(evidence,))
+
+
+def test_a_calm_stream_is_sampled_and_counted(tmp_path: Path) -> None:
+    """One row in a hundred, whose weights sum to the number of inferences, and a summary a minute."""
+    device = Device(tmp_path)
+    device.run(600)
+    stored, stood_for, distinct = device.counts()
+    assert stood_for + device.waiting == 600 * RATE
+    assert stored == distinct
+    assert 250 < stored < 350
+    assert ask(device.buffer, "SELECT count(*), sum(inferences)::INT, max(failed) FROM summaries") == [[10, 28_000, 0]]
+    device.buffer.close()
+
+
+def test_everything_around_a_finding_is_stored_once_and_counted_once(tmp_path: Path) -> None:
+    """From so long before until so long after, without a gap, and the sum of all weights is exact."""
+    device = Device(tmp_path, recorder=CaptureConfig(before_seconds=60, after_seconds=30))
+    device.run(200)
+    opened = device.rows
+    device.buffer.save_finding(a_finding())
+    device.run(20)
+    device.buffer.save_finding(msgspec.structs.replace(a_finding(), note="ripened"))
+    device.run(100)
+    stored, stood_for, distinct = device.counts()
+    assert stored == distinct
+    assert stood_for + device.waiting == 320 * RATE
+    since, until = opened - 60 * RATE, opened + 29 * RATE
+    within = f"SELECT count(*) FROM inferences WHERE brightness >= {since} AND brightness < {until}"
+    assert ask(device.buffer, within) == [[89 * RATE]]
+    assert ask(device.buffer, 'SELECT finding, epoch("until") - epoch(since) FROM windows') == [["f-1", 90.0]]
+    device.buffer.close()
+
+
+def test_overlapping_findings_write_their_rows_once(tmp_path: Path) -> None:
+    """The second one lengthens the window of the first."""
+    device = Device(tmp_path, recorder=CaptureConfig(before_seconds=60, after_seconds=30))
+    device.run(100)
+    device.buffer.save_finding(a_finding())
+    device.run(10)
+    device.buffer.save_finding(a_finding("f-2"))
+    device.run(60)
+    stored, stood_for, distinct = device.counts()
+    assert (stored, stood_for) == (distinct, 170 * RATE - device.waiting)
+    device.buffer.close()
+
+
+def test_a_notice_of_the_agent_and_other_modes_open_no_window(tmp_path: Path) -> None:
+    """A repaired file says nothing about the model."""
+    for folder, finding, config in (("a", make_finding(), {}), ("b", a_finding(), {"capture": "sampled"})):
+        (tmp_path / folder).mkdir()
+        device = Device(tmp_path / folder, **config)
+        device.run(100)
+        device.buffer.save_finding(finding)
+        device.run(10)
+        assert device.counts()[0] < 100
+        assert ask(device.buffer, "SELECT count(*) FROM windows") == [[0]]
+        device.buffer.close()
+
+
+def test_a_flood_of_findings_stays_within_the_days_allowance(tmp_path: Path) -> None:
+    """What is beyond it is sampled, counted, and said."""
+    device = Device(tmp_path, recorder=CaptureConfig(daily_mib=0.05, before_seconds=5, after_seconds=5))
+    for at in range(60):
+        device.run(10)
+        device.buffer.save_finding(a_finding(f"f-{at}"))
+    stored, stood_for, distinct = device.counts()
+    assert stored == distinct
+    assert stood_for + device.waiting == 600 * RATE
+    assert stored < 0.05 * (1 << 20) / 33 + 600
+    assert any("only sampled" in note for note in device.buffer.status().notes)
+    device.buffer.close()
+
+
+@pytest.mark.parametrize("after", [22, 118, 125, 170])
+def test_a_killed_agent_goes_on_counting(tmp_path: Path, after: int) -> None:
+    """In the calm, before and in the middle of a window: no row twice, no inference uncounted, no minute wrong."""
+    device = Device(tmp_path, recorder=CaptureConfig(before_seconds=60, after_seconds=30))
+    told = False
+    for _ in range(2):  # killed twice, for good measure
+        target = device.rows // RATE + after
+        while device.rows // RATE < target:
+            if device.rows // RATE >= 110 and not told:
+                told = True
+                device.buffer.save_finding(a_finding())
+            device.run(1)
+            if device.rows // RATE % 5 == 4:
+                device.buffer.commit(everything=False)
+        device.kill()
+    device.run(max(0, 400 - device.rows // RATE))
+    stored, stood_for, distinct = device.counts()
+    assert stored == distinct
+    assert stood_for + device.waiting == device.rows
+    device.buffer.close()
+    device.open()
+    assert device.counts()[1] == device.rows
+    assert ask(device.buffer, "SELECT sum(inferences)::BIGINT FROM summaries") == [[device.rows]]
+    device.buffer.close()
+
+
+def test_the_last_minutes_can_be_looked_back_on_whole(tmp_path: Path) -> None:
+    """Without a gap, though only samples are stored; after a kill, too."""
+    device = Device(tmp_path)
+    device.run(300)
+    device.buffer.commit()
+    for buffer in (device.buffer, device.kill()):
+        blocks = buffer.last_rows(CAMERA.key, 5_000)
+        values = np.concatenate([block.values[:, 0] for block in blocks])
+        assert values.tolist() == list(range(10_000, 15_000))
+    device.buffer.close()
+
+
+def test_samples_are_not_taken_for_rows_that_followed_one_another(tmp_path: Path) -> None:
+    """After a power cut, which takes the run directory, what is stored in samples only is not given out."""
+    device = Device(tmp_path)
+    device.run(100)
+    device.buffer.commit()
+    mark = device.buffer.mark()
+    device.run(100)
+    device.buffer.commit()
+    for path in (tmp_path / "run" / "recorder").iterdir():
+        path.unlink()
+    buffer = device.kill()
+    assert buffer.last_rows(CAMERA.key, 5_000) == []
+    with pytest.raises(OSError, match="only samples"):
+        list(buffer.rows_since(CAMERA.key, mark))
+    buffer.close()
+
+
+def test_it_is_thinned_in_the_declared_order(tmp_path: Path) -> None:
+    """A tenth of the samples, none, summaries of five minutes; another level is refused."""
+    device = Device(tmp_path)
+    counts = []
+    device.run(120)
+    for level in range(4):
+        device.buffer.recorder.thin(level)
+        before = device.counts()[0]
+        device.run(600)
+        counts.append(device.counts()[0] - before)
+    assert 250 < counts[0] < 350
+    assert 15 < counts[1] < 45
+    assert counts[2:] == [0, 0]
+    longest = ask(device.buffer, "SELECT seconds, count(*) > 0 FROM summaries GROUP BY 1 ORDER BY 1")
+    assert longest == [[60.0, True], [300.0, True]]
+    with pytest.raises(ValueError, match="accepted is 0 to 3"):
+        device.buffer.recorder.thin(4)
+    device.buffer.close()
+
+
+def test_readings_are_thinned_to_one_a_minute_and_whole_around_a_finding(tmp_path: Path) -> None:
+    """Each reading once."""
+    device = Device(tmp_path, recorder=CaptureConfig(before_seconds=60, after_seconds=30))
+    for at in range(360):
+        device.clock.advance(1)
+        device.buffer.append([], [make_reading(float(at), time_ns=NOW_NS + at * SECOND_NS)])
+        if at == 200:
+            device.buffer.save_finding(a_finding())
+    device.buffer.commit()
+    assert ask(device.buffer, "SELECT count(*) = count(DISTINCT value) FROM readings") == [[True]]
+    around = "SELECT count(*) FROM readings WHERE value BETWEEN 141 AND 229"
+    assert ask(device.buffer, around) == [[89]]
+    assert ask(device.buffer, "SELECT count(*) FROM readings WHERE value < 141 OR value > 229")[0][0] in range(3, 8)
+    device.buffer.close()
+
+
+def test_rows_are_kept_whole_while_a_reference_is_learned(tmp_path: Path) -> None:
+    """Up to so many, so that a power cut does not cost them; then they are sampled, too."""
+    device = Device(tmp_path, recorder=CaptureConfig(learning_rows=1_000))
+    device.buffer.know_reference(CAMERA.key, "", ())
+    device.run(20)
+    assert device.counts()[0] == 1_000
+    device.run(200)
+    assert device.counts()[0] < 1_200
+    device.buffer.close()
+
+
+def test_every_row_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Each stands for itself, and minutes are summarised all the same."""
+    device = Device(tmp_path, capture="all")
+    device.run(130)
+    assert device.counts() == (6_500, 6_500, 6_500)
+    assert ask(device.buffer, "SELECT count(*) FROM summaries")[0][0] == 2
+    device.buffer.close()
