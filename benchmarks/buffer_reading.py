@@ -127,7 +127,7 @@ def _commits(writer: Writer, count: int) -> list[float]:
 
 
 def start_with_a_long_log(folder: Path, mib: int) -> tuple[float, int, int]:
-    """Start on what a kill leaves with so much in the log; return seconds, rows that are there, rows that were stored."""
+    """Start on what a kill leaves with so much in the log; return seconds, rows there, rows that were stored."""
     done = subprocess.run(
         [sys.executable, __file__, str(folder), str(mib)], check=False, capture_output=True, text=True
     )

@@ -32,6 +32,8 @@ _PASSING = (
     "could not set lock",
     "conflicting lock",
     "out of memory",
+    "could not allocate block",
+    "failed to pin block",
     "interrupted",
 )
 
@@ -46,6 +48,7 @@ class Engine:
     """The instance, and the one connection that writes. With `piped` it may write to /dev/stdout besides."""
 
     def __init__(self, directory: Path | None, config: BufferConfig, *, piped: bool = False) -> None:
+        self.memory_mib = config.duckdb_memory_mib
         self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"})
         settings = {
             "temp_directory": "",  # a spilling query would wear the card out

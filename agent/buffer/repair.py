@@ -17,6 +17,7 @@ from agent.buffer import schema
 from agent.buffer.blocks import mend
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
+from agent.buffer.fold import fold, is_long
 from agent.buffer.folders import wal_of
 from agent.buffer.wal import WalState, examine
 
@@ -59,6 +60,8 @@ class Repairer:
             It cannot be opened now.
         """
         self._cut_damage(wal_of(path))
+        if is_long(path, engine.memory_mib):
+            fold(path)
         for _ in range(_MOST_CUTS):
             try:
                 engine.run(schema.attach(str(path), alias))
