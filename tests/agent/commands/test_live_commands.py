@@ -7,6 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +17,7 @@ from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,20 @@ def test_a_query_is_cut_at_the_limit_and_says_so(agent: AgentProcess) -> None:
     """Nobody mistakes the first rows for all."""
     result = CliRunner().invoke(group, ["query", "FROM inferences", "--limit", "3", "--run", str(agent.run)])
     assert (len(result.stdout.splitlines()), "only the first 3 rows" in result.stderr) == (5, True)
+
+
+def test_an_export_beside_the_running_agent_is_whole(agent: AgentProcess, tmp_path: Path) -> None:
+    """Every table is there, rows are as many as the manifest says, and the agent goes on."""
+    _driftline(agent, "export", "--to", str(tmp_path / "out"), "--since", "1h")
+    files = {
+        each["file"]: each["rows"] for each in json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    }
+    assert {"inferences.parquet", "readings.parquet", "findings.parquet"} <= set(files)
+    written = {name: pq.read_metadata(tmp_path / "out" / name).num_rows for name in files}
+    assert (written, files["inferences.parquet"] > 100) == (files, True)
+    status = agent.status()
+    assert status is not None
+    assert status.buffer.notes == ()
 
 
 def test_doctor_finds_nothing_to_mend(agent: AgentProcess) -> None:
