@@ -18,8 +18,13 @@ TABLES = (
     (
         "CREATE TABLE IF NOT EXISTS {db}.summaries (number BIGINT, time TIMESTAMP_NS, seconds REAL, stream INTEGER, "
         '"schema" INTEGER, inferences UINTEGER, failed UINTEGER, latency_mean_s REAL, latency_min_s REAL, '
-        "latency_max_s REAL, latency_p50_s REAL, latency_p90_s REAL, latency_p99_s REAL, counts UINTEGER[], "
-        "means REAL[], variances REAL[], minima REAL[], maxima REAL[], record BLOB, era UTINYINT)"
+        "latency_max_s REAL, latency_p50_s REAL, latency_p90_s REAL, latency_p99_s REAL, record BLOB, "
+        "era UTINYINT)"
+    ),
+    # Not as lists beside the summary: each append to a list writes all of its column to the log again.
+    (
+        "CREATE TABLE IF NOT EXISTS {db}.summary_signals (number BIGINT, place USMALLINT, count UINTEGER, mean REAL, "
+        'variance REAL, "min" REAL, "max" REAL)'
     ),
     (
         "CREATE TABLE IF NOT EXISTS {db}.windows (number BIGINT, opened TIMESTAMP_NS, since TIMESTAMP_NS, "
@@ -30,14 +35,19 @@ TABLES = (
         "answer REAL, confidence REAL, is_class BOOLEAN, era UTINYINT)"
     ),
 )
-_SUMMARY_COLUMNS = 20
+_SUMMARY_COLUMNS = 15
 INSERT_SUMMARY = (
     f"INSERT INTO {{db}}.summaries VALUES (?, make_timestamp_ns(?), {', '.join('?' * (_SUMMARY_COLUMNS - 2))})"
 )
 READ_LAST_SUMMARY = "SELECT coalesce(max(number), 0) FROM {db}.summaries"
 READ_SUMMARIES = (
-    'SELECT number, {time}, seconds, stream, "schema", counts, means, variances, minima, maxima, record '
+    'SELECT number, {time}, seconds, stream, "schema", record '
     "FROM {db}.summaries WHERE number > ? ORDER BY number LIMIT ?"
+)
+INSERT_SIGNALS = f"INSERT INTO {{db}}.summary_signals SELECT n, p, c, m, v, l, h FROM {INCOMING}"
+READ_SIGNALS = (
+    'SELECT number, count, mean, variance, "min", "max" FROM {db}.summary_signals WHERE number > ? AND number <= ? '
+    "ORDER BY number, place"
 )
 INSERT_WINDOW = (
     "INSERT INTO {db}.windows VALUES (?, make_timestamp_ns(?), make_timestamp_ns(?), make_timestamp_ns(?), ?, ?)"
@@ -84,9 +94,9 @@ def views(segments: list[Source]) -> dict[str, str]:
             f"SELECT time, seconds, {_WHOSE}, inferences, failed, {', '.join(_LATENCIES)} FROM {known}"
         )
         parts["signal_summaries"].append(
-            f"SELECT time, seconds, {_WHOSE}, unnest(signals->>'$[*].name') AS signal, unnest(counts) AS count, "
-            'unnest(means) AS mean, unnest(variances) AS variance, unnest(minima) AS "min", unnest(maxima) AS "max" '
-            f'FROM {known} JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
+            f"SELECT time, seconds, {_WHOSE}, (signals->>'$[*].name')[place + 1] AS signal, count, mean, variance, "
+            f'"min", "max" FROM {known} JOIN {segment.alias}.summary_signals USING (number) '
+            f'JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
         )
         windows = segment.of("windows", "opened", "since", '"until"')
         parts["windows"].append(f'SELECT opened, since, "until", finding FROM ({windows})')

@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from agent.buffer import recorded_schema as schema
 from agent.buffer.schema import moved_ns
@@ -17,6 +18,8 @@ from agent.summary import Moments, SignalSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from agent.buffer.engine import Engine
     from agent.buffer.segment import Segment
@@ -49,16 +52,22 @@ def write_summaries(
         quantiles = [summary.latency_quantile(share) for share in _QUANTILES]
         latency = summary.latency if summary.latency.count else None
         described = (latency.mean, latency.least, latency.most) if latency else (None,) * 3
-        columns = [
-            [signal.moments.count for signal in signals],
-            *([_real(getattr(s.moments, name)) for s in signals] for name in ("mean", "variance", "least", "most")),
-        ]
         values = (
             number, min(max(summary.time_ns, 0), _LATEST_NS), summary.seconds, number_of[summary.stream],
             schema_of(tuple(signal.signal for signal in summary.signals)), summary.inferences, summary.failed,
-            *described, *quantiles, *columns, pack(summary, most_signals), era,
+            *described, *quantiles, pack(summary, most_signals), era,
         )  # fmt: skip
         engine.run(schema.INSERT_SUMMARY.format(db=alias), values)
+        if signals:
+            moments = [signal.moments for signal in signals]
+            columns: dict[str, NDArray[Any]] = {
+                "n": np.full(len(signals), number, np.int64),
+                "p": np.arange(len(signals), dtype=np.uint16),
+                "c": np.array([one.count for one in moments], np.uint32),
+            }
+            for name, field in (("m", "mean"), ("v", "variance"), ("l", "least"), ("h", "most")):
+                columns[name] = np.array([_real(getattr(one, field)) for one in moments], np.float32)
+            engine.insert(schema.INSERT_SIGNALS.format(db=alias), columns)
 
 
 def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most: int) -> list[tuple[int, Summary]]:
@@ -68,9 +77,15 @@ def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most
         if segment.has(schema.SUMMARIES):
             streams = {number: stream for stream, number in segment.streams.items()}
             tables = segment.tables
-            for row in engine.run(_read(segment), [after, most]):
+            rows = engine.run(_read(segment), [after, most])
+            of: dict[int, list[Moments]] = {}
+            for number, *moments in engine.run(
+                schema.READ_SIGNALS.format(db=segment.alias), [after, rows[-1][0] if rows else after]
+            ):
+                of.setdefault(number, []).append(Moments(*moments))
+            for row in rows:
                 if row[3] in streams and row[4] in tables:
-                    found += [(row[0], _unpacked(row, streams[row[3]], tables[row[4]]))]
+                    found += [(row[0], _unpacked(row, streams[row[3]], tables[row[4]], of.get(row[0], [])))]
     return sorted(found, key=lambda pair: pair[0])[:most]
 
 
@@ -103,10 +118,9 @@ def pack(summary: Summary, most_signals: int) -> bytes:
     return zlib.compress(msgspec.msgpack.encode(packed), 6)
 
 
-def _unpacked(row: tuple[Any, ...], stream: Stream, signals: Sequence[Signal]) -> Summary:
-    _, time_ns, seconds, _, _, counts, means, variances, minima, maxima, record = row
+def _unpacked(row: tuple[Any, ...], stream: Stream, signals: Sequence[Signal], moments: Sequence[Moments]) -> Summary:
+    _, time_ns, seconds, _, _, record = row
     packed = _decoder.decode(zlib.decompress(bytes(record)))
-    columns = zip(signals, counts, means, variances, minima, maxima, packed.bins, strict=False)
     return Summary(
         stream=stream,
         time_ns=time_ns,
@@ -115,8 +129,7 @@ def _unpacked(row: tuple[Any, ...], stream: Stream, signals: Sequence[Signal]) -
         latency=packed.latency,
         buckets={packed.first_bucket + at: count for at, count in enumerate(packed.buckets) if count},
         signals=tuple(
-            SignalSummary(signal, Moments(count, mean, variance, least, most), bins)
-            for signal, count, mean, variance, least, most, bins in columns
+            SignalSummary(signal, one, bins) for signal, one, bins in zip(signals, moments, packed.bins, strict=False)
         ),
         reference=packed.reference,
     )

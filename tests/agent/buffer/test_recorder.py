@@ -13,6 +13,7 @@ from agent.baselines import SignalBaseline
 from agent.buffer import BufferConfig, CaptureConfig, open_buffer
 from agent.clock import ManualClock
 from agent.model import Signal, SignalEvidence
+from agent.summary import summarise
 from tests.agent.buffer.blocks import CAMERA, NOW_NS, ask, make_block, make_finding, make_reading
 
 if TYPE_CHECKING:
@@ -98,6 +99,30 @@ def test_a_calm_stream_is_sampled_and_counted(tmp_path: Path) -> None:
     assert stored == distinct
     assert 250 < stored < 350
     assert ask(device.buffer, "SELECT count(*), sum(inferences)::INT, max(failed) FROM summaries") == [[10, 28_000, 0]]
+    device.buffer.close()
+
+
+def test_summaries_are_read_back_as_they_were_made(tmp_path: Path) -> None:
+    """Counts, histograms and bins to the bit, moments to float32; in SQL by signal."""
+    device = Device(tmp_path)
+    blocks = [device.block() for _ in range(20)]  # up to the full minute
+    for block in blocks:
+        device.clock.advance(1)
+        device.buffer.append([block], [])
+    device.clock.advance(5)
+    device.buffer.append([device.block()], [])
+    device.buffer.commit()
+    ((number, found),) = device.buffer.summaries_since(0)
+    edges = {name: np.array([0.0, 100.0], np.float32) for name in ("brightness", "contrast")}
+    made = summarise(blocks, found.time_ns, 60.0, edges, "r1")
+    assert (number, found.stream, found.statuses, found.latency, found.buckets, found.reference) == (
+        1, CAMERA, made.statuses, made.latency, made.buckets, "r1",
+    )  # fmt: skip
+    assert [(s.signal, s.bins) for s in found.signals] == [(s.signal, s.bins) for s in made.signals]
+    for read, own in zip(found.signals, made.signals, strict=True):
+        assert tuple(msgspec.structs.astuple(read.moments)) == pytest.approx(msgspec.structs.astuple(own.moments))
+    sql = 'SELECT signal, count, mean, "max" FROM signal_summaries ORDER BY signal'
+    assert ask(device.buffer, sql) == [["brightness", 1_000, 499.5, 999.0], ["contrast", 1_000, 0.0, 0.0]]
     device.buffer.close()
 
 
