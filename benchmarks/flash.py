@@ -26,7 +26,7 @@ from agent.buffer import BufferConfig, open_buffer  # noqa: E402
 from agent.buffer.schema import checkpoint  # noqa: E402
 from agent.clock import ManualClock, utc  # noqa: E402
 from agent.model import Cause, Finding, Reading, SignalEvidence  # noqa: E402
-from benchmarks.ingest import make_block  # noqa: E402
+from benchmarks.buffer_peers import make_block  # noqa: E402
 
 if TYPE_CHECKING:
     from agent.buffer import Buffer, Capture
