@@ -130,7 +130,7 @@ def _device(status: Status, width: int) -> list[str]:
     if buffer.wear is not None and buffer.wear.written_bytes is not None:
         written = f"{fmt.size(buffer.wear.written_bytes)} of {fmt.size(buffer.wear.limit_bytes)} in the last 24 h"
         lines += wrap(written, width, "written ", " " * 8)
-    if buffer.wear is not None and buffer.wear.thinning:
+    if buffer.wear is not None and buffer.wear.why:
         lines += wrap(buffer.wear.why, width, "thinned ", " " * 8)
     lines += wrap(f"{fmt.size(agent.rss_bytes)}, {agent.cpu_percent:.1f}% of a core", width, "agent   ", " " * 8)
     for event in status.events[:_EVENTS]:

@@ -72,11 +72,11 @@ class Buffer:
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
+        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models)
         self._house = House(
             self._files, config, clock, self.dating.observed,
-            lambda kind, detail: self.add_event(kind, "buffer", detail),
+            self._keeping.recorder.thin, lambda kind, detail: self.add_event(kind, "buffer", detail),
         )  # fmt: skip
-        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models)
 
     @property
     def repairs(self) -> tuple[str, ...]:

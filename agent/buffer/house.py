@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 
 class House:
-    """Keeps the house of `files`. `tell` takes kind and text of an event; `bytes` is what they last took."""
+    """Keeps the house of `files`.
+
+    `thin` takes the level to which rows are thinned, `tell` kind and text of an event; `bytes` is what they last took.
+    """
 
     def __init__(
-        self, files: Files, config: BufferConfig, clock: Clock, observed: ObservedTime, tell: Callable[[str, str], None]
-    ) -> None:
+        self, files: Files, config: BufferConfig, clock: Clock, observed: ObservedTime, thin: Callable[[int], None],
+        tell: Callable[[str, str], None],
+    ) -> None:  # fmt: skip
         self._files = files
+        self._thin = thin
         self._tell = tell
         self._retention = Retention(config.keep_days, observed)
         self._retired_bytes = 0
@@ -72,6 +77,7 @@ class House:
         self._repairs_told = len(repairer.notes)
         self.bytes = self._files.bytes
         if self.wear.look(segments.bytes + self._retired_bytes):
+            self._thin(self.wear.level)
             self._tell("thinning", self.wear.words)
             self.save()
         elif self.wear.wants_saving:
@@ -99,3 +105,4 @@ class House:
                 self.wear.restore(stored)
             except ValueError as error:
                 self._tell("wear", f"{error}; it is counted from here")
+        self._thin(self.wear.level)

@@ -48,7 +48,7 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 class Thrift:
-    """Decides the level from `budgets`, bytes a day of what each meter measures, by its name for people.
+    """Decides the level, `most` at the most, from `budgets`: bytes a day of what each meter measures, by its name.
 
     >>> thrift = Thrift({"written": 144e6}, 0)
     >>> for minute in range(0, 320, 10):
@@ -57,7 +57,8 @@ class Thrift:
     1
     """
 
-    def __init__(self, budgets: Mapping[str, float], now_ns: int) -> None:
+    def __init__(self, budgets: Mapping[str, float], now_ns: int, most: int = MOST) -> None:
+        self._most = most
         self.meters = {name: Meter(budget, now_ns) for name, budget in budgets.items()}
         self.level = 0
         self.why = ""
@@ -74,11 +75,21 @@ class Thrift:
         self._since += ended
         self._left = [slots + ended for slots in self._left]
         before = self.level
-        if self.level < MOST and (over := self._over()):
+        if self.level < self._most and (over := self.over()):
             self._go(self.level + 1, f"{over} would pass {_mib(self.meters[over].budget)} a day")
         elif self.level and self._since >= _STAY and self._has_room():
             self._go(self.level - 1, "less is needed" if self.level > 1 else "")
         return self.level != before
+
+    def over(self) -> str:
+        """Name the meter whose budget would be passed, or has been."""
+        for name, meter in self.meters.items():
+            most = meter.budget * _UP_AT
+            if meter.alike and meter.total > most:
+                return name
+            if any(meter.alike >= shown and meter.forecast(slots) > most for slots, shown in _AHEAD):
+                return name
+        return ""
 
     def save(self, now_ns: int) -> bytes:
         """Give what is kept over a restart."""
@@ -96,22 +107,12 @@ class Thrift:
             raise ValueError(f"what was spent is not known: {error}") from error
         if kept.format != FORMAT or not 0 <= kept.level <= MOST or not len(kept.needs) == len(kept.left) == MOST + 1:
             raise ValueError(f"what was spent is not known: it was kept in format {kept.format}, not {FORMAT}")
-        self.level, self._memory, self._since = kept.level, kept.memory, kept.since
+        self.level, self._memory, self._since = min(kept.level, self._most), kept.memory, kept.since
         self._needs, self._left = kept.needs, kept.left
         self.why = "as before the restart" if self.level else ""
         for name, saved in kept.meters.items():
             if name in self.meters:
                 self.meters[name].restore(saved, now_ns)
-
-    def _over(self) -> str:
-        """Name the meter whose budget would be passed, or has been."""
-        for name, meter in self.meters.items():
-            most = meter.budget * _UP_AT
-            if meter.alike and meter.total > most:
-                return name
-            if any(meter.alike >= shown and meter.forecast(slots) > most for slots, shown in _AHEAD):
-                return name
-        return ""
 
     def _has_room(self) -> bool:
         below = self.level - 1

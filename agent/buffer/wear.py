@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.buffer.config import MIB
-from agent.buffer.thrift import LEVELS, Thrift
+from agent.buffer.thrift import LEVELS, MOST, Thrift
 from agent.status import WearStatus
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class Wear:
         self._seen = written()
         self._budget = config.write_mib_per_day * MIB
         self._unsaved = 0
-        self._thrift = Thrift({WRITTEN: self._budget, KEPT: float(limit_bytes)}, clock.monotonic_ns())
+        # Whoever asks for every row gets it, and is told where that passes a budget.
+        self._thins = config.capture != "all"
+        budgets = {WRITTEN: self._budget, KEPT: float(limit_bytes)}
+        self._thrift = Thrift(budgets, clock.monotonic_ns(), MOST if self._thins else 0)
         self.status = self._describe()  # one record, replaced as a whole: another thread reads it
 
     @property
@@ -93,8 +96,12 @@ class Wear:
             written_bytes=None if self._seen is None else round(self._thrift.meters[WRITTEN].total),
             limit_bytes=round(self._budget),
             thinning=self.level,
-            why=self.words if self.level else "",
+            why=self.words if self.level else self._passed(),
         )
+
+    def _passed(self) -> str:
+        over = "" if self._thins else self._thrift.over()
+        return f'{over} passes its budget: with capture = "all" rows are not thinned' if over else ""
 
 
 def bytes_written(proc: Path = Path("/proc")) -> int | None:

@@ -48,7 +48,7 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
         written = buffer.wear.written_bytes
         said = "an unknown amount" if written is None else f"{_mib(written)} MiB"
         yield Check(
-            "note" if buffer.wear.thinning or written is None else "ok",
+            "note" if buffer.wear.why or written is None else "ok",
             f"written in the last 24 h: {said} of {_mib(buffer.wear.limit_bytes)} MiB"
             f"{'; ' + buffer.wear.why if buffer.wear.why else ''}",
             "this system does not tell what a process writes"

@@ -119,3 +119,30 @@ def test_an_unknown_amount_is_no_amount(tmp_path: Path, card: Card) -> None:
         clock.advance(48 * HOUR_S)
         buffer.commit()
         assert (wear_of(buffer).written_bytes, wear_of(buffer).thinning) == (None, 0)
+
+
+def test_the_recorder_is_thinned_and_stays_so_over_a_restart(tmp_path: Path, card: Card) -> None:
+    """The level that is told is the one that it has."""
+    clock = ManualClock(NOW_NS)
+    config = BufferConfig(write_mib_per_day=64)
+    with opened(tmp_path, config, clock) as buffer:
+        assert buffer.recorder.level == 0
+        while not wear_of(buffer).thinning:
+            spend(card, 5 * MIB)
+            clock.advance(HOUR_S)
+            buffer.commit()
+        assert buffer.recorder.level == 1
+    with opened(tmp_path, config, clock) as buffer:
+        assert buffer.recorder.level == 1
+
+
+def test_every_row_that_was_asked_for_is_kept_and_a_passed_budget_told(tmp_path: Path, card: Card) -> None:
+    """With capture = "all" nothing is thinned, and the status does not say that it was."""
+    clock = ManualClock(NOW_NS)
+    with opened(tmp_path, BufferConfig(write_mib_per_day=64, capture="all"), clock) as buffer:
+        for _ in range(20):
+            spend(card, 5 * MIB)
+            clock.advance(HOUR_S)
+            buffer.commit()
+        expected = 'what is written passes its budget: with capture = "all" rows are not thinned'
+        assert (wear_of(buffer).thinning, buffer.recorder.level, wear_of(buffer).why) == (0, 0, expected)
