@@ -24,7 +24,7 @@ from agent.buffer import BufferConfig, open_buffer  # noqa: E402
 from agent.buffer.query import run_query  # noqa: E402
 from agent.clock import ManualClock  # noqa: E402
 from agent.steady import RELEASED_NS, SteadyClock  # noqa: E402
-from benchmarks.ingest import BATCH_ROWS, PERIOD_NS, make_block  # noqa: E402
+from benchmarks.buffer_peers import BATCH_ROWS, PERIOD_NS, make_block  # noqa: E402
 
 if TYPE_CHECKING:
     from agent.buffer import Buffer
@@ -92,14 +92,14 @@ def main() -> None:
         state, copy = Path(folder) / "state", Path(folder) / "copy"
         device = ManualClock(0)
         clock = SteadyClock(device)
-        buffer = open_buffer(state, clock, BufferConfig())
+        buffer = open_buffer(state, clock, BufferConfig(capture="all"))
         for block in blocks(rows):
             buffer.append([block], [])
             device.advance(BATCH_ROWS * PERIOD_NS / 1e9)
             buffer.commit()
         buffer.close()
         shutil.copytree(state, copy)
-        buffer = open_buffer(state, clock, BufferConfig())
+        buffer = open_buffer(state, clock, BufferConfig(capture="all"))
         plain_ms = ask(buffer, clock.wall_ns())
         device.set_wall(RELEASED_NS + 10**17)
         step = clock.look()

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 YEARS = 10 * 365 * 86_400.0
 SLACK_S = 5.0
-FAST = (
-    f"{FAST_REFERENCE}[buffer]\ncommit_seconds = 0.2\nkeep_days = 1\nsegment_mib = 0.5\n[host]\ninterval_seconds = 1\n"
-)
+FAST = f"""{FAST_REFERENCE}
+[buffer]
+capture = "all"
+commit_seconds = 0.2
+keep_days = 1
+segment_mib = 0.5
+[host]
+interval_seconds = 1
+"""
 SERVICE = """
 import sys, time
 import driftline
