@@ -24,7 +24,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     daily_segment_mib: a new UTC day starts a new segment only when the old one holds at least this much, so that a
         device that writes little does not end with hundreds of files open.
     write_mib_per_day: what the agent may write in 24 hours; rows are thinned to stay within it, findings never. At
-        defaults a million inferences a day write 40, a hundred a second 120, and findings of a bad day 100 more. A
+        defaults a million inferences a day write 40, a hundred a second 130, and findings of a bad day 100 more. A
         card that takes 3 TB before it fails lasts 30 years at 256 a day.
     reserve_mib: room that is kept free for findings, states and acknowledgements, given back when the disk is full; an
         eighth of a small file system at most. 8 MiB take 1,000 findings of 8 kB each, or of 3 kB with states between.
