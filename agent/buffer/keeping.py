@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from agent.buffer import label_schema, schema
 from agent.buffer.answers import has_own_ids
 from agent.buffer.checkpoints import Checkpoints
 from agent.buffer.flight import pick
@@ -217,6 +218,9 @@ def resume(
     keeping = Keeping(
         config, clock, run_dir, owner.decode("ascii", "replace"), pending, StoredRows(files), labelled, states
     )
+    known = [segment.alias for segment in files.segments.opened if segment.has(schema.LABELS)]
+    for sql in [label_schema.READ_LABELLED.format(db=alias) for alias in known]:
+        labelled.update(model for (model,) in files.read(lambda engine, sql=sql: engine.run(sql)))  # type: ignore[misc]
     last = files.read(lambda engine: last_numbers(engine, files.segments.opened))
     findings = files.read(lambda engine: files.ledger.findings(engine, everything=False))
     keeping.restore(files.segments.positions(), last, findings)

@@ -28,6 +28,7 @@ INSERT_LABELS = (
 READ_LABELS = "WHERE number > ? ORDER BY number DESC LIMIT ?"
 FIND_LABELS = f"WHERE \"key\" <> '' AND id IN (SELECT id FROM {INCOMING})"
 LABELS_BETWEEN = 'WHERE "key" = ? AND inferred_ns BETWEEN ? AND ? ORDER BY number DESC LIMIT ?'
+READ_LABELLED = "SELECT DISTINCT model FROM {db}.labels WHERE model <> ''"
 READ_LAST_LABEL = "SELECT coalesce(max(number), 0) FROM {db}.labels"
 
 

@@ -14,6 +14,7 @@ from agent.buffer import BufferConfig, CaptureConfig, open_buffer
 from agent.clock import ManualClock
 from agent.model import Signal, SignalEvidence
 from agent.summary import summarise
+from agent.truth import LabelRecord
 from tests.agent.buffer.blocks import CAMERA, NOW_NS, ask, make_block, make_finding, make_reading
 
 if TYPE_CHECKING:
@@ -293,4 +294,22 @@ def test_every_row_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     device.run(130)
     assert device.counts() == (6_500, 6_500, 6_500)
     assert ask(device.buffer, "SELECT count(*) FROM summaries")[0][0] == 2
+    device.buffer.close()
+
+
+def test_of_a_labelled_model_every_answer_is_kept(tmp_path: Path) -> None:
+    """Labels find inferences of which no row is stored; after a restart, too."""
+    device = Device(tmp_path)
+    answering = (Signal("brightness", "input"), Signal("prediction", "output", "categorical"))
+    for labels in ([LabelRecord(number=1, id=1, told_ns=NOW_NS, model=CAMERA.model, key=CAMERA.key)], []):
+        device.buffer.labels.append_labels(labels, "", 0)
+        block = replace(device.block(20), signals=answering)
+        ids = np.arange(len(block), dtype=np.uint64) + np.uint64(device.rows * 10 + 1)
+        device.buffer.append([replace(block, ids=ids)], [])
+        device.buffer.commit()
+        found = device.buffer.labels.find_inferences(ids[:400], CAMERA.model)
+        assert sorted(one.id for one in found) == ids[:400].tolist()
+        assert device.counts()[0] < 100
+        device.buffer.close()
+        device.open()
     device.buffer.close()
