@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = "segments"
 _NAME = re.compile(r"(\d{6,})-(\d{8})\.duckdb")
+_MOST_LOGS = 2  # a log so many times as long as it should be is left behind
 _MEMORY_SHARE = 4  # segments that share the room in memory
 
 
@@ -42,6 +43,7 @@ class Segments:
         self._known: set[int] = set()
         self.limit_bytes = config.limit_bytes if directory else round(config.memory_rows_mib * MIB)
         self._full_bytes = config.segment_bytes if directory else self.limit_bytes // _MEMORY_SHARE
+        self._most_log = round(_MOST_LOGS * config.wal_mib * MIB)
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
         self.sealed = False
@@ -60,6 +62,11 @@ class Segments:
     def last_batch(self) -> int:
         """The highest batch id that was committed."""
         return max((segment.last_batch for segment in self.opened), default=0)
+
+    def paths(self) -> list[Path]:
+        """Return the files that there are."""
+        folder = self._folder
+        return [path for _, _, path in segment_files(folder)] if folder and folder.is_dir() else []
 
     def positions(self) -> dict[str, int]:
         """Return the last committed sequence number of each source, in the order of their last use."""
@@ -139,6 +146,8 @@ class Segments:
 
     def _is_full(self, segment: Segment, day: str) -> bool:
         size = segment.bytes
+        if segment.path and (wal := wal_of(segment.path)).exists() and wal.stat().st_size > self._most_log:
+            return True  # it cannot be folded in, and a start has to read all of it
         return size >= self._full_bytes or (day > segment.day and size >= self._daily_bytes and segment.rows > 0)
 
     def _start(self, engine: Engine, day: str) -> None:
