@@ -45,19 +45,13 @@ STDOUT = "/dev/stdout"
 
 
 class Engine:
-    """The instance, and the one connection that writes. With `piped` it may write to /dev/stdout besides.
+    """The instance, and the one connection that writes. With `piped` it may write to /dev/stdout besides."""
 
-    `memory_mib` and `spill` are its memory and a folder for what does not fit, where a start needs more than usual.
-    """
-
-    def __init__(
-        self, directory: Path | None, config: BufferConfig, *, piped: bool = False, memory_mib: int = 0,
-        spill: Path | None = None,
-    ) -> None:  # fmt: skip
-        self.memory_mib = memory_mib or config.duckdb_memory_mib
-        self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{self.memory_mib}MiB"})
+    def __init__(self, directory: Path | None, config: BufferConfig, *, piped: bool = False) -> None:
+        self.memory_mib = config.duckdb_memory_mib
+        self.root = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"})
         settings = {
-            "temp_directory": str(spill or ""),  # a spilling query would wear the card out
+            "temp_directory": "",  # a spilling query would wear the card out
             "checkpoint_threshold": f"{round(config.wal_mib * 1024)}KiB",
             # Past it a commit is not logged but folds everything in at once: cut off, nothing would tell of that.
             "auto_checkpoint_skip_wal_threshold": str(1 << 40),

@@ -17,7 +17,6 @@ from agent.buffer.engine import Engine, is_full, is_of_sync
 from agent.buffer.errors import UnavailableError
 from agent.buffer.folders import LogNames, wal_of, write_anew
 from agent.buffer.gate import Gate
-from agent.buffer.heavy import SPILL, memory_for
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
 from agent.buffer.repair import Repairer, guarded, read_all, size_of
@@ -60,7 +59,6 @@ class Files:
         self._in_doubt = False
         self._unsynced: list[Path] = []
         self._log_names = LogNames()
-        self._heavy = False
         self._fold_at = _LEAST_LOG
         self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
@@ -191,7 +189,7 @@ class Files:
             self._log_names.settle(path)
 
     def _open(self) -> Engine:
-        engine = self._engine_with_memory()
+        engine = Engine(self._disk, self._config)
         self._log_names.forget()
         try:
             if self._disk:
@@ -206,28 +204,6 @@ class Files:
             raise
         self.gate.open(engine.root)
         return engine
-
-    def fold(self, engine: Engine) -> None:
-        """Fold long logs in that a start has found, one a call, and then open the files with the usual memory."""
-        if not self._heavy:
-            return
-        long = [alias for path, alias in self._databases() if wal_of(path).exists()]
-        if long:
-            engine.run(schema.checkpoint(long[0]))
-        if not long[1:]:
-            self._heavy, self._in_doubt = False, True
-
-    def _databases(self) -> list[tuple[Path, str]]:
-        found = [(self.ledger.path, schema.CORE), *((segment.path, segment.alias) for segment in self.segments.opened)]
-        return [(path, alias) for path, alias in found if path]
-
-    def _engine_with_memory(self) -> Engine:
-        if self._disk is None:
-            return Engine(None, self._config)
-        usual = self._config.duckdb_memory_mib
-        memory = memory_for([self._disk / CORE_FILE, *self.segments.paths()], usual)
-        self._heavy = memory > usual
-        return Engine(self._disk, self._config, memory_mib=memory, spill=self._disk / SPILL if self._heavy else None)
 
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:

@@ -63,7 +63,6 @@ class House:
         if engine is None:
             return
         try:
-            self._files.fold(engine)
             self._let_go(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False

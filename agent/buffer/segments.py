@@ -63,11 +63,6 @@ class Segments:
         """The highest batch id that was committed."""
         return max((segment.last_batch for segment in self.opened), default=0)
 
-    def paths(self) -> list[Path]:
-        """Return the files that there are."""
-        folder = self._folder
-        return [path for _, _, path in segment_files(folder)] if folder and folder.is_dir() else []
-
     def positions(self) -> dict[str, int]:
         """Return the last committed sequence number of each source, in the order of their last use."""
         merged: dict[str, int] = {}
