@@ -74,7 +74,7 @@ def has_own_ids(block: Block) -> bool:
 
     >>> from agent.model import Block
     >>> def block(*ids): return Block(None, (), None, None, None, None, ids=np.array(ids, np.uint64))
-    >>> has_own_ids(block(7, 7 + 65536, 8 + 65536)), has_own_ids(block(7, 99123456789))
+    >>> has_own_ids(block(7, 7 + 65536, 8 + 65536)), has_own_ids(block(7, 99123456789123))
     (False, True)
     """
     if block.ids is None:

@@ -39,10 +39,15 @@ def check(config: str | None, file: str | None) -> None:
 def _table(header: str, entries: dict[str, object]) -> None:
     click.echo(f"\n{header}")
     for name, entry in entries.items():
-        click.echo(f"{name} = {_toml(entry)}")
+        # TOML has no word for what is not set.
+        click.echo(f"# {name} is not set" if entry is None else f"{name} = {_toml(entry)}")
 
 
 def _toml(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name} = {_toml(entry)}" for name, entry in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{name} = {_toml(entry)}" for name, entry in value.items() if entry is not None) + " }"
+            if value
+            else "{}"
+        )
     return msgspec.json.encode(value).decode()

@@ -176,4 +176,4 @@ def test_a_real_agent_fills_every_panel(tmp_path: Path) -> None:
                 seconds=20,
             )
             cut = {each["metric"]["kind"]: each["value"][1] for each in prometheus.query("driftline_scrape_series_cut")}
-            assert cut == dict.fromkeys(("streams", "signals", "classes", "findings", "host"), "0")
+            assert cut == dict.fromkeys(("streams", "signals", "series", "classes", "findings", "host"), "0")
