@@ -24,6 +24,7 @@ seconds = 1
 [scrape]
 enabled = false
 [buffer]
+capture = "all"
 commit_seconds = 0.02
 wal_mib = 0.06
 segment_mib = 0.75
