@@ -24,12 +24,13 @@ from tests.faults.nursery import NurseryAgent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.buffer import Buffer
+    from agent.buffer import Buffer, Capture
 
 TABLE = placed(part("x", np.zeros((1, 4), np.float32)), part("y", np.zeros((1, 1), np.float32), "output"))
 # What a kill may leave without harm; anything else that had to be repaired is a fault of ours.
 HARMLESS = ("created but never written before a crash", "a temporary left by a crash")
 ROWS = 150
+LONGEST_GAP = 150  # between samples, one and a half times their mean distance
 RAW = "SELECT count(*), count(DISTINCT (number, id)) FROM {db}.labels"
 
 
@@ -71,10 +72,10 @@ class Promises:
                 self.notes.append(note)
 
 
-def kill_often(seeds: Sequence[int]) -> list[str]:
+def kill_often(seeds: Sequence[int], capture: Capture) -> list[str]:
     """Kill an agent once for each seed, and return what was wrong."""
     wrong = []
-    with tempfile.TemporaryDirectory() as folder, NurseryAgent(Path(folder)) as agent:
+    with tempfile.TemporaryDirectory() as folder, NurseryAgent(Path(folder), capture) as agent:
         promises = Promises(agent.run)
         for seed in seeds:
             chance = random.Random(seed)
@@ -84,13 +85,13 @@ def kill_often(seeds: Sequence[int]) -> list[str]:
             with contextlib.suppress(AgentAwayError, AgentRefusedError, KeyError):  # a finding can end by itself
                 _use(agent, promises, chance)
             ended = agent.kill()
-            wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent.state, promises)] if line]
+            wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent, promises)] if line]
         agent.start()
         if not agent.ready():
             wrong.append(f"the last start was refused: {agent.kill()}")
         promises.ask_for(agent)
         wrong += [agent.end()]
-        wrong += _look(agent.state, promises, everything=True)
+        wrong += _look(agent, promises, everything=True)
     return [line for line in wrong if line]
 
 
@@ -104,18 +105,19 @@ def _use(agent: NurseryAgent, promises: Promises, chance: random.Random) -> None
             promises.ask_for(agent)
 
 
-def _look(state: Path, promises: Promises, *, everything: bool = False) -> list[str]:
+def _look(agent: NurseryAgent, promises: Promises, *, everything: bool = False) -> list[str]:
     """Start on a copy of what was left, and return what is wrong with it."""
-    if not state.exists():
+    if not agent.state.exists():
         return []
+    check = {"all": _check_rows, "flight-recorder": _check_samples}[agent.capture]
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
+        shutil.copytree(agent.state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
         with opened(Path(folder) / "copy", BufferConfig(reserve_mib=0.0625)) as buffer:
             wrong = [note for note in buffer.repairs if not any(sign in note for sign in HARMLESS)]
             if buffer.status().mode != "disk":
                 wrong.append(f"refused: {buffer.status().notes}")
             if buffer.status().rows:
-                wrong += _check_rows(buffer, promises.ring.seq if everything else 0)
+                wrong += check(buffer, promises.ring.seq if everything else 0)
             return wrong + _check_promises(buffer, promises)
 
 
@@ -132,6 +134,22 @@ def _check_rows(buffer: Buffer, everything: int) -> list[str]:
         wrong.append(f"the last row is {last}, positions {buffer.positions()}")
     if everything and last != everything - 1:
         wrong.append(f"rows {first} to {last} of {everything}")
+    return wrong
+
+
+def _check_samples(buffer: Buffer, everything: int) -> list[str]:
+    """No row is there twice, and together they stand for all that was read of the ring, but for a gap at its end."""
+    question = "SELECT count(*), count(DISTINCT x_0), sum(weight) FROM inferences"
+    rows, distinct, weight = ask(buffer, question)[0]
+    assert isinstance(weight, float)
+    (read,) = [seq for source, seq in buffer.positions().items() if source.startswith("a.ring")]
+    wrong = []
+    if not rows == distinct == buffer.status().rows:
+        wrong.append(f"{rows} rows, {distinct} distinct, {buffer.status().rows} in batches")
+    if not 0 <= read - weight < (1 if everything else LONGEST_GAP):
+        wrong.append(f"{rows} rows stand for {weight} inferences, {read} were read")
+    if everything and read != everything:
+        wrong.append(f"{read} of {everything} were read")
     return wrong
 
 

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from agent.client import SOCKET_NAME, AgentClient
 from agent.ports import AgentAwayError
 from tests.faults import agent_nursery
 from tests.faults.shim import environment, make_rules
 from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from agent.buffer import Capture
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -24,25 +27,31 @@ seconds = 1
 [scrape]
 enabled = false
 [buffer]
-capture = "all"
+capture = "{capture}"
 commit_seconds = 0.02
 wal_mib = 0.06
 segment_mib = 0.75
-limit_mib = 12
+limit_mib = {limit_mib}
 daily_segment_mib = 0.01
 reserve_mib = 0.25
+[buffer.recorder]
+before_seconds = 1
+after_seconds = 1
 """
+# Where every row is kept the oldest go for want of room, over and over; samples are all to be counted at the end.
+LIMIT_MIB: dict[Capture, int] = {"all": 12, "flight-recorder": 1024}
 
 
 class NurseryAgent:
     """One agent after another on the directories below `folder`. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, capture: Capture) -> None:
+        self.capture = capture
         self.run, self.state, self._log = folder / "run", folder / "state", folder / "log"
         self.run.mkdir(mode=0o700)
         self.client = AgentClient(self.run / SOCKET_NAME)
         self._config = folder / "driftline.toml"
-        self._config.write_text(CONFIG)
+        self._config.write_text(CONFIG.format(capture=capture, limit_mib=LIMIT_MIB[capture]))
         self._rules_path = folder / "rules"
         self.rules = make_rules(self._rules_path)
         self._pid = 0

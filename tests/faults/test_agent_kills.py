@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.faults.counts import scaled, spread
 from tests.faults.killing import kill_often
 
+if TYPE_CHECKING:
+    from agent.buffer import Capture
+
 
 @pytest.mark.faults
-def test_kills_at_any_moment_lose_nothing_double_nothing_and_never_stop_a_start() -> None:
+@pytest.mark.parametrize(("capture", "each_kill"), [("all", 0.75), ("flight-recorder", 0.25)])
+def test_kills_at_any_moment_lose_nothing_double_nothing_and_never_stop_a_start(
+    capture: Capture, each_kill: float
+) -> None:
     """While starting, folding a log in, beginning a segment, storing: what was acknowledged is there, and once."""
-    assert [line for part in spread(kill_often, range(scaled(5, 1))) for line in part] == []
+    kills = range(scaled(4, each_kill))
+    assert [line for part in spread(partial(kill_often, capture=capture), kills) for line in part] == []
