@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.integration.servers import absent
+from tests.absent import absent
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = {"driftline", "driftline-probe"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,14 +61,13 @@ def test_a_killed_agent_goes_on_with_its_reference_and_loses_nothing(agent: Agen
     assert _rows(agent) == truth["inferences"]
 
 
-def test_sigterm_commits_everything_within_five_seconds(agent: AgentProcess) -> None:
+def test_sigterm_commits_everything(agent: AgentProcess) -> None:
     """What the service did before SIGTERM is in the buffer after it."""
     with ServiceProcess(agent.run, *ALWAYS) as service:
         wait_until(lambda: _stream(agent, "learning") or _stream(agent, "ok"), "the stream to be seen")
         truth = service.end()
-    started = time.monotonic()
     code, _, err = agent.stop()
-    assert (code, err, time.monotonic() - started < 5) == (0, "", True)
+    assert (code, err) == (0, "")
     agent.start()
     wait_until(lambda: _rows(agent) == truth["inferences"], "every record to be read")
 

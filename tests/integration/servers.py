@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -17,8 +16,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from tests.absent import absent
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -26,19 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def absent(reason: str) -> None:
-    """Skip the running test for this reason, or fail it in CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}, and CI must have it")
-    pytest.skip(reason)
-
-
 def need_program(name: str, package: str) -> str:
     """Return the path of a program; where it is missing the test is skipped, or fails in CI."""
     path = shutil.which(name)
     if path is None:
         absent(f"{name} is not installed (Debian: apt install {package})")
-    assert path is not None
     return path
 
 

@@ -20,8 +20,8 @@ from exporters.report.document import FORMAT, ColumnOpinion, ReportDocument
 from exporters.report.extra import missing
 from exporters.report.job import HTML, JSON, Rows, write_job
 from exporters.report.process import ReportError, child_command, run_child
+from tests.absent import absent
 from tests.exporters.report.report_case import SIGNALS, make_finding, make_job, make_rows
-from tests.integration.servers import absent
 
 if TYPE_CHECKING:
     from pathlib import Path
