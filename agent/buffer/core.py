@@ -7,6 +7,7 @@ written again.
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -200,9 +201,7 @@ class Buffer:
     def status(self) -> BufferStatus:
         """Return the buffer's own state, as of the last commit. Touches no file and waits for nothing."""
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
-        if self._files.trouble:
-            notes.append(self._files.trouble)
-        notes += [*self._files.reserve_notes, *self._pending.notes, *self._keeping.recorder.notes]
+        notes += [*self._files.notes, *self._pending.notes, *self._keeping.recorder.notes]
         segments, committed_ns = self._files.segments, self._committed_ns
         ago_ns = 0 if committed_ns is None else self._clock.since_boot_ns() - committed_ns
         return BufferStatus(
@@ -236,13 +235,14 @@ class Buffer:
             if self._closed:
                 return
             self._closed = True
-            self._house.save()
-            self._keeping.finish()
-            self.commit()
-            self._keeping.close()
-            self._files.shut()
-            if self._lock:
-                self._lock.release()
+            with ExitStack() as letting_go:  # all of it, whatever is raised before
+                if self._lock:
+                    letting_go.callback(self._lock.release)
+                letting_go.callback(self._files.shut)
+                letting_go.callback(self._keeping.close)
+                self._house.save()
+                self._keeping.finish()
+                self.commit()
 
     def _ask(self, question: Callable[[Engine, list[Segment]], T]) -> T:
         with self._turn:

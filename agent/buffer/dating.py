@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.age import ObservedTime
+from agent.buffer.errors import UnavailableError
 
 if TYPE_CHECKING:
     from agent.buffer.engine import Engine
@@ -55,7 +56,7 @@ class Dating:
         if engine is not None:
             try:
                 self._keep(engine)
-            except duckdb.Error as error:
+            except (duckdb.Error, UnavailableError, OSError) as error:
                 self._files.failed(error)
 
     def _keep(self, engine: Engine) -> None:

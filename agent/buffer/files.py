@@ -65,12 +65,13 @@ class Files:
             forget_old_cores(directory / CORE_FILE)
 
     @property
-    def reserve_notes(self) -> list[str]:
-        """Whether the reserve is in use, in words."""
-        if not self.reserve.in_use:
-            return []
-        left = f"{self.reserve.held / MIB:.1f} of {self.reserve.size / MIB:.1f} MiB of the reserve are left"
-        return [f"the disk is full: findings and states are still stored, {left}; rows wait in memory"]
+    def notes(self) -> list[str]:
+        """What is wrong now, in words: the last failure, a reserve in use."""
+        notes = [self.trouble] if self.trouble else []
+        if self.reserve.in_use:
+            left = f"{self.reserve.held / MIB:.1f} of {self.reserve.size / MIB:.1f} MiB of the reserve are left"
+            notes.append(f"the disk is full: findings and states are still stored, {left}; rows wait in memory")
+        return notes
 
     @property
     def bytes(self) -> int:

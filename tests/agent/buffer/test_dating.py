@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from msgspec.structs import replace
 
-from agent.buffer import BufferConfig, eras, open_buffer, open_readonly
+from agent.buffer import BufferConfig, eras, folders, open_buffer, open_readonly
 from agent.buffer.query import run_query
 from agent.clock import ManualClock, utc
 from agent.steady import SteadyClock
@@ -16,8 +18,6 @@ from tests.agent.buffer.blocks import CAMERA, DAY_NS, NOW_NS, ask, make_block, m
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
     from agent.buffer import Buffer
     from agent.model import Finding
@@ -203,3 +203,42 @@ def test_a_batch_carries_its_boot_and_the_order_of_batches_is_that_of_their_ids(
         (1, "boot 1", 5 * SECOND), (2, "boot 1", 10 * SECOND), (4, "boot 2", 5 * SECOND), (5, "boot 2", 10 * SECOND),
         (7, "boot 3", 5 * SECOND), (8, "boot 3", 10 * SECOND),
     ]  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_synced_delays_the_correction_and_raises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the names of new files cannot be made durable a set clock is not written down; afterwards it is."""
+    device = ManualClock(0)
+    device.advance(100)
+    with dated(tmp_path, device) as (buffer, clock):
+        buffer.append([make_block(1, first=0, time_ns=100 * SECOND)], [])
+        buffer.commit()
+
+        def failing(folder: Path) -> None:
+            raise OSError(errno.EIO, "Input/output error", str(folder))
+
+        with monkeypatch.context() as broken:
+            broken.setattr(folders, "sync_folder", failing)
+            # A log that is new has a name that is not durable yet.
+            buffer._files._log_names.forget()
+            device.set_wall(NOW_NS)
+            _look(buffer, clock)
+            assert "Input/output error" in " ".join(buffer.status().notes)
+            buffer.commit()
+        buffer.commit()
+        assert ask(buffer, TIMES) == [[0.0, NOW_NS]]
+
+
+def test_a_close_that_fails_lets_go_of_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the last commit raises, the next agent can open the directory at once."""
+    clock = ManualClock(NOW_NS)
+    buffer = open_buffer(tmp_path, SteadyClock(clock), BufferConfig())
+
+    def failing(*, everything: bool = True) -> None:
+        raise OSError(errno.EIO, f"Input/output error, everything={everything}")
+
+    monkeypatch.setattr(buffer, "commit", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        buffer.close()
+    open_buffer(tmp_path, SteadyClock(clock), BufferConfig()).close()
