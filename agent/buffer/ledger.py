@@ -69,8 +69,8 @@ class Ledger:
         number = self.streams.get(stream)
         if number is None:
             number = self.streams[stream] = max(self.streams.values(), default=0) + 1
-            values = (number, *msgspec.structs.astuple(stream))
-            self._queue(0, [(schema.INSERT_STREAM.format(db=schema.CORE), values)])
+            values = (number, *msgspec.structs.astuple(stream), number)
+            self._queue(0, [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
         return number
 
     def learn_streams(self, known: Mapping[Stream, int]) -> None:
@@ -79,8 +79,8 @@ class Ledger:
         for stream, number in known.items():
             if stream not in self.streams and number not in taken:
                 self.streams[stream] = number
-                values = (number, *msgspec.structs.astuple(stream))
-                self._queue(0, [(schema.INSERT_STREAM.format(db=schema.CORE), values)])
+                values = (number, *msgspec.structs.astuple(stream), number)
+                self._queue(0, [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
 
     def save(self, finding: Finding) -> None:
         """Queue one state of a finding."""
@@ -122,7 +122,8 @@ class Ledger:
         """Write what waits, one transaction each, oldest first; stop at the first that fails by raising its error."""
         while self._waiting:
             seq, statements = self._waiting[0]
-            # A commit can raise although it is durable, so a finding is looked up before it is written again.
+            # A commit can raise although it is durable, so a finding is looked up before it is written again; the
+            # other statements may be repeated.
             if not (seq and engine.run(schema.READ_FINDING_SEQ, [seq])[0][0]):
                 engine.run(schema.BEGIN)
                 for sql, values in statements:

@@ -83,6 +83,9 @@ READ_VERSION = "SELECT value FROM {db}.meta WHERE key = 'schema_version'"
 WRITE_META = "INSERT INTO {db}.meta VALUES (?, ?)"
 READ_STREAMS = "SELECT stream, model, version, sha256, runtime, provider, pid FROM {db}.streams"
 INSERT_STREAM = "INSERT INTO {db}.streams VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_STREAM_ONCE = (
+    "INSERT INTO {db}.streams SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM {db}.streams WHERE stream = ?)"
+)
 
 READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
 READ_OBSERVED = "SELECT min(observed), max(observed) FROM {db}.batches"
@@ -96,7 +99,7 @@ READ_NEWEST_BATCH = (
     "ORDER BY id DESC LIMIT 1"
 )
 READ_POSITIONS = (
-    "SELECT source, arg_max(last_seq, batch) FROM {db}.positions GROUP BY source ORDER BY max(batch), source"
+    "SELECT source, arg_max(last_seq, batch) FROM {db}.positions GROUP BY source ORDER BY max(batch), max(rowid)"
 )
 INSERT_POSITION = "INSERT INTO {db}.positions VALUES (?, ?, ?)"
 READ_SCHEMAS = "SELECT id, signals FROM {db}.schemas ORDER BY id"
@@ -118,7 +121,12 @@ DELETE_STATE = f"DELETE FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 INSERT_STATE = f"INSERT INTO {CORE}.states VALUES (?, ?, ?)"
 READ_STATE = f"SELECT payload FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 READ_STATE_KEYS = f"SELECT stream_key FROM {CORE}.states WHERE part = ? AND octet_length(payload) > 0"
-INSERT_EVENT = f"INSERT INTO {CORE}.events VALUES (make_timestamp_ns(?), ?, ?, ?, ?, ?)"
+INSERT_EVENT = (  # two that are equal to the nanosecond are one that was written again
+    f"INSERT INTO {CORE}.events SELECT new.* FROM (VALUES (make_timestamp_ns(?), ?, ?, ?, ?, ?)) "
+    "AS new (time, kind, subject, detail, count, era) "
+    f"WHERE NOT EXISTS (SELECT 1 FROM {CORE}.events AS old WHERE old.time = new.time AND old.kind = new.kind "
+    "AND old.subject = new.subject AND old.detail = new.detail AND old.count = new.count AND old.era = new.era)"
+)
 
 READ_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY table_name"
 PARSE = "SELECT json_serialize_sql(?)"

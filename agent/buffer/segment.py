@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.model import Block, Reading
 
 Series = tuple[str, str, tuple[tuple[str, str], ...]]
+Carried = tuple[int, "Mapping[str, int]"]  # the last batch of earlier segments, and their positions
 
 # DuckDB keeps one block in memory for each column that is being filled: 1,000 columns did not fit into 48 MiB, 300 did.
 MOST_SIGNALS = 300
@@ -83,9 +84,16 @@ class Segment:
         """Its tables of rows, each with the signals that it holds."""
         return {number: signals for signals, number in self._schemas.items()}
 
-    def load(self, engine: Engine) -> None:
-        """Make the tables where they are missing, and read what is known of earlier batches."""
-        self.version = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path)
+    def load(self, engine: Engine, carried: Carried = (0, {})) -> None:
+        """Make the tables where they are missing, and read what is known of earlier batches.
+
+        A new file repeats the positions of `carried`, so that they outlive the segments that they are from.
+        """
+        batch, positions = carried
+        insert = schema.INSERT_POSITION.format(db=self.alias)
+        newest = list(positions.items())[-_MOST_SOURCES:]
+        rows: list[schema.Statement] = [(insert, (batch, source, seq)) for source, seq in newest]
+        self.version = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path, rows)
         db = {"db": self.alias}
         self.names = frozenset(name for (name,) in engine.run(schema.READ_TABLES, [self.alias]))
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
@@ -156,15 +164,6 @@ class Segment:
             self.positions.pop(source, None)  # the order is that of the last use
             self.positions[source] = seq
         return grown
-
-    def carry_over(self, engine: Engine, batch: int, positions: Mapping[str, int]) -> None:
-        """Repeat the positions of earlier segments here, so that they outlive them."""
-        newest = dict(list(positions.items())[-_MOST_SOURCES:])
-        engine.run(schema.BEGIN)
-        for source, seq in newest.items():
-            engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch, source, seq])
-        engine.run(schema.COMMIT)
-        self.positions = newest
 
     def _write_streams(self, engine: Engine, known: dict[Stream, int], wanted: Mapping[Stream, int]) -> None:
         for stream, wish in wanted.items():
@@ -239,9 +238,12 @@ class Segment:
         engine.insert(schema.INSERT_READINGS.format(db=self.alias), columns)
 
 
-def prepare_tables(engine: Engine, alias: str, tables: Iterable[str], path: Path | None) -> int:
-    """Make the tables of a new file, in one transaction; return the version of the file.
+def prepare_tables(
+    engine: Engine, alias: str, tables: Iterable[str], path: Path | None, rows: Iterable[schema.Statement] = ()
+) -> int:
+    """Make the tables of a new file and its first `rows`; return the version of the file.
 
+    It is one transaction: of a file that needs several, a disk that refuses every other one would never take all.
     Raises SchemaTooNewError for one of a later version, CorruptError for one without.
     """
     if not engine.run(schema.READ_TABLES, [alias]):
@@ -249,6 +251,8 @@ def prepare_tables(engine: Engine, alias: str, tables: Iterable[str], path: Path
         for table in tables:
             engine.run(table.format(db=alias))
         engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(schema.VERSION)])
+        for sql, values in rows:
+            engine.run(sql, values)
         engine.run(schema.COMMIT)
         if path is not None:
             path.chmod(0o640)

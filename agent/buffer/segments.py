@@ -86,8 +86,10 @@ class Segments:
         for number, day, path in files:
             self._last_number = max(self._last_number, number)
             segment = Segment(number, day, path)
+            # A stop in the middle of its start may have left it without tables.
+            load = functools.partial(segment.load, engine, (self.last_batch, self.positions()))
             try:
-                if guarded(engine, path, repairer, segment.alias, functools.partial(segment.load, engine)):
+                if guarded(engine, path, repairer, segment.alias, load):
                     self.opened.append(segment)
                     self._known.add(number)
             except UnavailableError as error:
@@ -152,8 +154,7 @@ class Segments:
         self._last_number = number
         try:
             engine.run(schema.attach(str(path) if path else ":memory:", segment.alias))
-            segment.load(engine)
-            segment.carry_over(engine, self.last_batch, self.positions())
+            segment.load(engine, (self.last_batch, self.positions()))
             if self._folder:
                 sync_folder(self._folder)
         except (duckdb.Error, OSError):

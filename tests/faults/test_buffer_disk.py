@@ -12,24 +12,36 @@ import pytest
 
 from agent.buffer import BufferConfig
 from agent.buffer.engine import Engine
-from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
+from agent.clock import ManualClock
+from tests.agent.buffer.blocks import NOW_NS, ask, make_block, make_finding, make_reading, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+def two_in_five(commit: int) -> bool:
+    """Never two in a row."""
+    return commit % 5 in {2, 4}
+
+
+def two_in_three(commit: int) -> bool:
+    """So often that no two commits in a row are taken."""
+    return commit % 3 != 0
 
 
 class LyingEngine(Engine):
     """Commits, then says that it did not: what DuckDB does on a full disk."""
 
-    lies = 0
+    commits = 0
+    refuses: Callable[[int], bool] | None = None
 
     def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
-        """Run, and lie about two commits in five."""
+        """Run, and lie about the commits that are refused."""
         result = super().run(sql, parameters)  # type: ignore[arg-type]
-        if sql == "COMMIT":
-            LyingEngine.lies += 1
-            if LyingEngine.lies % 5 in {2, 4}:
+        if sql == "COMMIT" and LyingEngine.refuses:
+            LyingEngine.commits += 1
+            if LyingEngine.refuses(LyingEngine.commits):
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
         return result
 
@@ -38,35 +50,56 @@ class FailingEngine(Engine):
     """Says that it did not commit, and did not."""
 
     commits = 0
+    refuses: Callable[[int], bool] | None = None
 
     def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
-        """Fail two commits in five."""
-        if sql == "COMMIT":
+        """Fail the commits that are refused."""
+        if sql == "COMMIT" and FailingEngine.refuses:
             FailingEngine.commits += 1
-            if FailingEngine.commits % 5 in {2, 4}:
+            if FailingEngine.refuses(FailingEngine.commits):
                 super().run("ROLLBACK")
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
         return super().run(sql, parameters)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("refuses", [two_in_five, two_in_three])
 @pytest.mark.parametrize("engine", [LyingEngine, FailingEngine])
 def test_a_commit_that_raises_is_neither_lost_nor_doubled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: type[Engine]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: type[LyingEngine | FailingEngine],
+    refuses: Callable[[int], bool],
 ) -> None:
-    """Whether it took hold or not, each batch and each finding is there once."""
+    """Whether it took hold or not, each batch, finding, reading and event is there once, however often it fails."""
     monkeypatch.setattr("agent.buffer.files.Engine", engine)
-    with opened(tmp_path) as buffer:
+    monkeypatch.setattr(engine, "commits", 0)
+    clock = ManualClock(NOW_NS)
+    with opened(tmp_path, BufferConfig(reserve_mib=1), clock) as buffer:
+        monkeypatch.setattr(engine, "refuses", staticmethod(refuses))
         for number in range(9):
-            buffer.append([make_block(10, first=10 * number)], [make_reading(number)])
+            moment = clock.wall_ns()
+            buffer.append([make_block(10, first=10 * number, time_ns=moment)], [make_reading(number, time_ns=moment)])
             buffer.save_finding(make_finding(f"f-{number}"))
             buffer.put_state("key", "part", bytes([number]))
+            buffer.add_event("test", "disk", str(number))
             buffer.commit()
+            clock.advance(60)
+        rounds = 0
+        while not buffer.settled:
+            buffer.commit()
+            rounds += 1
+            assert rounds < 200
         assert buffer.status().discarded_rows == 0
+        assert buffer.status().segments == 1
+        monkeypatch.setattr(engine, "refuses", None)
     monkeypatch.undo()
     with opened(tmp_path) as buffer:
         assert ask(buffer, "SELECT count(*), count(DISTINCT brightness) FROM inferences") == [[90, 90]]
         assert ask(buffer, "SELECT count(*), count(DISTINCT value) FROM readings") == [[9, 9]]
+        assert ask(buffer, "SELECT sum(inferences)::BIGINT FROM summaries") == [[90]]
         assert ask(buffer, "SELECT count(*), count(DISTINCT id) FROM finding_history") == [[9, 9]]
+        assert ask(buffer, "SELECT count(*), count(DISTINCT detail) FROM events WHERE kind = 'test'") == [[9, 9]]
+        assert ask(buffer, "SELECT count(*) FROM streams") == [[1]]
         assert buffer.positions() == {"a.ring": 90}
         assert buffer.get_state("key", "part") == bytes([8])
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 import pytest
 
-from agent.buffer import BufferConfig
+from agent.buffer import BufferConfig, schema
 from agent.clock import ManualClock
 from tests.agent.buffer.blocks import DAY_NS, NOW_NS, ask, make_block, opened
 
@@ -41,6 +42,22 @@ def test_a_small_segment_outlives_midnight(tmp_path: Path) -> None:
             buffer.append([make_block(2, time_ns=NOW_NS + day * DAY_NS)], [])
             buffer.commit()
     assert names_of(tmp_path) == ["000001-20261118.duckdb"]
+
+
+def test_a_segment_that_was_hardly_begun_takes_over_positions(tmp_path: Path) -> None:
+    """A stop before a new file had its tables costs nothing: how far each source was read outlives the old files."""
+    with opened(tmp_path) as buffer:
+        buffer.append([make_block(2, source=f"{letter}.ring") for letter in "cab"], [])
+        buffer.commit()
+    with duckdb.connect() as begun:
+        begun.execute(schema.attach(str(tmp_path / "segments" / "000002-20261119.duckdb"), "begun"))
+    with opened(tmp_path) as buffer:
+        assert buffer.repairs == ()
+        assert list(buffer.positions()) == ["c.ring", "a.ring", "b.ring"]
+    (tmp_path / "segments" / "000001-20261118.duckdb").unlink()
+    (tmp_path / "segments" / "000001-20261118.duckdb.wal").unlink(missing_ok=True)
+    with opened(tmp_path) as buffer:
+        assert list(buffer.positions().items()) == [("c.ring", 2), ("a.ring", 2), ("b.ring", 2)]
 
 
 @pytest.mark.parametrize("jump_ns", [YEARS_NS, -YEARS_NS, -NOW_NS, -NOW_NS - 5, (1 << 63) - 10 - NOW_NS])
