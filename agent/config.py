@@ -69,7 +69,8 @@ def read_config(path: Path, kind: type[T]) -> T:
         if isinstance(error.__cause__, ValueRefusedError):
             keys = (*keys, *error.__cause__.key.split("."))
         value = _lookup(data, keys)
-        raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)} = {value!r}: {_lower(what)}") from error
+        said = _in_words(what, _annotation(kind, keys))
+        raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)} = {value!r}: {said}") from error
 
 
 def _refuse_unknown_keys(path: Path, text: str, data: dict[str, Any], kind: Any, above: tuple[str, ...]) -> None:
@@ -163,5 +164,29 @@ def _sets(line: str, section: tuple[str, ...], keys: tuple[str, ...]) -> bool:
     return re.match(rf"\s*[\"']?{re.escape(rest[0])}[\"']?\s*=", line) is not None
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+_WORDS = {
+    "float": "a number", "int": "a whole number", "str": "a text in quotes", "bool": "true or false",
+    "array": "a list", "object": "a table",
+}  # fmt: skip
+
+
+def _annotation(kind: Any, keys: tuple[str, ...]) -> Any:
+    """Return the declared type of a key; None where no section declares it."""
+    for key in keys:
+        section = _struct_of(kind)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(section)} if section else {}
+        kind = fields[_indexed(key)[0]].type if _indexed(key)[0] in fields else None
+    return kind
+
+
+def _in_words(what: str, annotation: Any) -> str:
+    """Say in words what is accepted where msgspec says it in Python's.
+
+    >>> _in_words("Expected `float | null`, got `str`", None), _in_words("Expected `int` >= 1", None)
+    ('accepted is a number', 'accepted is a whole number >= 1')
+    """
+    if what.startswith("Invalid enum value"):
+        return f"accepted: {', '.join(repr(choice) for choice in get_args(annotation))}"
+    if found := re.fullmatch(r"Expected `(\w+)(?: \| null)?`(?:, got .*|( .*))?", what):
+        return f"accepted is {_WORDS.get(found[1], found[1])}{found[2] or ''}"
+    return what[:1].lower() + what[1:]

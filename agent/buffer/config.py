@@ -5,8 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from agent.buffer.capture import Capture, CaptureConfig
+from agent.config import ValueRefusedError
 
 MIB = 1 << 20
+_SIZES = (1 / 1024, 1 << 30)
+_RANGES = {
+    "keep_days": (1 / 24, 36_500),
+    "daily_segment_mib": (0, 1 << 30),
+    "reserve_mib": (0, 1_024),  # it is room that nothing else has
+    "commit_seconds": (0.01, 3_600),
+}
 
 
 class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,9 +64,9 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if value is None or name in {"capture", "recorder"}:
                 continue
-            least = 0 if name in {"daily_segment_mib", "reserve_mib"} else 1 / 1024
-            if not least <= value <= 1 << 30:
-                raise ValueError(f"buffer.{name} = {value!r}: accepted is a number from {least:g} to {1 << 30}")
+            least, most = _RANGES.get(name, _SIZES)
+            if not least <= value <= most:
+                raise ValueRefusedError(name, f"accepted is a number from {least:g} to {most}")
 
     @property
     def limit_bytes(self) -> int:

@@ -47,8 +47,9 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
     if buffer.wear is not None:
         written = buffer.wear.written_bytes
         said = "an unknown amount" if written is None else f"{_mib(written)} MiB"
+        passed = written is not None and written > buffer.wear.limit_bytes
         yield Check(
-            "note" if buffer.wear.why or written is None else "ok",
+            "note" if buffer.wear.why or written is None or passed else "ok",
             f"written in the last 24 h: {said} of {_mib(buffer.wear.limit_bytes)} MiB"
             f"{'; ' + buffer.wear.why if buffer.wear.why else ''}",
             "this system does not tell what a process writes"
@@ -65,7 +66,7 @@ def set_aside_check(directory: object, count: int) -> Iterator[Check]:
     if count:
         yield Check(
             "note",
-            f"set aside as damaged: {_mib(count)} MiB in {directory}/quarantine",
+            f"set aside as damaged, or before an upgrade: {_mib(count)} MiB in {directory}/quarantine",
             "nothing needs it; keep it for a report, or delete it",
         )
 

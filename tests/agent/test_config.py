@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import pytest
@@ -15,6 +15,8 @@ class Alarms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A section."""
 
     budget_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    by: Literal["mail", "horn"] = "horn"
+    days: float | None = None
 
 
 class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,8 +50,10 @@ def test_values_are_read_into_their_section(tmp_path: Path) -> None:
 
 def test_a_misspelt_key_is_named_with_its_line_and_the_nearest_key(tmp_path: Path) -> None:
     """A typo names file, line, key, and what would be accepted."""
-    expected = "driftline.toml:3: unknown key alarms.budget_day: did you mean budget_days? [alarms] accepts budget_days"
-    assert expected == _refusal(tmp_path, 'site = "a"\n[alarms]\nbudget_day = 7\n')
+    near = "did you mean budget_days? [alarms] accepts budget_days, by, days"
+    assert f"driftline.toml:3: unknown key alarms.budget_day: {near}" == _refusal(
+        tmp_path, 'site = "a"\n[alarms]\nbudget_day = 7\n'
+    )
 
 
 def test_an_unknown_section_is_named(tmp_path: Path) -> None:
@@ -61,13 +65,22 @@ def test_an_unknown_section_is_named(tmp_path: Path) -> None:
 def test_a_wrong_type_quotes_key_and_value(tmp_path: Path) -> None:
     """A value of the wrong type is quoted with the type that would be accepted."""
     refusal = _refusal(tmp_path, '\n[alarms]\nbudget_days = "often"\n')
-    assert refusal == "driftline.toml:3: alarms.budget_days = 'often': expected `float`, got `str`"
+    assert refusal == "driftline.toml:3: alarms.budget_days = 'often': accepted is a number"
 
 
 def test_a_value_out_of_bounds_says_the_bound(tmp_path: Path) -> None:
     """A value that makes no sense is refused with the bound."""
     refusal = _refusal(tmp_path, "[alarms]\nbudget_days = 0\n")
-    assert refusal == "driftline.toml:2: alarms.budget_days = 0: expected `float` > 0.0"
+    assert refusal == "driftline.toml:2: alarms.budget_days = 0: accepted is a number > 0.0"
+
+
+def test_a_value_that_is_none_of_the_choices_says_them(tmp_path: Path) -> None:
+    """What would be accepted is said in words, not in Python's types."""
+    assert (
+        _refusal(tmp_path, '[alarms]\nby = "flag"\n')
+        == "driftline.toml:2: alarms.by = 'flag': accepted: 'mail', 'horn'"
+    )
+    assert _refusal(tmp_path, '[alarms]\ndays = "7"\n') == "driftline.toml:2: alarms.days = '7': accepted is a number"
 
 
 def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:

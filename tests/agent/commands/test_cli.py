@@ -82,7 +82,7 @@ def test_the_agent_refuses_a_bad_configuration(tmp_path: Path) -> None:
     path = tmp_path / "driftline.toml"
     path.write_text("[alarms]\nbudget_days = -1\n")
     code, output = _driftline("agent", "--config", str(path), "--run", str(tmp_path / "run"), "--state", str(tmp_path))
-    assert (code, "alarms.budget_days = -1: expected `float` > 0.0" in output) == (78, True)
+    assert (code, "alarms.budget_days = -1: accepted is a number > 0.0" in output) == (78, True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -73,7 +73,7 @@ def test_what_is_wrong_with_the_buffer_is_told() -> None:
         ("fail", "reserve for findings on a full disk: 6.0 of 8.0 MiB are there"),
         ("note", f"written in the last 24 h: 250.0 MiB of 256.0 MiB; {why}"),
         ("note", "buffer: a note"),
-        ("note", "set aside as damaged: 2.0 MiB in /state/quarantine"),
+        ("note", "set aside as damaged, or before an upgrade: 2.0 MiB in /state/quarantine"),
     ]  # fmt: skip
 
 

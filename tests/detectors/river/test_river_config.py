@@ -142,7 +142,7 @@ GOOD = '[[river]]\ndetector = "ddm"\nsignals = ["wrong"]\n'
         ),
         (
             '[[river]]\ndetector = "ddm"\nsignals = "wrong"\n',
-            "3: river[0].signals = 'wrong': expected `array`, got `str`",
+            "3: river[0].signals = 'wrong': accepted is a list",
         ),
     ],
 )
