@@ -48,7 +48,8 @@ def host_lines(status: Status, width: int) -> list[Line]:
         lines.append(
             clip(((" NOT KEPT ", "warning-block"), (" the state directory cannot be written", "warning")), width)
         )
-    lines += [clip(((f" buffer: {note}", "warning"),), width) for note in status.buffer.notes]
+    thinned = (status.buffer.wear.why,) if status.buffer.wear is not None and status.buffer.wear.why else ()
+    lines += [clip(((f" buffer: {note}", "warning"),), width) for note in (*status.buffer.notes, *thinned)]
     return lines
 
 

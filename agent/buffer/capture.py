@@ -8,8 +8,6 @@ import msgspec
 
 Capture = Literal["flight-recorder", "sampled", "all"]
 
-MOST_THINNED = 3
-
 
 class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[buffer.recorder]`: what the modes `flight-recorder` and `sampled` keep.
@@ -23,7 +21,7 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         inferences a second of 20 signals.
     daily_mib: what all findings of a day may have written; rows beyond it are sampled.
     learning_rows: rows of a stream that are kept whole while its reference is learned, so that a power cut costs no
-        learning: 3 MB, once for each model.
+        learning: 3 MB, once for each model, however far rows are thinned.
     quiet_seconds: how long anything but kept rows may wait for a commit: summaries, readings, what was read of a ring.
     """
 
@@ -35,14 +33,6 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     daily_mib: Annotated[float, msgspec.Meta(ge=0)] = 64.0
     learning_rows: Annotated[int, msgspec.Meta(ge=0)] = 20_000
     quiet_seconds: Annotated[float, msgspec.Meta(ge=1, le=3_600)] = 60.0
-
-
-def thinned_words(level: int) -> str:
-    """Say what a level of thinning leaves out; nothing at level 0."""
-    if not level:
-        return ""
-    said = ("a tenth of the samples", "no samples outside findings", "summaries of five minutes, no samples")
-    return f"less is stored, to stay within the budgets: {said[level - 1]}"
 
 
 def unwritten_words(rows: int) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from agent.buffer import frames
 from agent.buffer.budget import DailyBudget
-from agent.buffer.capture import MOST_THINNED, thinned_words, unwritten_words
+from agent.buffer.capture import unwritten_words
 from agent.buffer.config import MIB
 from agent.buffer.diary import Diary
 from agent.buffer.flight import Entry, LastRows, pick, row_bytes, size_of
@@ -24,6 +24,7 @@ from agent.buffer.minutes import Minutes
 from agent.buffer.pending import moved_block
 from agent.buffer.recollect import Seen, recollect
 from agent.buffer.sampling import MINUTE_NS, Sampler
+from agent.buffer.thrift import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,19 +89,18 @@ class Recorder:
     def thin(self, level: int) -> None:
         """Store less, in this order: 1 a tenth of the samples, 2 no samples, 3 summaries of five minutes.
 
-        What a finding has written stays as it is, and so do failed inferences up to level 1. 0 is as configured.
+        Failed inferences and rows that nobody judges go with the samples. Rows around findings stay, and those that are
+        learned from: they are bounded, and a power cut would cost the learning. 0 is as configured.
         Raises ValueError for another level.
         """
-        if not 0 <= level <= MOST_THINNED:
-            raise ValueError(f"thinning level {level}: accepted is 0 to {MOST_THINNED}")
+        if not 0 <= level <= MOST:
+            raise ValueError(f"thinning level {level}: accepted is 0 to {MOST}")
         self.level = level
 
     @property
     def notes(self) -> list[str]:
         """What a person should know of it."""
-        return [
-            note for note in (self._journal.note, thinned_words(self.level), unwritten_words(self.unwritten)) if note
-        ]
+        return [note for note in (self._journal.note, unwritten_words(self.unwritten)) if note]
 
     @property
     def wants_checkpoint(self) -> bool:
@@ -229,7 +229,7 @@ class Recorder:
 
     @property
     def _span_ns(self) -> int:
-        return MINUTE_NS * (THINNED_MINUTES if self.level == MOST_THINNED else 1)
+        return MINUTE_NS * (THINNED_MINUTES if self.level == MOST else 1)
 
     def _weights(self, block: Block, now_ns: int) -> NDArray[np.float32]:
         key = block.stream.key
@@ -256,7 +256,7 @@ class Recorder:
             return False
         left = self._learning.get(key)
         if left is None:  # nobody judges it
-            return True
+            return not self.level
         self._learning[key] = left - len(block)
         return left > 0
 

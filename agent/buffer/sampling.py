@@ -39,14 +39,14 @@ class Sampler:
         self._minute, self._failed = 0, 0
 
     def weights(self, block: Block, every: int) -> NDArray[np.float32]:
-        """Return for how many inferences each row stands: 0 for those that are not kept. `every` 0 keeps no samples."""
+        """Return for how many inferences each row stands: 0 for those that are not kept. `every` 0 keeps none."""
         weights = np.zeros(len(block), np.float32)
-        own = self._keep_failed(block)
-        weights[own] = 1.0
-        rest = np.flatnonzero(~own)
         if not every:
             self.gap = self._next = 0
             return weights
+        own = self._keep_failed(block)
+        weights[own] = 1.0
+        rest = np.flatnonzero(~own)
         if not self._next:
             self._next = int(self._random.integers(1, every + 1))  # the phase
         at = self._next - self.gap - 1

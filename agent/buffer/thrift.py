@@ -1,7 +1,7 @@
 """Keeps what is written and what is kept within their budgets: decides how far the recorder is thinned.
 
-The declared order: 0 as configured; 1 a tenth of the sampled rows; 2 no sampled rows outside findings; 3 summaries of
-five minutes. Findings and states are written at every level.
+The declared order: 0 as configured; 1 a tenth of the sampled rows; 2 no rows outside findings and learning; 3 summaries
+of five minutes, besides. Findings and states are written at every level.
 
 It goes up by a level where the day's budget would be passed within three hours, or within one at the pace of the last,
 and down where the level below is known to need well less than the budget. How much a level needs is what it needed when
@@ -25,8 +25,8 @@ MOST = 3
 LEVELS = (
     "rows are kept as configured",
     "a tenth of the sampled rows is kept",
-    "no rows are kept outside findings",
-    "no rows are kept outside findings, and summaries of five minutes",
+    "no rows are kept outside findings and learning",
+    "no rows are kept outside findings and learning, and summaries of five minutes",
 )
 _UP_AT = 0.9  # of the budget: a level takes ten minutes to show
 _DOWN_AT = 0.7

@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from agent.status import WearStatus
 from tests.tui.fake_source import CASES, fouled, fouling, learning, slow
 from tui.finding_lines import page_lines
 from tui.graphs import ascii_text
+from tui.host import host_lines
 from tui.spans import cell_width, plain
 from tui.stream_lines import signals_lines
 from tui.text import render_findings, render_line, render_status
@@ -26,6 +29,15 @@ def test_no_line_is_wider_than_asked_for(case: str, width: int) -> None:
     """Every case fits every width."""
     for line in render_status(CASES[case](), width).split("\n"):
         assert cell_width(line) <= width, line
+
+
+def test_thinning_is_told_once_in_text_and_on_the_screen() -> None:
+    """What is kept, and which budget asked for it, in both."""
+    status, why = fouled(), "a tenth of the sampled rows is kept: what is written would pass 256 MiB a day"
+    wear = WearStatus(written_bytes=250 << 20, limit_bytes=256 << 20, thinning=1, why=why)
+    status = replace(status, buffer=replace(status.buffer, wear=wear))
+    shown = "\n".join(plain(line) for line in host_lines(status, 160))
+    assert (render_status(status, 160).count(why), shown.count(why)) == (1, 1)
 
 
 def test_one_line_for_a_log() -> None:

@@ -261,6 +261,42 @@ def test_it_is_thinned_in_the_declared_order(tmp_path: Path) -> None:
     device.buffer.close()
 
 
+def test_what_is_kept_of_other_streams_is_thinned_too(tmp_path: Path) -> None:
+    """Failed inferences are kept up to level 1; all rows that nobody judges at level 0, those learned from always."""
+    device = Device(tmp_path)
+    failing, unjudged, learning = (
+        msgspec.structs.replace(CAMERA, model=name) for name in ("failing", "unjudged", "learning")
+    )
+    device.buffer.know_reference(failing.key, "r1", DESCRIBED)
+    device.buffer.know_reference(learning.key, "", ())
+    counts = []
+    for level in range(4):
+        device.buffer.recorder.thin(level)
+        before = _stored_by_model(device.buffer)
+        block = device.block(20)
+        broken = replace(block, stream=failing, status=np.repeat(np.array([1, 0], np.uint8), [10, 990]))
+        device.buffer.append([broken, replace(block, stream=unjudged), replace(block, stream=learning)], [])
+        device.clock.advance(60)
+        counts.append({model: now - before.get(model, 0) for model, now in _stored_by_model(device.buffer).items()})
+    assert [one["learning"] for one in counts] == [1_000] * 4
+    assert [one["unjudged"] for one in counts[:1] + counts[2:]] == [1_000, 0, 0]
+    assert counts[1]["unjudged"] < 5
+    assert min(one["failing"] for one in counts[:2]) >= 10
+    assert [one["failing"] for one in counts[2:]] == [0, 0]
+    device.buffer.close()
+    reopened = device.open()
+    counted = ask(reopened, "SELECT sum(failed)::INT FROM summaries WHERE model = 'failing'")
+    assert counted == [[40]]
+    reopened.close()
+
+
+def _stored_by_model(buffer: Buffer) -> dict[str, int]:
+    buffer.commit()
+    return {
+        str(model): int(str(count)) for model, count in ask(buffer, "SELECT model, count(*) FROM inferences GROUP BY 1")
+    }
+
+
 def test_readings_are_thinned_to_one_a_minute_and_whole_around_a_finding(tmp_path: Path) -> None:
     """Each reading once."""
     device = Device(tmp_path, recorder=CaptureConfig(before_seconds=60, after_seconds=30))

@@ -45,8 +45,9 @@ def test_failed_inferences_are_kept_up_to_so_many_a_minute() -> None:
 
 
 def test_nothing_is_sampled_where_that_was_thinned_away() -> None:
-    """And what passed meanwhile is not counted when sampling goes on."""
+    """Failed ones neither; and what passed meanwhile is not counted when sampling goes on."""
     sampler = Sampler(5, np.random.default_rng(1))
-    assert not sampler.weights(make_block(5_000), 0).any()
+    failing = replace(make_block(5_000), status=np.ones(5_000, np.uint8))
+    assert not sampler.weights(failing, 0).any()
     weights = sampler.weights(make_block(1_000), 10)
     assert float(weights.sum()) + sampler.gap == 1_000

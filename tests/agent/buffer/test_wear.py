@@ -104,6 +104,7 @@ def test_a_change_of_the_level_is_an_event_and_is_told(tmp_path: Path, card: Car
             clock.advance(HOUR_S)
             buffer.commit()
         assert (wear_of(buffer).thinning, wear_of(buffer).why) == (1, why)
+        assert not any("stored" in note for note in buffer.status().notes)  # it is said once
         assert (wear_of(buffer).written_bytes or 0) < 60 * MIB
         buffer.commit()
         assert ask(buffer, "SELECT detail FROM events WHERE kind = 'thinning'") == [[why]]

@@ -63,7 +63,7 @@ def test_a_healthy_buffer_is_told_with_its_figures() -> None:
 def test_what_is_wrong_with_the_buffer_is_told() -> None:
     """A reserve in use fails; thinning, older segments, notes and quarantine are told."""
     old = "(1 of an older version, read as they are)"
-    why = "no rows are kept outside findings: what is written would pass 256 MiB a day"
+    why = "no rows are kept outside findings and learning: what is written would pass 256 MiB a day"
     wear = WearStatus(written_bytes=250 << 20, limit_bytes=256 << 20, thinning=2, why=why)
     checks = buffer_checks(
         _buffer(reserve_bytes=6 << 20, wear=wear, outdated_segments=1, quarantine_bytes=2 << 20, notes=("a note",))
