@@ -17,6 +17,7 @@ import msgspec
 import psutil
 
 from agent import __version__, api
+from agent.buffer.exporting import Exporting
 from agent.clock import utc
 from agent.model import Labels
 from agent.saved import REFERENCE
@@ -68,7 +69,7 @@ class Daemon:
         self._ticks = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
-        self._exports = ThreadPoolExecutor(1, thread_name_prefix="export")
+        self._exporting = Exporting(parts.asking)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -98,7 +99,7 @@ class Daemon:
             await runner.cleanup()
             self._ticks.shutdown()
             self._queries.shutdown(cancel_futures=True)
-            self._exports.shutdown(cancel_futures=True)
+            self._exporting.close()
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -203,12 +204,6 @@ class Daemon:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._queries, self._parts.asking.query, sql, row_limit, time_limit_s)
 
-    async def extract(self, request: ExtractRequest) -> AsyncGenerator[bytes | Verdict, None]:
+    def extract(self, request: ExtractRequest) -> AsyncGenerator[bytes | Verdict, None]:
         """Give an answer piece by piece, and last its verdict."""
-        loop = asyncio.get_running_loop()
-        pieces = self._parts.asking.stream(**msgspec.structs.asdict(request))
-        try:
-            while (piece := await loop.run_in_executor(self._exports, next, pieces, None)) is not None:
-                yield piece
-        finally:
-            await loop.run_in_executor(self._exports, pieces.close)
+        return self._exporting.extract(request)

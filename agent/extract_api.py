@@ -5,7 +5,8 @@ The answer is framed (`agent.frames`), since it is made while it is sent: what i
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import msgspec
@@ -17,6 +18,8 @@ from agent.http_answers import decode_body
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+LOOK_EVERY_S = 1.0  # whether the client is still there, while there is nothing to send to it
+STALLED_S = 60.0  # a client that takes nothing for so long keeps others from their exports
 MAX_EXTRACT_S = 6 * 3600.0  # a year of rows on a slow card; it delays nobody
 
 
@@ -51,10 +54,37 @@ def extract_routes(answers: ExtractAnswers) -> list[web.RouteDef]:
         response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        async with aclosing(answers.extract(wanted)) as pieces:
-            async for piece in pieces:
-                await response.write(end(piece) if isinstance(piece, Verdict) else frame(piece))
-        await response.write_eof()
+        # What is left unsaid to a client that went away or takes nothing is cut off, and that shows (`agent.frames`).
+        with suppress(ConnectionError, TimeoutError):
+            async with aclosing(answers.extract(wanted)) as pieces:
+                while (piece := await _next(pieces, request)) is not None:
+                    framed = end(piece) if isinstance(piece, Verdict) else frame(piece)
+                    await asyncio.wait_for(response.write(framed), STALLED_S)
+            await response.write_eof()
+            return response
+        if request.transport is not None:
+            request.transport.abort()
         return response
 
     return [web.post("/v1/extract", extract)]
+
+
+async def _next(pieces: AsyncGenerator[bytes | Verdict, None], request: web.Request) -> bytes | Verdict | None:
+    """Wait for a piece, None after the last. Raises ConnectionResetError as soon as the client is gone."""
+    step = asyncio.ensure_future(_step(pieces))
+    try:
+        while not step.done():
+            await asyncio.wait({step}, timeout=LOOK_EVERY_S)
+            if not step.done() and (request.transport is None or request.transport.is_closing()):
+                raise ConnectionResetError("the client has left")
+        return step.result()
+    finally:
+        if not step.done():
+            step.cancel()
+            await asyncio.wait({step})
+
+
+async def _step(pieces: AsyncGenerator[bytes | Verdict, None]) -> bytes | Verdict | None:
+    async for piece in pieces:
+        return piece
+    return None

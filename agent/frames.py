@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct("<I")
 MOST_BYTES = 1 << 20  # of one piece
 _MOST_VERDICT = 1 << 16
+_MOST_WORDS = 4_000  # characters of an error, and of all notes: six bytes each at most, so that a verdict fits
 
 
 class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -44,9 +45,28 @@ def frame(piece: bytes) -> bytes:
     return _LENGTH.pack(len(piece)) + piece
 
 
+def encode_verdict(verdict: Verdict) -> bytes:
+    """Make a verdict ready to be sent, with words that are too long shortened."""
+    notes: list[str] = []
+    left = _MOST_WORDS
+    for note in verdict.notes:
+        left -= len(note) + 1
+        if left < 0:
+            notes.append(f"and {len(verdict.notes) - len(notes)} more notes")
+            break
+        notes.append(note)
+    return msgspec.json.encode(
+        msgspec.structs.replace(verdict, error=_shortened(verdict.error), notes=tuple(notes)),
+    )
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}... ({len(words)} characters)"
+
+
 def end(verdict: Verdict) -> bytes:
     """Make the end of an answer."""
-    return _LENGTH.pack(0) + msgspec.json.encode(verdict)
+    return _LENGTH.pack(0) + encode_verdict(verdict)
 
 
 def unframe(read: Callable[[int], bytes]) -> Iterator[bytes | Verdict]:

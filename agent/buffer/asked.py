@@ -26,7 +26,7 @@ from agent.buffer.reader import Reader, open_readonly
 from agent.buffer.segments import FOLDER, segment_files
 from agent.buffer.still import Still
 from agent.confine import end_with, see_only, yield_to_others
-from agent.frames import Verdict
+from agent.frames import Verdict, encode_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def main(parent: int) -> int:
         verdict = Verdict(error=str(error))
     except Exception as error:  # noqa: BLE001  # whatever it is, who asked gets to know it
         verdict = Verdict(error=f"{type(error).__name__}: {error}")
-    sys.stderr.buffer.write(b"\n" + msgspec.json.encode(verdict))
+    sys.stderr.buffer.write(b"\n" + encode_verdict(verdict))
     return 0
 
 

@@ -12,11 +12,12 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.buffer.ending import Ending
 from agent.buffer.query import QueryError, run_query
 from agent.buffer.question import Form, Question
 from agent.buffer.quick import answer_quickly
@@ -24,7 +25,7 @@ from agent.buffer.sharing import Sharing
 from agent.frames import MOST_BYTES, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
     from agent.buffer.core import Buffer
@@ -33,7 +34,7 @@ MOST_ANSWER_BYTES = 32 << 20  # of rows as JSON, which the agent has to hold whi
 _ATTEMPTS = 3
 _GRACE_S = 5.0  # to start, to open the files, and to say by itself that its time is up
 _PIECE_BYTES = MOST_BYTES // 4
-_LAST_WORDS = 64 << 10
+_LAST_WORDS = 64 << 10  # a verdict is shorter
 
 
 class Asking:
@@ -45,7 +46,7 @@ class Asking:
         self._directory = status.path
         self._walled = status.mode == "disk" and Sharing.possible()
         self._sharing = Sharing(status.path)
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[Ending] = set()
         self._closed = False
 
     def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
@@ -76,9 +77,9 @@ class Asking:
 
     def stream(
         self, form: Form, *, sql: str = "", table: str = "", since_ns: int = 0, row_limit: int = 1,
-        time_limit_s: float,
+        time_limit_s: float, ending: Ending | None = None,
     ) -> Generator[bytes | Verdict, None, None]:  # fmt: skip
-        """Yield an answer piece by piece, and last a verdict on it."""
+        """Yield an answer piece by piece, and last a verdict on it; `ending` ends it from another thread."""
         if not self._walled:
             yield Verdict(error="the buffer is in memory only: rows can be asked for, and not be written to a file")
             return
@@ -86,30 +87,39 @@ class Asking:
             directory=self._directory, beside=True, form=form, sql=sql, table=table, since_ns=since_ns,
             row_limit=row_limit, time_limit_s=time_limit_s,
         )  # fmt: skip
-        for piece in ask(question, self._sharing, self._running):
-            if isinstance(piece, Verdict):
-                if piece.damaged:
-                    self._buffer.suspect()
-                if self._closed:
-                    yield Verdict(error="the agent is stopping")
-                    return
-            yield piece
+        ending = ending or Ending()
+        self._running.add(ending)
+        try:
+            if self._closed:
+                ending.end()
+            with closing(ask(question, self._sharing, ending)) as pieces:
+                for piece in pieces:
+                    if isinstance(piece, Verdict):
+                        if piece.damaged:
+                            self._buffer.suspect()
+                        if self._closed:
+                            yield Verdict(error="the agent is stopping")
+                            return
+                    yield piece
+        finally:
+            self._running.discard(ending)
 
     def close(self) -> None:
         """End whatever is being answered."""
         self._closed = True
-        for process in list(self._running):
-            process.kill()
+        for ending in list(self._running):
+            ending.end()
 
 
 def ask(
-    question: Question, sharing: Sharing | None = None, running: set[subprocess.Popen[bytes]] | None = None
-) -> Iterator[bytes | Verdict]:
-    """Ask in a process of its own, which is in `running` meanwhile; yield the answer in pieces, and last a verdict."""
+    question: Question, sharing: Sharing | None = None, ending: Ending | None = None
+) -> Generator[bytes | Verdict, None, None]:
+    """Ask in a process of its own, which `ending` ends; yield the answer in pieces, and last a verdict."""
+    ending = ending or Ending()
     for attempt in range(_ATTEMPTS):
         last = attempt == _ATTEMPTS - 1
         sent = False
-        for piece in _ask_once(msgspec.structs.replace(question, last_attempt=last), sharing, running):
+        for piece in _ask_once(msgspec.structs.replace(question, last_attempt=last), sharing, ending):
             if isinstance(piece, Verdict) and piece.again and not sent and not last:
                 break
             sent = True
@@ -118,24 +128,26 @@ def ask(
             return
 
 
-def _ask_once(
-    question: Question, sharing: Sharing | None, running: set[subprocess.Popen[bytes]] | None
-) -> Iterator[bytes | Verdict]:
+def _ask_once(question: Question, sharing: Sharing | None, ending: Ending) -> Iterator[bytes | Verdict]:
     shared: AbstractContextManager[None] = sharing.shared() if sharing else nullcontext()
-    with shared, _started(question, set() if running is None else running) as (process, expired):
+    with shared, _started(question, ending) as (process, expired, words):
+        assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stderr is not None
+        # One that has ended already says why in its last words.
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(msgspec.json.encode(question))
         while piece := os.read(process.stdout.fileno(), _PIECE_BYTES):
             yield piece
-        said = process.stderr.read(_LAST_WORDS)
+        said = words()
         code = process.wait()
         yield _verdict(said, code, question.time_limit_s, expired=expired.is_set())
 
 
 @contextmanager
 def _started(
-    question: Question, running: set[subprocess.Popen[bytes]]
-) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event]]:
+    question: Question, ending: Ending
+) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event, Callable[[], bytes]]]:
+    """Give the process, whether its time ran out, and what waits for its last words."""
     isolation = "-I" if sys.flags.isolated else "-P"
     command = [sys.executable, isolation, "-m", "agent.buffer.asked", str(os.getpid())]
     expired = threading.Event()
@@ -150,27 +162,34 @@ def _started(
     timer = threading.Timer(question.time_limit_s + _GRACE_S, kill)
     timer.daemon = True
     timer.start()
-    running.add(process)
+    said = bytearray()
+    listener = threading.Thread(target=_listen, args=(process, said), name="last-words", daemon=True)
+    listener.start()
+
+    def words() -> bytes:
+        listener.join()
+        return bytes(said)
+
+    ending.add(process)
     try:
-        assert process.stdin is not None
-        with process.stdin:
-            process.stdin.write(msgspec.json.encode(question))
-        yield process, expired
-    except BrokenPipeError:
-        raise QueryError(f"the query's process ended before it was asked: {_last_line(process)}") from None
+        yield process, expired, words
     finally:
         timer.cancel()
-        running.discard(process)
+        ending.discard()
         process.kill()
         process.wait()
+        listener.join()
         for pipe in (process.stdout, process.stderr):
             assert pipe is not None
             pipe.close()
 
 
-def _last_line(process: subprocess.Popen[bytes]) -> str:
+def _listen(process: subprocess.Popen[bytes], said: bytearray) -> None:
+    """Keep the end of what it says beside its answer: unread, it would fill the pipe and hold the process up."""
     assert process.stderr is not None
-    return process.stderr.read(_LAST_WORDS).decode(errors="replace").strip().rpartition("\n")[2]
+    while piece := os.read(process.stderr.fileno(), _LAST_WORDS):
+        said += piece
+        del said[:-_LAST_WORDS]
 
 
 def _verdict(said: bytes, code: int, time_limit_s: float, *, expired: bool) -> Verdict:

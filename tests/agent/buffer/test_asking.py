@@ -204,3 +204,28 @@ def test_the_files_of_a_stopped_agent_are_asked_the_same_way(tmp_path: Path) -> 
     assert "is in use by process" in busy.error
     assert isinstance(answer, bytes)
     assert (json.loads(answer)["rows"], verdict) == ([[5]], Verdict(rows=1))
+
+
+def test_one_that_says_more_than_a_pipe_holds_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says is read beside its answer, and only the end of it is kept."""
+    module = tmp_path / "loud" / "agent" / "buffer" / "asked.py"
+    module.parent.mkdir(parents=True)
+    for package in module.parents[:2]:
+        (package / "__init__.py").touch()
+    module.write_text(
+        "import sys\nsys.stdin.read()\nsys.stderr.write('x' * 1_000_000 + '\\n')\n"
+        'sys.stdout.write("rows")\nsys.stdout.flush()\nsys.stderr.write(\'{"rows": 7}\')\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "loud"))
+    question = Question(directory=str(tmp_path), beside=False, time_limit_s=5.0)
+    assert list(ask(question)) == [b"rows", Verdict(rows=7)]
+
+
+def test_a_verdict_of_many_words_is_shortened_to_what_is_read(tmp_path: Path) -> None:
+    """An error that quotes a question of a hundred thousand characters is still an error in words."""
+    with opened(tmp_path):
+        pass
+    name = "x" * 100_000
+    (verdict,) = ask(Question(directory=str(tmp_path), beside=False, sql=f'SELECT "{name}" FROM inferences'))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.error.startswith("the query's process"), len(verdict.error) < 5_000) == (False, True)
