@@ -13,7 +13,7 @@ import msgspec
 from agent import __version__
 from agent.cli import EXIT_USAGE
 from agent.commands.extracting import ExtractError, Extractor
-from agent.commands.options import client, fail, run_option, state_option
+from agent.commands.options import client, end_incomplete, fail, run_option, state_option
 from agent.commands.output import make_folder, whole_file
 from agent.commands.spans import parse_since
 
@@ -81,6 +81,7 @@ def command(folder: str, since: str | None, form: str, force: bool, run: str | N
 
     Works beside the running agent, which goes on undisturbed; with --state, on the files of a stopped one. Each table
     is one file, as it was at one moment; inferences are a file for each set of signals. Times are UTC.
+    Exits with 1 where something had to be left out as unreadable.
     """
     from agent.clock import SystemClock  # noqa: PLC0415  # loads nothing that --help needs
     from agent.commands.moment import now_ns  # noqa: PLC0415
@@ -114,8 +115,7 @@ def command(folder: str, since: str | None, form: str, force: bool, run: str | N
         fail(f"{error}" if state else f"{error}; to read the buffer of a stopped agent, give --state DIR")
     except OSError as error:
         fail(f"{error.filename or target}: {error.strerror or error}")
-    for note in notes:
-        click.echo(f"driftline: {note}", err=True)
+    end_incomplete(notes)
 
 
 def _keep_what_is_there(target: Path, names: list[str], *, force: bool) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from agent.client import AgentRefusedError
 from agent.clock import SystemClock, utc
-from agent.commands.options import client, fail, run_option, state_option
+from agent.commands.options import client, end_incomplete, fail, run_option, state_option
 from agent.ports import AgentAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.model import Finding
 
 
 @click.group("findings", invoke_without_command=True)
@@ -22,24 +28,29 @@ from agent.ports import AgentAwayError
 def command(context: click.Context, run: str | None, state: str | None, everything: bool, as_json: bool) -> None:  # noqa: FBT001  # click passes flags by name
     """List the findings that are open or acknowledged, worst first.
 
-    With --state, reads a buffer whose agent is not running.
+    With --state, reads a buffer whose agent is not running; exits with 1 where some of it cannot be read.
     """
     context.obj = run
     if context.invoked_subcommand:
         return
+    left_out: Sequence[str] = ()
     try:
-        found = _from_files(state, everything=everything) if state else client(run).findings(everything=everything)
+        if state:
+            found, left_out = _from_files(state, everything=everything)
+        else:
+            found = client(run).findings(everything=everything)
     except AgentAwayError as error:
         fail(f"{error}; to read the buffer of a stopped agent, give --state DIR")
     if as_json:
         for finding in found:
             click.echo(msgspec.json.encode(finding))
-    else:
+    elif found or not left_out:  # "no open findings" is not what unreadable files say
         from tui.text import render_findings  # noqa: PLC0415
 
         # As `status` and `top` count: up to now; of an agent that is stopped, up to the last that it knew.
         now = None if state else utc(SystemClock().wall_ns())
         click.echo(render_findings(found, shutil.get_terminal_size((80, 24)).columns, now=now))
+    end_incomplete(left_out)
 
 
 @command.command("ack")
@@ -57,8 +68,8 @@ def acknowledge(run: str | None, finding_id: str, note: str) -> None:
     click.echo(f"acknowledged {finding_id}")
 
 
-def _from_files(state: str, *, everything: bool) -> list:  # type: ignore[type-arg]
+def _from_files(state: str, *, everything: bool) -> tuple[list[Finding], Sequence[str]]:
     from agent.commands.offline import open_stopped  # noqa: PLC0415
 
     with open_stopped(state) as buffer:
-        return buffer.findings(everything=everything)
+        return buffer.findings(everything=everything), buffer.notes

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from agent.client import AgentClient, socket_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INCOMPLETE = "this is not all that is stored; the agent's next start repairs what it can and says what was lost"
 
 run_option = click.option(
     "--run",
@@ -36,3 +41,12 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Print one line on stderr and exit."""
     click.echo(f"driftline: {message}", err=True)
     sys.exit(code)
+
+
+def end_incomplete(notes: Iterable[str]) -> None:
+    """Say what was left out of an answer that is written, and exit with 1; nothing where nothing was left out."""
+    told = list(notes)
+    if told:
+        for note in told:
+            click.echo(f"driftline: {note}", err=True)
+        fail(INCOMPLETE)

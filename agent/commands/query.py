@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from agent.client import AgentRefusedError
-from agent.commands.options import client, fail, run_option, state_option
+from agent.commands.options import client, end_incomplete, fail, run_option, state_option
 from agent.ports import AgentAwayError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(
     """Ask the buffer in SQL, reading only. The main views: inferences, readings, findings, streams, events, labels.
 
     With --state, reads a buffer whose agent is not running. Parquet goes to a file or a pipe, and has no bound but
-    --limit; the other formats take 100,000 rows.
+    --limit; the other formats take 100,000 rows. Exits with 1 where something had to be left out as unreadable.
     """
     if form == "parquet":
         _parquet(sql, run, state, output, limit, seconds)
@@ -50,10 +50,9 @@ def command(
         fail(str(error))
     with _opened(output) as out:
         {"table": _table, "csv": _csv, "json": _json}[form](result["columns"], result["rows"], out)
-    for note in result.get("notes", ()):
-        click.echo(f"driftline: {note}", err=True)
     if result["truncated"]:
         click.echo(f"driftline: only the first {len(result['rows'])} rows; --limit gives more", err=True)
+    end_incomplete(result.get("notes", ()))
 
 
 def _parquet(sql: str, run: str | None, state: str | None, output: str | None, limit: int, seconds: float) -> None:
@@ -79,10 +78,9 @@ def _parquet(sql: str, run: str | None, state: str | None, output: str | None, l
         fail(str(error))
     except OSError as error:
         fail(f"{output or 'stdout'}: {error.strerror or error}")
-    for note in verdict.notes:
-        click.echo(f"driftline: {note}", err=True)
     if verdict.truncated:
         click.echo(f"driftline: only the first {limit} rows; --limit gives more", err=True)
+    end_incomplete(verdict.notes)
 
 
 @contextlib.contextmanager
