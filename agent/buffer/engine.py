@@ -35,6 +35,10 @@ _PASSING = (
     "could not allocate block",
     "failed to pin block",
     "interrupted",
+    # A query still holds the file.
+    "unique file handle",
+    "resource in use",
+    "resource busy",
 )
 
 

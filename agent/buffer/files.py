@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CORE_FILE = "core.duckdb"
 _LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
 _LEAST_LOG = 128 * 1024
+_CLEARING_S = 1.0  # a query that does not end by then is waited for at the next commit
 
 
 class Files:
@@ -144,6 +145,25 @@ class Files:
         if engine is None:
             raise UnavailableError(self.trouble)
         return question(engine)
+
+    def look_through(self, engine: Engine, number: int) -> bool:
+        """Read everything in a segment, and repair it where that fails; False where a query has to end before.
+
+        Raises UnavailableError, duckdb.Error.
+        """
+        why = self.segments.what_is_wrong(engine, number)
+        if not why:
+            return True
+        try:
+            if not self.gate.clear(_CLEARING_S):
+                return False
+            self.segments.repair(engine, number, why, self.repairer)
+        except BaseException:
+            self._in_doubt = True  # the segment may be in no view
+            raise
+        finally:
+            self.gate.open(engine.root)
+        return True
 
     def shut(self) -> bool:
         """Close everything; False where a query would not end. May be called twice."""

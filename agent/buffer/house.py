@@ -68,7 +68,7 @@ class House:
                 self.suspected = False
                 self._suspects = [segment.number for segment in segments.opened]
             if self._suspects:
-                segments.set_aside_if_corrupt(engine, self._suspects.pop(), repairer)
+                self._look_through(engine)
         except (duckdb.Error, UnavailableError, OSError) as error:
             self._files.failed(error)
         for note in repairer.notes[self._repairs_told :]:
@@ -97,6 +97,12 @@ class House:
             old -= 1
         if ends:
             segments.sealed = True
+
+    def _look_through(self, engine: Engine) -> None:
+        """Look through the newest suspect; it stays one where a query would not end."""
+        number = self._suspects.pop()
+        if not self._files.look_through(engine, number):
+            self._suspects.append(number)
 
     def _restore_wear(self) -> None:
         stored = self._files.read(lambda engine: self._files.ledger.get_state(engine, *STATE))

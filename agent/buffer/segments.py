@@ -117,24 +117,34 @@ class Segments:
                 path.unlink(missing_ok=True)
         return oldest
 
-    def set_aside_if_corrupt(self, engine: Engine, number: int, repairer: Repairer) -> None:
-        """Read everything in a segment, and quarantine it where that fails."""
-        at = next((at for at, segment in enumerate(self.opened) if segment.number == number), None)
-        if at is None:
-            return
+    def what_is_wrong(self, engine: Engine, number: int) -> str:
+        """Read everything in a segment; say why that fails, empty where it does not. Raises UnavailableError."""
+        segment = next((segment for segment in self.opened if segment.number == number), None)
         try:
-            read_all(engine, self.opened[at].alias)
+            if segment:
+                read_all(engine, segment.alias)
         except CorruptError as error:
-            segment = self._let_go(engine, at)
-            if segment.path is None:
-                return
-            why = str(error).splitlines()[0]
-            if not repairer.mend(segment.path, why):
-                repairer.quarantine(segment.path, why)
-            elif guarded(engine, segment.path, repairer, segment.alias, functools.partial(segment.load, engine)):
-                self.opened.insert(at, segment)
-                self._known.add(segment.number)
-                self.make_views(engine)
+            return str(error).splitlines()[0]
+        return ""
+
+    def repair(self, engine: Engine, number: int, why: str, repairer: Repairer) -> None:
+        """Mend a segment or set it aside. No query is running: a file that one holds cannot be attached again.
+
+        Raises UnavailableError, duckdb.Error; the files are then opened anew before anybody looks at the segments.
+        """
+        at = next(at for at, segment in enumerate(self.opened) if segment.number == number)
+        segment = self.opened.pop(at)
+        self.make_views(engine)
+        engine.run(schema.detach(segment.alias))
+        if segment.path is None:
+            return
+        if not repairer.mend(segment.path, why):
+            repairer.quarantine(segment.path, why)
+        elif guarded(engine, segment.path, repairer, segment.alias, functools.partial(segment.load, engine)):
+            self.opened.insert(at, segment)
+            self.make_views(engine)
+            return
+        self._known.discard(number)
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
