@@ -209,7 +209,7 @@ class FindingStore(Protocol):
     """Where findings are kept, one record a change."""
 
     def save_finding(self, finding: Finding) -> None:
-        """Append one state of a finding, durable when this returns."""
+        """Append one state of a finding, durable when this returns; what the disk refuses waits, and status says so."""
         ...
 
     def findings(self, *, everything: bool = False) -> list[Finding]:

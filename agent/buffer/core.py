@@ -114,7 +114,7 @@ class Buffer:
             self.dating.keep()
 
     def save_finding(self, finding: Finding) -> None:
-        """Append one state of a finding, durable when this returns."""
+        """Append one state of a finding, durable when this returns; what the disk refuses waits, and status says so."""
         with self._turn:
             self._files.ledger.save(finding)
             self._files.flush()

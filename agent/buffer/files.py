@@ -57,7 +57,7 @@ class Files:
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.trouble = ""
         self.migrated = ""
-        self._in_doubt = False
+        self._in_doubt = self._behind = False
         self._unsynced: list[Path] = []
         self._log_names = LogNames()
         self._fold_at = _LEAST_LOG
@@ -67,8 +67,9 @@ class Files:
 
     @property
     def notes(self) -> list[str]:
-        """What is wrong now, in words: the last failure, a reserve in use."""
+        """What is wrong, in words: the last failure, what is not stored because of it, a reserve in use."""
         notes = [self.trouble] if self.trouble else []
+        notes += [*(self.ledger.overdue if self._behind else ()), *self.ledger.notes]
         if self.reserve.in_use:
             left = f"{self.reserve.held / MIB:.1f} of {self.reserve.size / MIB:.1f} MiB of the reserve are left"
             notes.append(f"the disk is full: findings and states are still stored, {left}; rows wait in memory")
@@ -130,7 +131,9 @@ class Files:
             except (duckdb.Error, OSError) as error:
                 tries -= not self.failed(error)
             else:
+                self._behind = False
                 return True
+        self._behind = True
         return False
 
     def read(self, question: Callable[[Engine], T]) -> T:

@@ -1,12 +1,11 @@
 """`core.duckdb`: findings as append-only transitions, identities of streams, states and events.
 
-Each write is durable when it returns. What a full disk refuses waits in memory, bounded, and is tried again at the next
-commit; until then it can be read from here.
+What is queued is durable once `flush` returns. What the disk refuses waits in memory (`agent.buffer.outbox`) and is
+tried again at the next commit; until then it can be read from here.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import msgspec
 
 from agent.buffer import schema
 from agent.buffer.eras import Eras
+from agent.buffer.outbox import Outbox
 from agent.buffer.segment import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Finding, Stream
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from agent.buffer.engine import Engine
     from agent.buffer.eras import Era
+    from agent.buffer.outbox import Key
     from agent.clock import Stamp
 
-_MOST_WAITING = 1_000
 _finding = msgspec.json.Decoder(Finding)
 
 
@@ -39,11 +39,10 @@ class Ledger:
         self.eras = Eras(schema.CORE)
         self._stamp = stamp
         self.streams: dict[Stream, int] = {}
-        self.unreadable = 0
-        self.dropped = 0
-        self._seq = 0
-        self._saved: dict[str, Finding] = {}
-        self._waiting: deque[tuple[int, list[schema.Statement]]] = deque()
+        self._unreadable = 0
+        self._seq = self._events = 0
+        self._saved: dict[str, tuple[int, Finding]] = {}  # with its sequence number
+        self._outbox = Outbox()
         self._states: dict[tuple[str, str], bytes] = {}
 
     def load(self, engine: Engine) -> None:
@@ -62,15 +61,28 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many writes the disk has not taken yet."""
-        return len(self._waiting)
+        return len(self._outbox)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is not stored, or cannot be read, in words."""
+        notes = self._outbox.notes
+        if self._unreadable:
+            notes.append(f"{self._unreadable} stored states of findings cannot be read: a later version wrote them")
+        return notes
+
+    @property
+    def overdue(self) -> list[str]:
+        """What should be durable and is not, in words; right after a flush that failed."""
+        count = self._outbox.findings
+        return [f"{count} states of findings wait in memory until the disk takes them"] if count else []
 
     def number_of(self, stream: Stream) -> int:
         """Give a stream its number; a new one is written with the next flush."""
         number = self.streams.get(stream)
         if number is None:
             number = self.streams[stream] = max(self.streams.values(), default=0) + 1
-            values = (number, *msgspec.structs.astuple(stream), number)
-            self._queue(0, [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
+            self._add_stream(number, stream)
         return number
 
     def learn_streams(self, known: Mapping[Stream, int]) -> None:
@@ -79,16 +91,15 @@ class Ledger:
         for stream, number in known.items():
             if stream not in self.streams and number not in taken:
                 self.streams[stream] = number
-                values = (number, *msgspec.structs.astuple(stream), number)
-                self._queue(0, [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
+                self._add_stream(number, stream)
 
     def save(self, finding: Finding) -> None:
         """Queue one state of a finding."""
         self._seq += 1
-        self._saved[finding.id] = finding
+        self._saved[finding.id] = self._seq, finding
         era = self._era()
         insert = (schema.INSERT_FINDING, (*_finding_row(self._seq, finding), era.number))
-        self._queue(self._seq, [self.eras.insert(era), insert])
+        self._queue(("finding", self._seq), [self.eras.insert(era), insert])
 
     def rebase(self, engine: Engine, now: Stamp) -> None:
         """Queue a new state of each finding that was saved in this boot before the clock was set, its times right.
@@ -110,41 +121,43 @@ class Ledger:
             (schema.DELETE_STATE, (key, part)),
             (schema.INSERT_STATE, (key, part, payload)),
         ]
-        self._queue(0, replace)
+        self._queue(("state", (key, part)), replace)
 
     def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
         """Queue an event."""
         era = self._era()
         insert = (schema.INSERT_EVENT, (time_ns, kind, subject, detail, count, era.number))
-        self._queue(0, [self.eras.insert(era), insert])
+        self._events += 1
+        self._queue(("event", self._events), [self.eras.insert(era), insert])
 
     def flush(self, engine: Engine, commit: Callable[[], None]) -> None:
         """Write what waits, one transaction each, oldest first; stop at the first that fails by raising its error."""
-        while self._waiting:
-            seq, statements = self._waiting[0]
+        while self._outbox:
+            (kind, which), statements = self._outbox.first()
             # A commit can raise although it is durable, so a finding is looked up before it is written again; the
             # other statements may be repeated.
-            if not (seq and engine.run(schema.READ_FINDING_SEQ, [seq])[0][0]):
+            if not (kind == "finding" and engine.run(schema.READ_FINDING_SEQ, [which])[0][0]):
                 engine.run(schema.BEGIN)
                 for sql, values in statements:
                     engine.run(sql, values)
                 commit()
-            self._waiting.popleft()
+            self._outbox.done()
         self._saved.clear()
         self._states.clear()
 
     def findings(self, engine: Engine, *, everything: bool) -> list[Finding]:
         """Return the newest state of the findings, newest first."""
         newest: dict[str, Finding] = {}
-        self.unreadable = 0
+        unreadable = 0
         for (record,) in engine.run(schema.READ_FINDINGS):
             try:
                 finding = _finding.decode(record)
             except msgspec.MsgspecError:
-                self.unreadable += 1
+                unreadable += 1
             else:
                 newest[finding.id] = finding
-        newest |= self._saved
+        self._unreadable = unreadable
+        newest |= {finding.id: finding for _, finding in self._saved.values()}
         found = [finding for finding in newest.values() if everything or finding.state != "closed"]
         return sorted(found, key=lambda finding: (finding.opened, finding.id), reverse=True)
 
@@ -172,11 +185,15 @@ class Ledger:
             self.eras.add(era)
         return era
 
-    def _queue(self, seq: int, statements: list[schema.Statement]) -> None:
-        if len(self._waiting) == _MOST_WAITING:
-            self._waiting.popleft()
-            self.dropped += 1
-        self._waiting.append((seq, statements))
+    def _add_stream(self, number: int, stream: Stream) -> None:
+        values = (number, *msgspec.structs.astuple(stream), number)
+        self._queue(("stream", number), [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
+
+    def _queue(self, key: Key, statements: list[schema.Statement]) -> None:
+        dropped = set(self._outbox.add(key, statements))
+        if dropped:
+            self._saved = {i: saved for i, saved in self._saved.items() if ("finding", saved[0]) not in dropped}
+            self._states = {at: payload for at, payload in self._states.items() if ("state", at) not in dropped}
 
 
 def _finding_row(seq: int, finding: Finding) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ _HEADERS_AT, _HEADERS_BYTES = 4096, 2 * 4096  # DuckDB 2.0: after the main heade
 
 
 class Still:
-    """The headers of some files as they are now. Keeps the files open until `close`."""
+    """The headers of some files as they are now. Keeps the files open: to close one lets go of this process's locks."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen: dict[int, bytes] = {}
@@ -32,12 +32,6 @@ class Still:
     def unchanged(self) -> bool:
         """Whether none was rewritten since."""
         return all(_headers(descriptor) == seen for descriptor, seen in self._seen.items())
-
-    def close(self) -> None:
-        """Close the files, which lets go of this process's locks on them."""
-        for descriptor in self._seen:
-            os.close(descriptor)
-        self._seen.clear()
 
 
 def _headers(descriptor: int) -> bytes:
