@@ -123,6 +123,8 @@ class Pending:
         self.discarded_readings = 0
         self.discarded_labels = 0
         self.discarded_summaries = 0
+        self.discarded_answers = 0
+        self.discarded_windows = 0
 
     @property
     def notes(self) -> list[str]:
@@ -131,6 +133,8 @@ class Pending:
             (self.discarded_readings, "host readings"),
             (self.discarded_labels, "labels"),
             (self.discarded_summaries, "summaries of minutes"),
+            (self.discarded_answers, "answers"),
+            (self.discarded_windows, "windows of findings"),
         )
         return [f"{count} {what} were discarded for want of room" for count, what in lost if count]
 
@@ -204,6 +208,8 @@ class Pending:
                 self.discarded_labels += len(item)
             elif isinstance(item, Recorded):
                 self.discarded_summaries += len(item.summaries)
+                self.discarded_answers += 0 if item.answers is None else len(item.answers)
+                self.discarded_windows += item.window is not None
             else:
                 self.discarded_readings += len(item)
 
