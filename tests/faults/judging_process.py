@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from agent.buffer import Buffer, Capture
     from agent.ports import Item
 
-ROWS, BLOCK = 6_000, 50
+ROWS, BLOCK = 3_000, 50
 STREAM = Stream(model="pump", sha256="cd" * 32, pid=5)
 SIGNALS = (Signal("flow", "input"), Signal("prediction", "output", "categorical"), Signal("latency", "runtime"))
-SHIFT = 4_000  # from this row on flow is another
+SHIFT = 2_000  # from this row on flow is another
 
 
 def rows(first: int, stop: int) -> Block:

@@ -1,8 +1,8 @@
 """Kills a migration at each of its steps in turn: each time a child of this process, on a copy of its own.
 
 A step is a statement that DuckDB is given, or a call of Python's that opens, copies, links, renames or removes a file.
-Run as: migrating_process.py VERSION_1_DIRECTORY WORK; it prints how many steps there were. WORK/n is what was left by
-a kill before step n.
+Run as: migrating_process.py VERSION_1_DIRECTORY WORK STRIDE, to kill before every STRIDE-th step; it prints the first
+such number before which nothing was left to do. WORK/n is what was left by a kill before step n.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def start_and_die(directory: Path, fatal: int) -> None:
     os._exit(0)
 
 
-def main(left: Path, work: Path) -> None:
+def main(left: Path, work: Path, stride: int) -> None:
     """Kill at one step after the other until a start gets through."""
-    for fatal in range(10_000):
+    for fatal in range(0, 10_000, stride):
         directory = work / str(fatal)
         shutil.copytree(left, directory)
         child = os.fork()
@@ -76,4 +76,4 @@ def main(left: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -16,7 +16,7 @@ from tests.faults.counts import scaled
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROLLS = scaled(40, 0.8)
+ROLLS = scaled(24, 0.8)
 KEEP = BufferConfig(keep_days=1)  # a segment ends after three hours, so there are about eight
 
 

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 NAMES = [f"s{at}" for at in range(20)]
 
 
-@pytest.fixture
-def crashed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a hard stop leaves of an agent that let its log grow to 17 MB."""
-    random = np.random.default_rng(1)
-    with opened(tmp_path / "state", BufferConfig(wal_mib=64.0, duckdb_memory_mib=256)) as buffer:
+    folder, random = tmp_path_factory.mktemp("fold"), np.random.default_rng(1)
+    with opened(folder / "state", BufferConfig(wal_mib=64.0, duckdb_memory_mib=256)) as buffer:
         for at in range(16):
             block = make_block(10_000, first=at * 10_000, names=NAMES)
             block.values[:, 1:] = random.normal(size=(10_000, 19))
             buffer.append([block], [])
             buffer.commit()
-        shutil.copytree(tmp_path / "state", tmp_path / "crashed")
-    return tmp_path / "crashed"
+        shutil.copytree(folder / "state", folder / "crashed")
+    return folder / "crashed"
+
+
+@pytest.fixture
+def crashed(left: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(left, tmp_path / "crashed")
 
 
 def test_a_log_longer_than_the_memory_is_folded_in_first(crashed: Path) -> None:

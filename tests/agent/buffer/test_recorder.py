@@ -201,7 +201,7 @@ def test_a_killed_agent_goes_on_counting(tmp_path: Path, after: int) -> None:
             if device.rows // RATE % 5 == 4:
                 device.buffer.commit(everything=False)
         device.kill()
-    device.run(max(0, 400 - device.rows // RATE))
+    device.run(90)
     stored, stood_for, distinct = device.counts()
     assert stored == distinct
     assert stood_for + device.waiting == device.rows
@@ -249,10 +249,10 @@ def test_it_is_thinned_in_the_declared_order(tmp_path: Path) -> None:
     for level in range(4):
         device.buffer.recorder.thin(level)
         before = device.counts()[0]
-        device.run(600)
+        device.run(600 if level in {0, 3} else 300)
         counts.append(device.counts()[0] - before)
     assert 250 < counts[0] < 350
-    assert 15 < counts[1] < 45
+    assert 7 < counts[1] < 23
     assert counts[2:] == [0, 0]
     longest = ask(device.buffer, "SELECT seconds, count(*) > 0 FROM summaries GROUP BY 1 ORDER BY 1")
     assert longest == [[60.0, True], [300.0, True]]
