@@ -84,9 +84,7 @@ class Device:
 
     def status(self) -> Status:
         """Return the agent's status."""
-        status = self.agent.status()
-        assert status is not None
-        return status
+        return wait_until(self.agent.status, "the agent to answer")
 
     def _committed(self) -> Status | None:
         status = self.status()
