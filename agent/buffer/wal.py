@@ -8,6 +8,7 @@ Checked against the running DuckDB by the tests.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,8 +23,12 @@ _LONGEST_PREAMBLE = 256
 _MASK = (1 << 64) - 1
 WORD_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
 _TAIL_FACTOR = 0xC6A4A7935BD1E995
+_SEARCHED_BYTES = 4 << 20
 _WORDS = 1 << 13  # that fit into a cache next to their products: three times as fast as all at once
 _BUFFER_BYTES = 1 << 20
+_VERSION = b"\x64\x00\x62"  # what DuckDB takes for no log where it is not at the very beginning
+# Version, identity of the file, how often it was checkpointed: as DuckDB 2.0 writes it; others are searched for an end.
+_PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\xff]{0,9}[\0-\x7f]\xff\xff", re.DOTALL)
 _CHECKPOINT, _COMMIT, _USE_TABLE = b"\x64\x00\x63", b"\x64\x00\x64", b"\x64\x00\x19"
 # Tables whose rows are numbered, so that no two transactions can write the same to them; names follow their length.
 _NUMBERED = (b"\x07batches", b"\x0ffinding_history")
@@ -59,7 +64,7 @@ def examine(path: Path) -> WalState:
             data = _entry(file, size - at)
             if data is None:
                 file.seek(at)
-                torn = _cut_short(file.read(_FRAME.size), size - at)
+                torn = _cut_short(file.read(_FRAME.size), size - at) and not _goes_on(file.read(_SEARCHED_BYTES))
                 return WalState(size, at, torn, repeat, kind == _CHECKPOINT)
             at += _FRAME.size + len(data)
             kind = data[:3]
@@ -110,6 +115,11 @@ def _entry(file: BinaryIO, left: int) -> bytes | None:
 
 
 def _first_entry(file: BinaryIO, size: int) -> int | None:
+    if file.read(len(_VERSION)) != _VERSION:
+        return None
+    file.seek(0)
+    if preamble := _PREAMBLE.match(file.read(_LONGEST_PREAMBLE)):
+        return preamble.end()
     for at in range(1, min(_LONGEST_PREAMBLE, size)):
         file.seek(at)
         if _entry(file, size - at) is not None:
@@ -122,3 +132,14 @@ def _cut_short(head: bytes, left: int) -> bool:
     if len(head) < _FRAME.size:
         return True
     return bool(left - _FRAME.size < _FRAME.unpack(head)[0] < 1 << 32)
+
+
+def _goes_on(rest: bytes) -> bool:
+    """Whether a sound entry follows somewhere: then what looks cut short is a length that was changed."""
+    at = rest.find(b"\x64\x00", _FRAME.size)
+    while at >= 0:
+        size, stored = _FRAME.unpack_from(rest, at - _FRAME.size)
+        if 0 < size <= len(rest) - at and checksum(rest[at : at + size]) == stored:
+            return True
+        at = rest.find(b"\x64\x00", at + 1)
+    return False

@@ -1,0 +1,113 @@
+"""Logs of a segment damaged in every way at every byte, and what a start makes of each: many states a process."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from agent.buffer import BufferConfig
+from agent.buffer.engine import Engine
+from agent.buffer.repair import Repairer, guarded
+from agent.buffer.segment import Segment
+from tests.agent.buffer.blocks import make_block, make_reading, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A segment as a crash leaves it, with everything in its log. `ends`: its length after each committed batch."""
+
+    path: Path
+    data: bytes
+    ends: tuple[int, ...]
+    first: int  # what its rows count from
+
+    def committed(self, at: int) -> int:
+        """Return how many batches end within the first `at` bytes."""
+        return sum(end <= at for end in self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One damaged log: how, at which byte, and how many whole batches come before the damage."""
+
+    kind: str
+    at: int
+    data: bytes = field(repr=False)
+    batches: int
+
+
+def crashed_log(directory: Path, batches: int, first: int) -> Log:
+    """Write batches and copy the segment as it lies while it is open; rows count from `first`."""
+    ends = []
+    with opened(directory / "running") as buffer:
+        for number in range(batches):
+            buffer.append([make_block(ROWS, first=first + ROWS * number)], [make_reading()])
+            buffer.commit()
+            ends.append(next((directory / "running").rglob("0*.wal")).stat().st_size)
+        shutil.copytree(directory / "running", directory / "left")
+    wal = next((directory / "left").rglob("0*.wal"))
+    return Log(wal.with_suffix(""), wal.read_bytes(), tuple(ends), first)
+
+
+def states(log: Log, other: Log, each: int) -> Iterator[State]:
+    """Damage a log in every way, in `each` places spread over all its bytes, or in all of them."""
+    data, whole = log.data, len(log.ends)
+    chance = random.Random(6)
+    for at in places(len(data), each):
+        before = log.committed(at)
+        yield State("cut", at, data[:at], before)
+        yield State("zeros", at, data[:at] + bytes(len(data) - at), before)
+        if not 0 < at < data.index(b"\xff\xff"):  # DuckDB has no checksum of its first entry, and so nothing can tell
+            yield State("bit", at, data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :], before)
+        yield State("rubbish", at, data[:at] + chance.randbytes(len(data) - at), before)
+        yield State("rubbish after", at, data + chance.randbytes(at + 1), whole)
+        yield State("zeros after", at, data + bytes(at + 1), whole)
+        yield State("repeated", at, data + data[at:], whole)
+        yield State("of another from", at, data[:at] + other.data[at:], before)
+    for at in range(len(log.ends)):
+        yield State("repeated batches", at, data + data[log.ends[at - 1] if at else 0 :], whole)
+    yield State("of another", 0, other.data, 0)
+
+
+def places(size: int, count: int) -> Sequence[int]:
+    """Return up to `count` different bytes of so many, evenly."""
+    return sorted({size * number // count for number in range(count)})
+
+
+def look_at(some: Sequence[State], log: Log) -> list[str]:
+    """Open each of them, and return what is wrong."""
+    with TemporaryDirectory() as folder:
+        engine = Engine(Path(folder), BufferConfig())
+        wrong = [f"{state}: {line}" for state in some if (line := _wrong(state, log, Path(folder), engine))]
+        engine.close()
+        return wrong
+
+
+def _wrong(state: State, log: Log, folder: Path, engine: Engine) -> str:
+    copy = folder / log.path.name
+    shutil.copy(log.path, copy)
+    copy.with_name(copy.name + ".wal").write_bytes(state.data)
+    repairer, segment = Repairer(folder), Segment(1, "20261118", copy)
+    if not guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine)):
+        return f"refused: {repairer.notes}"
+    ids = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]
+    sql = "SELECT count(*), count(DISTINCT brightness), max(brightness) + 1 FROM {}.rows_{}"
+    rows = [engine.run(sql.format(segment.alias, number))[0] for number in segment.schemas]
+    engine.run(f"DETACH {segment.alias}")
+    count = ROWS * state.batches
+    if ids != list(range(1, state.batches + 1)) or rows != ([(count, count, log.first + count)] if count else []):
+        return f"batches {ids}, rows {rows}"
+    lost = state.batches < len(log.ends)
+    # The last entry with a changed length looks like one whose end never came, and a log that is cut is no damage.
+    unseen = state.kind == "cut" or state.at >= log.ends[-2]
+    return "" if repairer.notes or not lost or unseen else "nothing was said of what was lost"
