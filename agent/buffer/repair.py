@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agent.buffer.engine import Engine
 
 QUARANTINE = "quarantine"
+HEADERS = 3 * 4096  # bytes before a file's first block: a shorter one holds nothing
 _POSITION = re.compile(r"byte position (\d+)")
 _BLOCK = re.compile(r"in block at location (\d+)")
 _MOST_CUTS = 100
@@ -90,6 +91,12 @@ class Repairer:
         """Set a database file and its log aside."""
         lost = path.stat().st_size if path.exists() else 0
         names = [self._set_aside(part) for part in (path, wal_of(path)) if part.exists()]
+        if lost < HEADERS:
+            aside = f"and was set aside as {' and '.join(names)}"
+            self.notes.append(
+                f"{path.name} ({lost} bytes) was being made at a crash, or was cut within its header, {aside}"
+            )
+            return
         self.notes.append(
             f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; "
             f"what it held is missing from queries: {why}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TABLE = placed(part("x", np.zeros((1, 4), np.float32)), part("y", np.zeros((1, 1), np.float32), "output"))
 # What a kill may leave without harm; anything else that had to be repaired is a fault of ours.
-HARMLESS = ("created but never written before a crash", "a temporary left by a crash")
+HARMLESS = ("created but never written before a crash", "a temporary left by a crash", "was being made at a crash")
 ROWS = 150
 LONGEST_GAP = 150  # between samples, one and a half times their mean distance
 RAW = "SELECT count(*), count(DISTINCT (number, id)) FROM {db}.labels"
