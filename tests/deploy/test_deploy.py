@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.confine import FIRST_FOR_THE_OOM_KILLER
 from agent.paths import _refusal
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -47,6 +48,13 @@ def test_the_unit_starts_the_agent_isolated_and_lean() -> None:
     assert service["Environment"] == "MALLOC_ARENA_MAX=1"
     assert service["MemoryMax"] == "256M"
     assert set(service["RestartPreventExitStatus"].split()) == {"2", "78"}
+
+
+def test_a_query_that_runs_out_of_memory_does_not_stop_the_unit() -> None:
+    """Its process is killed before the agent, and systemd leaves the agent running."""
+    service = Unit()["Service"]
+    assert service["OOMPolicy"] == "continue"
+    assert int(service["OOMScoreAdjust"]) < int(FIRST_FOR_THE_OOM_KILLER)
 
 
 def test_the_agent_that_the_unit_starts_exists() -> None:
