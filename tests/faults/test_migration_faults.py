@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.faults.counts import KILLS
 from tests.faults.test_buffer_disk import fill, mounted
 
 STRIDE = 1 if KILLS else 3  # of its steps, which `make test` has no time for
+HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}  # it imports from `tests`
 SCRIPT = Path(__file__).with_name("migrating_process.py")
 
 
@@ -25,7 +27,7 @@ def test_a_migration_killed_at_any_step_is_taken_up_again(tmp_path: Path) -> Non
     leave_version_1(tmp_path / "left")
     (tmp_path / "work").mkdir()
     command = [sys.executable, str(SCRIPT), str(tmp_path / "left"), str(tmp_path / "work"), str(STRIDE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=HERE)
     steps = int(done.stdout)
     assert steps > 20
     halfway = set()
