@@ -23,6 +23,7 @@ from agent.buffer.question import Form, Question
 from agent.buffer.quick import answer_quickly
 from agent.buffer.sharing import Sharing
 from agent.frames import MOST_BYTES, Verdict
+from agent.room import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from agent.buffer.core import Buffer
 
 MOST_ANSWER_BYTES = 32 << 20  # of rows as JSON, which the agent has to hold while it sends them
+_NEEDED_MIB = 72  # its own pages: 34 for a count, 69 for groups and quantiles of 20 signals
+_ADVICE = "raise that limit, or ask again later"
 _ATTEMPTS = 3
 _GRACE_S = 5.0  # to start, to open the files, and to say by itself that its time is up
 _PIECE_BYTES = MOST_BYTES // 4
@@ -82,6 +85,10 @@ class Asking:
         """Yield an answer piece by piece, and last a verdict on it; `ending` ends it from another thread."""
         if not self._walled:
             yield Verdict(error="the buffer is in memory only: rows can be asked for, and not be written to a file")
+            return
+        full = lacking(_NEEDED_MIB, "a query", _ADVICE)
+        if full:
+            yield Verdict(error=full)
             return
         question = Question(
             directory=self._directory, beside=True, form=form, sql=sql, table=table, since_ns=since_ns,

@@ -229,3 +229,11 @@ def test_a_verdict_of_many_words_is_shortened_to_what_is_read(tmp_path: Path) ->
     (verdict,) = ask(Question(directory=str(tmp_path), beside=False, sql=f'SELECT "{name}" FROM inferences'))
     assert isinstance(verdict, Verdict)
     assert (verdict.error.startswith("the query's process"), len(verdict.error) < 5_000) == (False, True)
+
+
+def test_where_there_is_no_room_a_question_is_not_begun(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said why, and plain ones are answered all the same."""
+    monkeypatch.setattr("agent.buffer.asking.lacking", lambda needed_mib, what, _: f"{what} needs {needed_mib}")
+    with pytest.raises(ValueError, match="a query needs 72"):
+        asking.query("SELECT printf('%d', count(*)) FROM inferences", 1, 20.0)
+    assert len(_ask(asking, "SELECT count(*) FROM inferences")) == 1

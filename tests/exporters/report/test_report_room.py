@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporters.report.room import MIB, too_little
+from agent.room import MIB
+from exporters.report.room import too_little
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
