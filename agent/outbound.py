@@ -1,0 +1,217 @@
+"""What leaves the device: parcels, the outbox that they are taken from, and the exporters that carry them.
+
+A destination hears of every finding and of every window once, in an order of its own: findings first, then the newest
+windows, then the backlog, oldest first. Counters are totals since they began, as of the end of each window, so that a
+window that arrives late, twice, or only as part of a wider one changes no total: what a receiver adds up is right in
+any order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from agent.model import Finding, Signal  # noqa: TC001  # msgspec resolves the annotations at run time
+from agent.summary import Moments, Summary  # noqa: TC001
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sends. `instance` is a random name of the state directory, made once and kept in it."""
+
+    site: str
+    device: str
+    version: str  # of the agent
+    instance: str
+
+
+class Watched(msgspec.Struct, frozen=True, array_like=True):
+    """What the detectors made of one signal in a window: the highest share of the way to an alarm, in [0, 1].
+
+    psi (nats), ks and wasserstein (standard deviations of the reference) compare the window's histogram with the
+    reference's; None where the signal has no histogram.
+    """
+
+    signal: Signal
+    evidence: float
+    psi: float | None = None
+    ks: float | None = None
+    wasserstein: float | None = None
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
+    """A stream's figures over a span, and since its counters began.
+
+    total: from the beginning of the counters (its `time_ns`) to the end of the span; they begin anew where the stream
+    or its reference does.
+    """
+
+    summary: Summary
+    total: Summary
+    watched: tuple[Watched, ...] = ()
+
+    @property
+    def end_ns(self) -> int:
+        """Wall time at which it ended."""
+        return self.summary.end_ns
+
+
+class Rollup(msgspec.Struct, frozen=True, array_like=True):
+    """The readings of one measure over a span; `name` and `labels` as a reading has them."""
+
+    name: str
+    unit: str
+    labels: tuple[tuple[str, str], ...]
+    moments: Moments
+    last: float
+
+
+class HostWindow(msgspec.Struct, frozen=True, kw_only=True, tag="host"):
+    """The device's own readings over a span."""
+
+    time_ns: int
+    seconds: float
+    readings: tuple[Rollup, ...]
+
+    @property
+    def end_ns(self) -> int:
+        """Wall time at which it ended."""
+        return self.time_ns + round(self.seconds * 1e9)
+
+
+class FindingChange(msgspec.Struct, frozen=True, kw_only=True, tag="finding"):
+    """One state of a finding: it opened, changed, was acknowledged or closed. `number` counts such states."""
+
+    number: int
+    finding: Finding
+
+    @property
+    def end_ns(self) -> int:
+        """Wall time of the change."""
+        return round(self.finding.updated.timestamp() * 1e9)
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent as a whole or not at all.
+
+    id: the same for the same content however often it is sent, different for any other of this state directory.
+    """
+
+    id: str
+    content: FindingChange | Window | HostWindow
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Parcels that the outbox gave to one destination; `number` tells it which ones are answered for."""
+
+    number: int
+    parcels: tuple[Parcel, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exporter did with parcels, by their places. Each place is in exactly one of the first three.
+
+    rejected: for good, with the receiver's reason. retry: later; nobody knows whether they arrived.
+    retry_after_s: how long the receiver asked to be left alone; 0 where it did not.
+    trouble: what went wrong, for a person, naming what would help; empty where nothing did.
+    sent_bytes: as they went over the wire, bodies and headers of requests, those that failed included.
+    fields: names of what the bodies that were sent held, for the egress ledger.
+    """
+
+    accepted: tuple[int, ...] = ()
+    rejected: dict[int, str] = {}
+    retry: tuple[int, ...] = ()
+    retry_after_s: float = 0.0
+    trouble: str = ""
+    sent_bytes: int = 0
+    fields: frozenset[str] = frozenset()
+
+
+class Exporter(Protocol):
+    """Carries parcels to one destination. One `send` at a time, in the event loop of the agent, which it never blocks.
+
+    `send` raises nothing for what a network or a receiver does: that is an outcome. It comes back within the
+    destination's deadline, however slow the other side is. Sending the same parcels again is harmless.
+    """
+
+    name: str
+
+    async def send(self, parcels: Sequence[Parcel]) -> Outcome:
+        """Carry the parcels, at least one."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. May be called twice."""
+        ...
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel that a destination rejected for good."""
+
+    destination: str
+    parcel: Parcel
+    reason: str
+    time_ns: int
+
+
+class Egress(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the egress ledger: what left the device, when and where to."""
+
+    time_ns: int
+    destination: str
+    address: str
+    parcels: int
+    accepted: int
+    bytes: int
+    fields: tuple[str, ...]
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a destination has not got yet. `oldest_ns`: the end of the oldest window of it; 0: none waits."""
+
+    destination: str
+    findings: int
+    windows: int
+    oldest_ns: int
+    dead_letters: int
+    coarsened_s: int = 0  # the span to which a long backlog is merged; 0: it is sent as it is
+
+
+class Outbox(Protocol):
+    """What waits for each destination, kept over restarts and power cuts. Called by one thread at a time.
+
+    A batch that was not settled comes again: after a restart, or when `next` is called once more. Only what is durable
+    is given out. A destination that was never seen starts with what happens from then on, findings that are open
+    included; one that is gone from the configuration is forgotten with `keep_only`.
+    """
+
+    def next(self, destination: str, most_bytes: int) -> Batch | None:
+        """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits."""
+        ...
+
+    def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
+        """Take what is answered for out of the queue, dead letters aside, and write the ledger; durable on return."""
+        ...
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Say what waits, per destination."""
+        ...
+
+    def dead_letters(self, destination: str | None = None) -> list[DeadLetter]:
+        """Return what was rejected, newest first."""
+        ...
+
+    def retry_dead(self, destination: str | None = None) -> int:
+        """Queue what was rejected once more; return how many parcels."""
+        ...
+
+    def egress(self, since_ns: int, most: int) -> list[Egress]:
+        """Return what left since then, newest first."""
+        ...
+
+    def keep_only(self, destinations: Sequence[str]) -> None:
+        """Forget the destinations that are not among these."""
+        ...
