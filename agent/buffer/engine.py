@@ -112,7 +112,7 @@ class Engine:
         self.root.close()
 
 
-def is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException | str) -> bool:
     """Whether a failure says nothing bad about the file: a full disk, no permission, no memory."""
     text = str(error).lower()
     return any(sign in text for sign in _PASSING)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CORE_FILE = "core.duckdb"
 _LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
 _LEAST_LOG = 128 * 1024
+_MOST_INSTANCES = 20  # that are given up while files are opened
 _CLEARING_S = 1.0  # a query that does not end by then is waited for at the next commit
 
 
@@ -165,6 +166,7 @@ class Files:
             self._in_doubt = True  # the segment may be in no view
             raise
         finally:
+            self.repairer.rest()
             self.gate.open(engine.root)
         return True
 
@@ -190,12 +192,17 @@ class Files:
             self._fold_at = usual
 
     def _open_with_room(self) -> Engine:
+        anew = _MOST_INSTANCES
         while True:
             try:
                 return self._open()
             except (UnavailableError, duckdb.Error, OSError) as error:
-                if not (is_full(error) and self.reserve.give_back()):
+                # A log that could not be rehearsed has been cut or set aside by now.
+                anew -= "invalidated" in str(error)
+                if not ("invalidated" in str(error) and anew) and not (is_full(error) and self.reserve.give_back()):
                     raise
+            finally:
+                self.repairer.rest()
 
     def _write_anew(self) -> None:
         """Write the files again whose sync failed: those of the core, and of the segments that took rows lately."""

@@ -17,8 +17,8 @@ from agent.buffer import schema
 from agent.buffer.blocks import mend
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
-from agent.buffer.fold import fold, is_long
 from agent.buffer.folders import wal_of
+from agent.buffer.rehearsal import FOLDED_BYTES, Rehearsal, longest_that_replays
 from agent.buffer.wal import WalState, examine
 
 if TYPE_CHECKING:
@@ -39,13 +39,14 @@ class Repairer:
     """Repairs the files of one directory and remembers what it did in `notes`."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
+        self._rehearsal = Rehearsal()
         self.notes: list[str] = []
 
     @property
     def quarantine_bytes(self) -> int:
         """What was set aside takes so much."""
-        folder = self._directory / QUARANTINE
+        folder = self.directory / QUARANTINE
         return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
 
     def attach(self, engine: Engine, path: Path, alias: str) -> None:
@@ -61,18 +62,33 @@ class Repairer:
             It cannot be opened now.
         """
         self._cut_damage(wal_of(path))
-        if is_long(path, engine.memory_mib):
-            fold(path)
         for _ in range(_MOST_CUTS):
+            if why := self._rehearse(path, alias):
+                self._answer(why, path, alias)
+                continue
             try:
                 engine.run(schema.attach(str(path), alias))
             except duckdb.Error as error:
-                engine.run(schema.detach(alias))
-                self._answer(error, path)
+                self._answer(str(error), path, alias)
+                engine.run(schema.detach(alias))  # raises where the instance has given up: it is made anew
             else:
                 path.chmod(0o640)
                 return
         raise CorruptError(f"its log is damaged in more than {_MOST_CUTS} places")
+
+    def rest(self) -> None:
+        """Let go of what is only needed while files are opened."""
+        self._rehearsal.close()
+
+    def _rehearse(self, path: Path, alias: str) -> str:
+        """Have the log replayed beside this process; say why that failed, empty where it did not."""
+        size = wal_of(path).stat().st_size if wal_of(path).exists() else 0
+        why = ""
+        if size > FOLDED_BYTES:
+            why = self._rehearsal.replay(path, alias, fold=True)
+        if 0 < size <= FOLDED_BYTES or is_passing(why):  # there may be no room for folding
+            why = self._rehearsal.replay(path, alias)
+        return why
 
     def mend(self, path: Path, why: str) -> bool:
         """Do what can be done about the damage that `why` tells of, in a file that is closed; False for nothing."""
@@ -137,29 +153,33 @@ class Repairer:
             )
         _truncate(wal, state.sound)
 
-    def _answer(self, error: duckdb.Error, path: Path) -> None:
+    def _answer(self, why: str, path: Path, alias: str) -> None:
         """Do what makes a second attempt worthwhile, or raise what is wrong."""
-        text, wal = str(error), wal_of(path)
-        if "storage version number" in text:
-            raise SchemaTooNewError(path, "of a later DuckDB", duckdb.__version__) from error
-        if is_passing(error):
-            raise UnavailableError(text) from error
-        if _BLOCK.search(text):
-            raise CorruptError(text) from error
-        position = _POSITION.search(text)
+        wal = wal_of(path)
+        if "storage version number" in why:
+            raise SchemaTooNewError(path, "of a later DuckDB", duckdb.__version__)
+        if is_passing(why):
+            raise UnavailableError(why)
+        if _BLOCK.search(why):
+            raise CorruptError(why)
+        position = _POSITION.search(why)
         size = wal.stat().st_size if wal.exists() else 0
+        if not size:
+            raise CorruptError(why)
         if position and int(position[1]) < size:
+            sound = int(position[1])
+        else:
+            sound = longest_that_replays(self._rehearsal, path, alias)
+        if sound:
             name = self._keep_copy(wal)
-            self.notes.append(f"{wal.name} was damaged at byte {position[1]} of {size}; the rest was cut off, {name}")
-            _truncate(wal, int(position[1]))
-        elif size:
+            self.notes.append(f"{wal.name} was damaged at byte {sound} of {size}; the rest was cut off, {name}")
+            _truncate(wal, sound)
+        else:
             name = self._set_aside(wal)
             self.notes.append(
                 f"{wal.name} ({size} bytes) does not fit its file and was set aside as {name}; "
                 f"the newest rows of {path.name} may be missing"
             )
-        else:
-            raise CorruptError(text) from error
 
     def _keep_copy(self, path: Path) -> str:
         try:
@@ -179,7 +199,7 @@ class Repairer:
         return f"{QUARANTINE}/{target.name}"
 
     def _place(self, path: Path) -> Path:
-        folder = self._directory / QUARANTINE
+        folder = self.directory / QUARANTINE
         folder.mkdir(mode=0o750, exist_ok=True)
         number = 1
         while (target := folder / f"{path.name}.{number}").exists():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -40,6 +40,7 @@ class WalState:
 
     repeat: where the first transaction begins that is a copy of an earlier one and cannot be, -1 where none is.
     folding: a checkpoint had begun, so the file may have been cut off in the middle of being rewritten.
+    ends: where each transaction ends.
     """
 
     size: int
@@ -47,6 +48,7 @@ class WalState:
     torn: bool
     repeat: int = -1
     folding: bool = False
+    ends: tuple[int, ...] = field(default=(), compare=False)
 
 
 def examine(path: Path) -> WalState:
@@ -59,13 +61,14 @@ def examine(path: Path) -> WalState:
         file.seek(at)
         begins, transaction = at, bytearray()
         known: set[bytes] = set()
+        ends: list[int] = []
         repeat, kind, numbered = -1, b"", False
         while at < size:
             data = _entry(file, size - at)
             if data is None:
                 file.seek(at)
                 torn = _cut_short(file.read(_FRAME.size), size - at) and not _goes_on(file.read(_SEARCHED_BYTES))
-                return WalState(size, at, torn, repeat, kind == _CHECKPOINT)
+                return WalState(size, at, torn, repeat, kind == _CHECKPOINT, tuple(ends))
             at += _FRAME.size + len(data)
             kind = data[:3]
             transaction += _FRAME.pack(len(data), checksum(data))
@@ -74,9 +77,10 @@ def examine(path: Path) -> WalState:
                 if numbered and repeat < 0 and bytes(transaction) in known:
                     repeat = begins
                 known.add(bytes(transaction))
+                ends.append(at)
                 begins, numbered = at, False
                 transaction.clear()
-    return WalState(size, at, torn=False, repeat=repeat, folding=kind == _CHECKPOINT)
+    return WalState(size, at, torn=False, repeat=repeat, folding=kind == _CHECKPOINT, ends=tuple(ends))
 
 
 def checksum(data: bytes) -> int:

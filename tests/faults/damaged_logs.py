@@ -87,17 +87,19 @@ def places(size: int, count: int) -> Sequence[int]:
 def look_at(some: Sequence[State], log: Log) -> list[str]:
     """Open each of them, and return what is wrong."""
     with TemporaryDirectory() as folder:
-        engine = Engine(Path(folder), BufferConfig())
-        wrong = [f"{state}: {line}" for state in some if (line := _wrong(state, log, Path(folder), engine))]
+        engine, repairer = Engine(Path(folder), BufferConfig()), Repairer(Path(folder))
+        wrong = [f"{state}: {line}" for state in some if (line := _wrong(state, log, repairer, engine))]
         engine.close()
+        repairer.rest()
         return wrong
 
 
-def _wrong(state: State, log: Log, folder: Path, engine: Engine) -> str:
-    copy = folder / log.path.name
+def _wrong(state: State, log: Log, repairer: Repairer, engine: Engine) -> str:
+    copy = repairer.directory / log.path.name
     shutil.copy(log.path, copy)
     copy.with_name(copy.name + ".wal").write_bytes(state.data)
-    repairer, segment = Repairer(folder), Segment(1, "20261118", copy)
+    repairer.notes.clear()
+    segment = Segment(1, "20261118", copy)
     if not guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine)):
         return f"refused: {repairer.notes}"
     ids = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]

@@ -97,13 +97,13 @@ def test_every_damaged_log_opens_as_whole_batches(crashed: Path, tmp_path: Path)
     path = next(crashed.rglob("0*.duckdb"))
     copy = tmp_path / path.name
     data = path.with_name(path.name + ".wal").read_bytes()
-    engine = Engine(tmp_path, BufferConfig())
+    engine, repairer = Engine(tmp_path, BufferConfig()), Repairer(tmp_path)
     counts = set()
     for changed in mutations(data, scaled(100, 5)):
         shutil.copy(path, copy)
         copy.with_name(copy.name + ".wal").write_bytes(changed)
         segment = Segment(1, "20261118", copy)
-        assert guarded(engine, copy, Repairer(tmp_path), segment.alias, partial(segment.load, engine))
+        assert guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine))
         batches = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]
         assert batches == list(range(1, len(batches) + 1))
         tables = [f"{segment.alias}.rows_{number}" for number in segment.schemas]
@@ -114,6 +114,7 @@ def test_every_damaged_log_opens_as_whole_batches(crashed: Path, tmp_path: Path)
         engine.run(f"DETACH {segment.alias}")
         counts.add(len(batches))
     engine.close()
+    repairer.rest()
     assert len(counts) > 15
 
 

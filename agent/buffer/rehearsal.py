@@ -1,0 +1,146 @@
+"""Has logs replayed by a process of its own before the agent's instance meets them.
+
+What a log holds is run by DuckDB, not read: one whose entries do not belong together has made it give up the whole
+instance, with every file in it, and could end the process. So a log that a stop left is replayed beside the agent
+first. A longer one is folded into its file there at once: that can need more memory than the agent's instance has, and
+spares it to replay it again. The process starts in a tenth of a second and replays some 40 MB of log a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.buffer import schema
+from agent.buffer.config import MIB
+from agent.buffer.folders import wal_of
+from agent.buffer.wal import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
+
+FOLDED_BYTES = 2 * MIB  # a shorter one is replayed again in less time than it takes to fold it
+SCRIPT = Path(__file__).with_name("replaying.py")
+_BESIDE_MIB = 128  # what folding takes beside the rows of the log
+_LONGEST_S = 600.0
+_SETTINGS = ("SET GLOBAL checkpoint_on_detach = 'DISABLED'", "SET GLOBAL temp_directory = ''")
+# How a process ends itself. One that another ended, for want of memory perhaps, says nothing of what it was doing.
+_OF_ITS_OWN = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+
+
+class Rehearsal:
+    """The process, started with the first log. One thread at a time; `close` ends it, and it may be used again."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def replay(self, path: Path, alias: str, *, fold: bool = False, read_only: bool = False) -> str:
+        """Open a file with its log, and perhaps fold that in; say why that failed, empty where it did not.
+
+        Where there is no such process to be had nothing is known, and nothing is said.
+        """
+        wal = wal_of(path)
+        needed = _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
+        statements = [*_SETTINGS, schema.attach(str(path), alias, read_only=read_only)]
+        return self._ask([*statements, schema.checkpoint(alias)] if fold else statements, needed)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _ask(self, statements: Sequence[str], memory_mib: int) -> str:
+        config = {"threads": 1, "memory_limit": f"{memory_mib}MiB"}
+        question = json.dumps({"config": config, "statements": statements}) + "\n"
+        try:
+            process = self._process or self._start()
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(question.encode())
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], _LONGEST_S)
+            answer = process.stdout.readline() if ready else b""
+        except OSError:
+            answer = b""
+        if answer:
+            return str(json.loads(answer))
+        code = self._process.poll() if self._process else None
+        if self._process and code is None:
+            self._process.kill()
+        code = self._process.wait() if self._process else 0
+        self.close()
+        return f"what replayed it ended itself by signal {-code}" if -code in _OF_ITS_OWN else ""
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        library = find_spec("_duckdb")
+        assert library
+        assert library.origin
+        command = [sys.executable, "-I", "-S", str(SCRIPT), str(Path(library.origin).parent)]
+        self._process = subprocess.Popen(  # noqa: S603  # our own
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        return self._process
+
+
+def longest_that_replays(rehearsal: Rehearsal, path: Path, alias: str) -> int:
+    """Find how many bytes of a file's log can be replayed, in whole transactions; 0 where that cannot be found out.
+
+    Tried in a temporary folder beside the file: it is the file itself by another name, with the beginning of its log.
+    """
+    wal = wal_of(path)
+    ends = [0, *examine(wal).ends]
+    low, high = 0, len(ends)  # so many are known to replay, and not to
+    folder = path.with_name(path.name + ".tmp")
+    tried = folder / path.name
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o750)
+        _link(path, tried)
+        _copy_beginning(wal, wal_of(tried), wal.stat().st_size)
+        if not rehearsal.replay(tried, alias, read_only=True):
+            return 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            _copy_beginning(wal, wal_of(tried), ends[middle])
+            if rehearsal.replay(tried, alias, read_only=True):
+                high = middle
+            else:
+                low = middle
+    except OSError:
+        return 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return ends[low]
+
+
+def _link(path: Path, name: Path) -> None:
+    try:
+        os.link(path, name)
+    except OSError:  # not every file system has links
+        shutil.copyfile(path, name)
+
+
+def _copy_beginning(source: Path, target: Path, size: int) -> None:
+    with source.open("rb") as beginning, target.open("wb") as copy:
+        for at in range(0, size, MIB):
+            copy.write(beginning.read(min(MIB, size - at)))
