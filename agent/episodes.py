@@ -32,6 +32,9 @@ PERSISTS = 0.5  # an effect that is still this share of what it was is not over,
 QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
 
+NOTICE = "notice"  # told by no detector, and over when it is seen
+LASTING = "lasting notice"  # over when its cause is
+LASTING_KINDS = {"disk"}
 ACCURACY = "accuracy"  # alarms about the error stream of labels
 FALLS = {ACCURACY, "accuracy_fall", "drift"}  # kinds of findings that these may make
 
@@ -239,7 +242,7 @@ def family_of(score: Score) -> str:
 def family_of_finding(finding: Finding) -> str:
     """Return the kind of episode that a stored finding was."""
     if not finding.signals:
-        return "notice"
+        return LASTING if finding.kind in LASTING_KINDS else NOTICE
     if any(signal.detector == "errors" for signal in finding.signals):
         return "errors"
     if any(signal.role == "host" for signal in finding.signals):

@@ -14,6 +14,8 @@ import msgspec
 from agent.clock import utc
 from agent.episodes import (
     ACCURACY,
+    LASTING,
+    NOTICE,
     Episode,
     family_of,
     family_of_finding,
@@ -106,12 +108,34 @@ class FindingBook:
                 return finding
         if len(same) >= NOTICES:  # the history has each; a thousand findings would hide the others
             return same[-1]
+        return self._open_notice(stream, kind, severity, sentence, advice, cause, time_ns)
+
+    def hold_notice(
+        self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, *, time_ns: int
+    ) -> list[Finding]:
+        """Keep one finding of a kind of LASTING_KINDS open, in these words, until `end_notice`; return it if new."""
+        held = [episode for episode in self._episodes.values() if episode.finding.kind == kind]
+        if not held:
+            return [self._open_notice(stream, kind, severity, sentence, advice, cause, time_ns)]
+        if held[0].finding.sentence == sentence:
+            return []
+        changes = {"severity": severity, "sentence": sentence, "advice": advice, "causes": (cause,)}
+        return [self._replace(held[0], time_ns, **changes)]
+
+    def end_notice(self, kind: str, note: str, *, time_ns: int) -> list[Finding]:
+        """Close what `hold_notice` holds open."""
+        held = [episode for episode in self._episodes.values() if episode.finding.kind == kind]
+        return [self._close(episode, time_ns, episode.finding.note or note) for episode in held]
+
+    def _open_notice(
+        self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, time_ns: int
+    ) -> Finding:
         now = utc(time_ns)
         finding = Finding(
             id=_new_id(), stream=stream, kind=kind, severity=severity, state="open", sentence=sentence, advice=advice,
             onset=now, opened=now, updated=now, row=0, onset_row=0, signals=(), causes=(cause,),
         )  # fmt: skip
-        self._episodes[finding.id] = Episode(finding, "notice", last_ns=time_ns)
+        self._episodes[finding.id] = Episode(finding, family_of_finding(finding), last_ns=time_ns)
         self._store.save_finding(finding)
         return finding
 
@@ -148,7 +172,7 @@ class FindingBook:
     def acknowledge(self, finding_id: str, note: str, time_ns: int, *, over: bool = False) -> Finding:
         """Mark a finding as seen, or close it where its stream is `over`. Raises KeyError where it is not open."""
         episode = self._episodes[finding_id]
-        if episode.family == "notice" or over:  # nothing will tell that it has ended: seen is done
+        if episode.family == NOTICE or over:  # nothing will tell that it has ended: seen is done
             return self._close(episode, time_ns, note)
         return self._replace(episode, time_ns, state="acknowledged", note=note)
 
@@ -219,7 +243,7 @@ class FindingBook:
             episode
             for episode in self._episodes.values()
             if episode.finding.stream.key == stream.key
-            and episode.family != "notice"
+            and episode.family not in {NOTICE, LASTING}
             and (episode.family == ACCURACY) == labels
         ]
 

@@ -15,6 +15,7 @@ from agent.budget import default_alarms_per, share_budget
 from agent.card_watch import CardWatch
 from agent.clock_watch import ClockWatch
 from agent.condition import count_change, device_state, stream_state
+from agent.disk_watch import AGENT, DiskWatch
 from agent.events import Events
 from agent.findings import FindingBook
 from agent.guarded import Guarded
@@ -93,7 +94,8 @@ class Pipeline:
         self._events = Events(store, clock)
         self._guarded = Guarded()
         self._intake = Intake(collectors, self._guarded, clock)
-        self._refused = self._repairs_told = 0
+        self._refused = 0
+        self._disk = DiskWatch(store, self._book, self._events, clock, self.notice)
         now = clock.monotonic_ns()
         self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
         around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
@@ -143,11 +145,9 @@ class Pipeline:
             self._budgeted_ns = now
 
     def _commit(self, *, everything: bool = True) -> None:
-        """Make rows durable, and open a finding for each thing that the store had to repair."""
+        """Make rows durable, and open findings about what the store had to repair or could not store."""
         self._store.commit(everything=everything)
-        for repair in self._store.repairs[self._repairs_told :]:
-            self.notice("buffer", repair, "Nothing needs to be done; acknowledge it when you have read it.", repair)
-        self._repairs_told = len(self._store.repairs)
+        self._disk.look()
         if self._store.settled:
             self.labels.committed()
 
@@ -192,8 +192,8 @@ class Pipeline:
     def notice(self, kind: str, sentence: str, advice: str, evidence: str, severity: Severity = "warning") -> None:
         """Open a finding about the agent itself."""
         self._book.raise_notice(
-            Stream(model="driftline agent", runtime="driftline"), kind, severity, sentence, advice,
-            Cause("device", kind, 1.0, evidence), time_ns=self._clock.wall_ns(),
+            AGENT, kind, severity, sentence, advice, Cause("device", kind, 1.0, evidence),
+            time_ns=self._clock.wall_ns(),
         )  # fmt: skip
 
     def pids(self) -> dict[int, str]:

@@ -127,11 +127,29 @@ class WearStatus(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+StorageKind = Literal["full", "read-only", "failing", "refused"]
+
+
+class StorageTrouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the disk does not take what should be stored, in words for who stands before the device.
+
+    nothing: whether findings are refused like rows. error: what the system said. refused: for any other reason.
+    """
+
+    kind: StorageKind
+    since: datetime
+    sentence: str
+    advice: str
+    error: str
+    nothing: bool
+
+
 class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the on-disk buffer. `mode` is `memory` where the state directory cannot be written.
 
     reserve_bytes, reserve_limit_bytes: room kept free for findings and states, now and when it is whole.
     outdated_segments: read as they are, because an older version wrote them. quarantine_bytes: set aside as damaged.
+    trouble: None while everything is stored.
     """
 
     path: str
@@ -148,6 +166,7 @@ class BufferStatus(msgspec.Struct, frozen=True, kw_only=True):
     outdated_segments: int = 0
     quarantine_bytes: int = 0
     wear: WearStatus | None = None
+    trouble: StorageTrouble | None = None
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):

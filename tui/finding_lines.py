@@ -63,8 +63,9 @@ def page_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
         lines += _cause(cause, width)
     if not finding.causes:
         lines.append(((" none was found in what the agent can see", "quiet"),))
-    lines += [(), heading("signals, furthest from their reference first", width)]
-    lines += _signals(finding.signals, width)
+    if finding.signals:
+        lines += [(), heading("signals, furthest from their reference first", width)]
+        lines += _signals(finding.signals, width)
     for text in sizes(finding.signals):
         lines += labelled("size", text, width, "quiet")
     return lines

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import between, count, percent, plural
+from tui.format import between, count, local_time, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from agent.model import AccuracyEstimate, Finding
-    from agent.status import SignalStatus, Status, StreamStatus, TruthStatus
+    from agent.status import SignalStatus, Status, StorageKind, StreamStatus, TruthStatus
     from tui.spans import Tone
 
 STATE_TONES: Mapping[str, Tone] = {
@@ -35,6 +35,12 @@ BLOCKS: Mapping[str, Tone] = {
 _SEVERITIES = ("critical", "warning", "info")
 _NEEDY = {"critical": 0, "warning": 1}
 _IDLE = {"waiting": ("no inference yet", "waiting"), "stopped": ("service is gone", "gone")}
+_STORAGE: Mapping[StorageKind, str] = {
+    "full": "DISK FULL",
+    "read-only": "DISK READ-ONLY",
+    "failing": "DISK FAILS",
+    "refused": "DISK REFUSES",
+}
 _WATCHED = 0.5  # share of the way to an alarm from which the worst signal is named; a choice of display, no alarm
 
 ATTACH = (
@@ -126,13 +132,15 @@ def worst_first(streams: Iterable[StreamStatus]) -> tuple[StreamStatus, ...]:
 
 
 def headline(status: Status) -> str:
-    """Say in one phrase what the device's state rests on."""
+    """Say in one phrase what the device's state rests on; that nothing is stored comes first."""
     unseen = sum(f.state == "open" for f in status.findings)
     seen = len(status.findings) - unseen
     streams = len(status.streams)
-    if not streams and not status.findings:
-        return "no model attached yet"
-    parts = [f"{streams} stream{'s' * (streams != 1)}"]
+    lost = storage_phrase(status)
+    if not (streams or status.findings):
+        return ", ".join(filter(None, (lost, "no model attached yet")))
+    parts = [lost] if lost else []
+    parts.append(f"{streams} stream{'s' * (streams != 1)}")
     if unseen:
         parts.append(f"{unseen:,} open finding{'s' * (unseen != 1)}")
     if seen:
@@ -140,6 +148,15 @@ def headline(status: Status) -> str:
     if not status.findings:
         parts.append("no findings")
     return ", ".join(parts)
+
+
+def storage_phrase(status: Status) -> str:
+    """Say that what is seen is not stored, and since when; empty while it is."""
+    trouble = status.buffer.trouble
+    if trouble is not None:
+        what = "nothing is stored" if trouble.nothing else "rows not stored"
+        return f"{_STORAGE[trouble.kind]} since {local_time(trouble.since, status.time)}: {what}"
+    return "nothing is kept over a restart" if status.buffer.mode == "memory" else ""
 
 
 def accuracy_text(estimate: AccuracyEstimate) -> str:

@@ -21,7 +21,6 @@ from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.pending import Batch, Pending
 from agent.buffer.summaries import read_summaries
-from agent.clock import utc
 from agent.status import BufferStatus
 
 if TYPE_CHECKING:
@@ -91,9 +90,9 @@ class Buffer:
     def commit(self, *, everything: bool = True) -> None:
         """Make durable what was appended, as far as the disk lets it; or only what should not wait longer."""
         with self._turn:
-            if not (everything or self._unsettled or self._keeping.due()):
+            if not (everything or self._unsettled or self._files.refusals.waits or self._keeping.due()):
                 return
-            if self._files.flush() and self._house.open_for_rows():
+            if self._files.flush() and self._files.reserve.refill():
                 while batch := self._next_batch():
                     if not self._settle(batch):
                         break
@@ -102,7 +101,7 @@ class Buffer:
             if self.settled:
                 self._keeping.committed()
             self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
-            self._house.keep()
+            self._house.keep(waiting=not self.settled)
             self.dating.keep()
 
     def rebase(self, step: Step) -> None:
@@ -203,7 +202,6 @@ class Buffer:
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         notes += [*self._files.notes, *self._pending.notes, *self._keeping.recorder.notes]
         segments, committed_ns = self._files.segments, self._committed_ns
-        ago_ns = 0 if committed_ns is None else self._clock.since_boot_ns() - committed_ns
         return BufferStatus(
             path=str(self._directory),
             mode="disk" if self._lock else "memory",
@@ -211,7 +209,7 @@ class Buffer:
             limit_bytes=segments.limit_bytes,
             segments=len(segments.opened),
             rows=segments.rows,
-            last_commit=None if committed_ns is None else utc(self._clock.wall_ns() - ago_ns),
+            last_commit=None if committed_ns is None else self.dating.told(committed_ns),
             discarded_rows=self._discarded + self._pending.discarded_rows,
             notes=tuple(notes),
             reserve_bytes=self._files.reserve.held,
@@ -219,6 +217,7 @@ class Buffer:
             outdated_segments=sum(segment.outdated for segment in segments.opened),
             quarantine_bytes=self._house.quarantine_bytes,
             wear=self._house.wear.status,
+            trouble=self._files.refusals.trouble(self.dating.told),
         )
 
     def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:

@@ -8,8 +8,11 @@ import duckdb
 
 from agent.buffer.age import ObservedTime
 from agent.buffer.errors import UnavailableError
+from agent.clock import utc
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
     from agent.steady import SteadyClock, Step
@@ -45,6 +48,10 @@ class Dating:
         self._saved: tuple[object, ...] | None = None
         self._saved_ns = 0
         files.read(self._resume)
+
+    def told(self, since_boot_ns: int) -> datetime:
+        """Return the wall time of a moment of this boot, by the clock as it is believed now."""
+        return utc(self._clock.wall_ns() - self._clock.since_boot_ns() + since_boot_ns)
 
     def was_set(self) -> None:
         """Take note that another time is believed: what is stored follows as soon as the disk lets it."""

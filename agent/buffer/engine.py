@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from agent.buffer.config import BufferConfig
 
 _FULL = ("no space left", "disk quota")
+_READ_ONLY = "read-only file system"
 # Messages of failures that are no fault of the file: they pass, or an operator can mend them.
 _PASSING = (
     *_FULL,
-    "read-only file system",
+    _READ_ONLY,
     "permission denied",
     "operation not permitted",
     "too many open files",
@@ -43,7 +44,8 @@ _PASSING = (
 
 
 # And of a disk that does not take what is written. DuckDB tells of a failed sync without the name of the file.
-_DISK = ("input/output error", "could not write file", "fsync", "invalidated")
+_FAILING = ("input/output error", "could not write file", "fsync")
+_DISK = (*_FAILING, "invalidated")
 
 STDOUT = "/dev/stdout"
 
@@ -128,6 +130,17 @@ def is_of_disk(error: BaseException) -> bool:
     """Whether a write failed for the sake of the disk, not of what was written."""
     text = str(error).lower()
     return any(sign in text for sign in _DISK)
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a failure is for the sake of a file system that takes no writes."""
+    return _READ_ONLY in str(error).lower()
+
+
+def is_failing(error: BaseException) -> bool:
+    """Whether the disk itself fails: not for want of room, permission or memory."""
+    text = str(error).lower()
+    return not is_passing(error) and any(sign in text for sign in _FAILING)
 
 
 def is_of_sync(error: BaseException) -> bool:

@@ -19,6 +19,7 @@ from agent.buffer.folders import LogNames, wal_of, write_anew
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
+from agent.buffer.refusals import Refusals
 from agent.buffer.repair import Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
 from agent.buffer.segment import prepare_tables
@@ -56,6 +57,7 @@ class Files:
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
+        self.refusals = Refusals(directory, config.commit_seconds, lambda: stamp().since_boot_ns)
         self.trouble = ""
         self.migrated = ""
         self._in_doubt = self._behind = False
@@ -91,7 +93,7 @@ class Files:
                 self._engine = self._open_with_room()
                 self._settle_names()
             except (UnavailableError, duckdb.Error, OSError) as error:
-                self.trouble = say(error)
+                self._note(error)
                 return None
         self._in_doubt = False
         return self._engine
@@ -109,7 +111,7 @@ class Files:
 
         The files are opened anew before their next use where that is needed.
         """
-        self.trouble = say(error)
+        self._note(error)
         if is_of_sync(error):
             self._in_doubt = True
             self._unsynced = self._written()
@@ -178,6 +180,17 @@ class Files:
             self._engine.close()
             self._engine = None
         return left
+
+    def look(self, *, waiting: bool) -> str:
+        """Look after a commit whether the disk takes everything; return a line for the history where that changed."""
+        waiting = waiting or bool(self.ledger.waiting)
+        if not waiting:
+            self.trouble = ""
+        return self.refusals.look(waiting=waiting, full=self.reserve.in_use, bare=self._behind)
+
+    def _note(self, error: Exception) -> None:
+        self.trouble = say(error)
+        self.refusals.note(error, self.trouble)
 
     def _fold_in_reserve(self, engine: Engine) -> None:
         """Keep the log of the core small where there is little room: folded in, findings take a third of it."""

@@ -1,4 +1,4 @@
-"""What is done to the files between batches: limits kept, damage looked for, the reserve refilled, news told."""
+"""What is done to the files between batches: limits kept, damage looked for, news told."""
 
 from __future__ import annotations
 
@@ -41,23 +41,15 @@ class House:
         self.suspected = False
         self._suspects: list[int] = []
         self._repairs_told = 0
-        self._in_reserve = False
         self.bytes = files.bytes
         self.quarantine_bytes = files.repairer.quarantine_bytes
         if files.migrated:
             tell("migration", files.migrated)
 
-    def open_for_rows(self) -> bool:
-        """Return whether rows may be written, now that the reserve was looked after."""
-        free = self._files.reserve.refill()
-        if free == self._in_reserve:
-            self._in_reserve = not free
-            said = "there is room again" if free else "the disk is full: findings and states use the reserve, rows wait"
-            self._tell("disk", said)
-        return free
-
-    def keep(self) -> None:
-        """Keep within the limit, look at suspects, and write down what was repaired."""
+    def keep(self, *, waiting: bool) -> None:
+        """Keep within the limit, look at suspects, and write down what was repaired or refused (`waiting`: rows)."""
+        if news := self._files.look(waiting=waiting):
+            self._tell("disk", news)
         segments, repairer = self._files.segments, self._files.repairer
         engine = self._files.ready()
         if engine is None:

@@ -36,6 +36,8 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
         f" {buffer.discarded_rows} rows discarded",
         "; ".join(buffer.notes) or "free some disk space",
     )
+    if buffer.trouble is not None:
+        yield Check("fail", f"{buffer.trouble.sentence} The system says: {buffer.trouble.error}", buffer.trouble.advice)
     if buffer.reserve_limit_bytes:
         whole = buffer.reserve_bytes == buffer.reserve_limit_bytes
         yield Check(

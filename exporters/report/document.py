@@ -109,7 +109,10 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a report is about: one stream, one window, and what to compare it with."""
+    """What a report is about: one stream, one window, and what to compare it with.
+
+    storage: findings of the window that say that the device did not store everything: inferences may be missing.
+    """
 
     format: int = FORMAT
     generated: datetime
@@ -120,6 +123,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     window: Window
     baseline: Baseline
+    storage: tuple[Finding, ...] = ()
 
 
 class ReportDocument(Subject, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from exporters.report.page_parts import moment, number, share, table
 from exporters.report.style import STYLE
 
 if TYPE_CHECKING:
+    from agent.model import Finding
     from exporters.report.document import Baseline, ColumnOpinion, ReportDocument, Window
 
 # 'unsafe-eval': Plotly, inside Evidently's script, makes functions. Nothing can be fetched with them.
@@ -73,7 +74,15 @@ def _header(document: ReportDocument) -> str:
     return (
         f'<h1>{escape(document.key)}</h1>\n<p class="quiet">Driftline report</p>\n<dl>{facts}</dl>\n'
         f'<div class="box {agreement.verdict}"><h3>{escape(document.driftline.sentence)}</h3>'
-        f"<p>{escape(agreement.sentence)}</p></div>\n"
+        f"<p>{escape(agreement.sentence)}</p></div>\n" + "".join(map(_not_stored, document.storage))
+    )
+
+
+def _not_stored(finding: Finding) -> str:
+    until = f"until {moment(finding.closed)}" if finding.closed else "and goes on"
+    return (
+        f'<div class="box {finding.severity}"><h3>{escape(finding.sentence)}</h3><p>From {moment(finding.onset)} '
+        f"{until}: inferences of then may be missing here. {escape(finding.advice)}</p></div>\n"
     )
 
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import structs
 
 from agent.model import Cause, Finding, Reading, Signal, SignalEvidence, Stream
 from agent.ports import AgentAwayError
-from agent.status import AgentStatus, BufferStatus, EventLine, PartHealth, SignalStatus, Status, StreamStatus
+from agent.status import (
+    AgentStatus,
+    BufferStatus,
+    EventLine,
+    PartHealth,
+    SignalStatus,
+    Status,
+    StorageTrouble,
+    StreamStatus,
+)
 from tests.tui.fake_stream import CAMERA, IMAGE, NOW, OUTPUT, latency_trend, signals, stream
 
 if TYPE_CHECKING:
@@ -127,6 +138,39 @@ def calm() -> Status:
     return status()
 
 
+def full_disk() -> Status:
+    """All is well with the model, and nothing of it is stored."""
+    trouble = StorageTrouble(
+        kind="full", since=NOW - timedelta(minutes=41), error="No space left on device", nothing=False,
+        sentence="The disk is full: inferences are not stored, findings still are.",
+        advice="Free room on /var, or lower [buffer] limit_mib and restart the agent. Once there is room, everything "
+        "is stored again by itself.",
+    )  # fmt: skip
+    return _unstored(trouble, "warning")
+
+
+def read_only() -> Status:
+    """The card gave up."""
+    trouble = StorageTrouble(
+        kind="read-only", since=NOW - timedelta(minutes=41), error="Read-only file system", nothing=True,
+        sentence="The file system /var has turned read-only: nothing is stored. What waits in memory is lost at a "
+        "restart.",
+        advice="A card or disk that fails does this: read the reason with dmesg, and copy what must be kept. Then "
+        "restart the device, which checks the file system; where it comes back, replace the card or disk.",
+    )  # fmt: skip
+    return _unstored(trouble, "critical")
+
+
+def _unstored(trouble: StorageTrouble, severity: Literal["warning", "critical"]) -> Status:
+    finding = Finding(
+        id="f-0009", stream=Stream(model="driftline agent", runtime="driftline"), kind="disk", severity=severity,
+        state="open", sentence=trouble.sentence, advice=trouble.advice, onset=trouble.since, opened=trouble.since,
+        updated=trouble.since, row=0, onset_row=0, signals=(), causes=(Cause("device", "disk", 1.0, trouble.error),),
+    )  # fmt: skip
+    all_well = status(severity, findings=(finding,))
+    return structs.replace(all_well, buffer=structs.replace(all_well.buffer, trouble=trouble))
+
+
 def learning() -> Status:
     """The reference is being learned."""
     young = stream(state="learning", reference_rows=340, inferences=340, signals=(), predictions=())
@@ -197,6 +241,8 @@ def many() -> Status:
 CASES: dict[str, Callable[[], Status]] = {
     "fouled": fouled,
     "calm": calm,
+    "full_disk": full_disk,
+    "read_only": read_only,
     "learning": learning,
     "slow": slow,
     "empty": empty,

@@ -52,8 +52,10 @@ def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awa
         ("empty", ()),
         ("many", ()),
         ("calm", ("question_mark",)),
+        ("full_disk", ()),
+        ("read_only", ()),
     ],
-    ids=["fouled", "stream", "finding", "slow", "learning", "empty", "many", "help"],
+    ids=["fouled", "stream", "finding", "slow", "learning", "empty", "many", "help", "full", "readonly"],
 )
 def test_screen_looks_as_it_did(
     snap_compare: SnapCompare, case: str, keys: tuple[str, ...], size: tuple[int, int]

@@ -17,7 +17,7 @@ from tui.text import render_findings, render_line, render_status
 GOLDEN = Path(__file__).parents[1] / "golden" / "status"
 
 
-@pytest.mark.parametrize("case", ["fouled", "learning", "empty", "slow", "hostile"])
+@pytest.mark.parametrize("case", ["fouled", "learning", "empty", "slow", "hostile", "full_disk", "read_only"])
 def test_status_in_plain_text(case: str) -> None:
     """`driftline status` renders each case as the golden file has it."""
     assert render_status(CASES[case]()) + "\n" == (GOLDEN / f"{case}.txt").read_text()
@@ -38,6 +38,23 @@ def test_thinning_is_told_once_in_text_and_on_the_screen() -> None:
     status = replace(status, buffer=replace(status.buffer, wear=wear))
     shown = "\n".join(plain(line) for line in host_lines(status, 160))
     assert (render_status(status, 160).count(why), shown.count(why)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("full_disk", "WARNING  cam-07, site waterworks-3: DISK FULL since 13:22:22: rows not stored, 1 stream"),
+        ("read_only", "CRITICAL  cam-07, site waterworks-3: DISK READ-ONLY since 13:22:22: nothing is stored, 1"),
+    ],
+)
+def test_the_first_line_says_first_that_nothing_is_stored(case: str, said: str) -> None:
+    """A disk that takes nothing is in the first line, before how many streams there are, and in the line of a log."""
+    status = CASES[case]()
+    assert render_status(status, 160).split("\n")[0].startswith(said)
+    assert status.findings[0].sentence in render_line(status)
+    buffer = replace(status.buffer, trouble=None, mode="memory")
+    first = render_status(replace(status, buffer=buffer), 160).split("\n")[0]
+    assert "nothing is kept over a restart" in first
 
 
 def test_one_line_for_a_log() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from agent import __version__
 from agent.clock import utc
 from agent.commands.report.rows import Stored, fetch, findings_of, signals_of, stored_streams
+from agent.disk_watch import AGENT, KIND
 from detectors.reference import Reference, decode_reference
 from detectors.statistics import BASE
 from exporters.report.document import Baseline, Window
@@ -100,6 +101,7 @@ def gather(source: Source, stored: Stored, wish: Wish, config: ReportConfig) -> 
         key=key,
         window=_window(wish.span, stored, len(current.time_ns)),
         baseline=baseline,
+        storage=tuple(found for found in findings_of(source, AGENT, wish.span) if found.kind == KIND),
         signals=tuple(signals),
         findings=tuple(findings_of(source, stored.stream, wish.span)),
         independent_rows=_independent(signals, reference),

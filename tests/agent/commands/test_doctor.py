@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from agent.commands.doctor import agent_checks
 from agent.commands.doctor_buffer import buffer_checks, storage_checks
 from agent.model import Reading
-from agent.status import BufferStatus, PartHealth, WearStatus
+from agent.status import BufferStatus, PartHealth, StorageTrouble, WearStatus
 from tests.exporters.statuses import make_status, make_stream, replaced
 
 CAMERA, PUMP = make_stream("camera"), make_stream("pump")
@@ -58,6 +60,17 @@ def test_a_healthy_buffer_is_told_with_its_figures() -> None:
         ("ok", "reserve for findings on a full disk: 8.0 of 8.0 MiB are there"),
         ("ok", "written in the last 24 h: 3.0 MiB of 256.0 MiB"),
     ]
+
+
+def test_a_disk_that_takes_nothing_fails_with_what_to_do() -> None:
+    """The sentence, what the system says, and the advice."""
+    trouble = StorageTrouble(
+        kind="read-only", since=datetime(2026, 11, 18, tzinfo=UTC), sentence="It has turned read-only.",
+        advice="Replace the card.", error="Read-only file system", nothing=True,
+    )  # fmt: skip
+    (check,) = [check for check in buffer_checks(_buffer(trouble=trouble)) if check.result == "fail"]
+    assert check.text == "It has turned read-only. The system says: Read-only file system"
+    assert check.advice == "Replace the card."
 
 
 def test_what_is_wrong_with_the_buffer_is_told() -> None:

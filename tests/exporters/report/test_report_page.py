@@ -31,10 +31,23 @@ def page(job: Job, *findings: str) -> str:
     opinion = make_opinion(make_column("<script>alert(1)</script>", drifted=True, findings=findings))
     document = ReportDocument(
         generated=END, driftline_version="0.1.0", site=job.site, device=job.device, stream=job.stream, key=job.key,
-        window=job.window, baseline=job.baseline, driftline=verdict(job), evidently=opinion,
+        window=job.window, baseline=job.baseline, storage=job.storage, driftline=verdict(job), evidently=opinion,
         agreement=compare(job, make_rows(), opinion),
     )  # fmt: skip
     return write_page(document, THEIRS)
+
+
+def test_a_disk_that_was_full_is_said_beside_the_verdict() -> None:
+    """From when until when inferences may be missing, and what to do, before any figure of what was compared."""
+    full = make_finding("none", kind="disk", sentence="The disk is full.", advice="Free room.", signals=())
+    ended = make_finding("none", kind="disk", sentence="The disk <fails>.", closed=END, state="closed", signals=())
+    said = (
+        "The disk is full.</h3><p>From 2026-11-17T12:00:00Z and goes on: inferences of then may be missing here. Free"
+    )
+    text = page(make_job(storage=(full, ended)))
+    before = text[: text.index("What Driftline found")]
+    assert said in before
+    assert "The disk &lt;fails&gt;.</h3><p>From 2026-11-17T12:00:00Z until 2026-11-18T12:00:00Z: inferences" in before
 
 
 def test_driftlines_own_part_comes_first_and_says_what_a_technician_needs() -> None:
