@@ -1,7 +1,7 @@
 """The local API: HTTP on a Unix socket in the run directory. Reading is for whoever may open the socket (0660).
 
 Writing needs the owner of the agent, root, or a member of the socket's group, by the peer's credentials that the kernel
-vouches for. The handlers read records that the pipeline's thread made; they never touch its parts.
+vouches for. The handlers get records that the pipeline's thread made; they never touch its parts.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class SocketTakenError(Exception):
 class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
-    def status(self) -> Status | None:
-        """Return the newest status, None before the first."""
+    async def status(self) -> Status | None:
+        """Return the status as of now, None before the first."""
         ...
 
     async def findings(self, *, everything: bool) -> list[Finding]:
@@ -131,7 +131,7 @@ class _Api:
         self._answers = answers
 
     async def status(self, _request: web.Request) -> web.Response:
-        status = self._answers.status()
+        status = await self._answers.status()
         if status is None:
             raise web.HTTPServiceUnavailable(text="the agent is starting")
         return json_answer(status)

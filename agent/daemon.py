@@ -1,5 +1,8 @@
 """The running agent: one thread ticks the pipeline, the event loop serves the local API and the scrape endpoint.
 
+It looks at its sources a few times a second where something runs, and at once when somebody asks: between two looks it
+does nothing, and nothing is described that nobody reads.
+
 Starts downstream first (store, API, then collectors' first tick) and stops upstream first: collectors are drained, then
 the store is closed, then the endpoints go. SIGTERM and SIGINT stop it; everything is committed within seconds.
 """
@@ -8,20 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-import psutil
 
 from agent import __version__, api
 from agent.buffer.exporting import Exporting
-from agent.clock import utc
+from agent.describing import Describer
 from agent.model import Labels
 from agent.saved import REFERENCE
-from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -31,11 +31,17 @@ if TYPE_CHECKING:
     from agent.extract_api import ExtractRequest
     from agent.frames import Verdict
     from agent.model import Finding, Label
+    from agent.status import Status
     from agent.truth import LabelSummary
     from agent.wiring import Parts
 
-POLL_S = 0.25  # how long a record may wait in its ring; a quarter of what a person notices on the dashboard
-STATUS_S = 1.0
+# How long a record may wait in its ring: a look costs ten times what it costs to judge one inference more in it, and an
+# alarm that waits for the next one is still durable within a second.
+POLL_S = 0.5
+IDLE_S = 1.0  # where nothing runs; as often as new rings are looked for
+FILLING_S = 0.25  # and how often it is seen to that no ring fills up meanwhile
+FRESH_NS = 250_000_000  # a status so young is good enough for whoever asks
+PATIENCE_S = 0.5  # whoever asks while the pipeline is busy for longer gets the status of before
 
 T = TypeVar("T")
 
@@ -58,13 +64,11 @@ class Daemon:
         self._parts = parts
         self._listener = listener
         self._started_ns = started_monotonic_ns
-        ago_ns = parts.clock.monotonic_ns() - started_monotonic_ns
-        self._started_boot_ns = parts.clock.since_boot_ns() - ago_ns  # counts sleep, as wall time does
-        self._ready_s = 0.0
-        self._scrape_url: str | None = None
+        self._describer = Describer(parts, started_monotonic_ns)
         self._status: Status | None = None
-        self._process = psutil.Process()
-        self._process.cpu_percent()  # the first call only sets the mark
+        self._runs = False  # whether any watched process does
+        self._looked_ns = self._described_ns = 0
+        self._looking: asyncio.Future[None] | None = None  # of somebody who asked
         self._stopping = asyncio.Event()
         self._ticks = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
@@ -78,9 +82,9 @@ class Daemon:
             loop.add_signal_handler(number, self._stopping.set)
         runner = await api.serve(self._listener, self)
         scrape = await self._parts.start_scrape(self.status)
-        self._scrape_url = scrape.url if scrape else None
+        self._describer.scrape_url = scrape.url if scrape else None
         await loop.run_in_executor(self._ticks, self._tick)
-        self._ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
+        self._describer.ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
         await loop.run_in_executor(self._ticks, self._describe)
         print(self._greeting(), flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
         try:
@@ -103,68 +107,59 @@ class Daemon:
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
-        described_ns = 0
-        while not self._stopping.is_set():
-            await loop.run_in_executor(self._ticks, self._tick)
-            now = self._parts.clock.monotonic_ns()
-            if now - described_ns >= STATUS_S * 1e9:
-                described_ns = now
-                await loop.run_in_executor(self._ticks, self._describe)
-            await self._pause()
+        stopping = asyncio.create_task(self._stopping.wait())
+        while not stopping.done():
+            if self._is_due():
+                await loop.run_in_executor(self._ticks, self._tick)
+            await asyncio.wait({stopping}, timeout=FILLING_S)
 
-    async def _pause(self) -> None:
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({stopping}, timeout=POLL_S)
-        stopping.cancel()
+    def _is_due(self) -> bool:
+        waited_s = (self._parts.clock.monotonic_ns() - self._looked_ns) / 1e9
+        pause_s = min(POLL_S if self._runs else IDLE_S, self._parts.most_pause_s)
+        # One that is short by half of a look at the rings is over.
+        return waited_s >= pause_s - FILLING_S / 2 or (
+            (self._looking is None or self._looking.done()) and self._parts.pipeline.intake.filling
+        )
 
     def _tick(self) -> None:
         parts = self._parts
-        parts.watch_pids(parts.pipeline.pids())
+        self._looked_ns = parts.clock.monotonic_ns()
+        pids = parts.pipeline.pids()
+        parts.watch_pids(pids)
         parts.pipeline.tick()
         parts.nightly.tick()
+        self._runs = bool(pids)
 
     def _describe(self) -> None:
         """Make the status record anew; it replaces the old one in one step."""
-        pipeline, clock = self._parts.pipeline, self._parts.clock
-        streams = pipeline.streams()
-        self._status = Status(
-            time=utc(clock.wall_ns()),
-            state=pipeline.state(streams),
-            agent=AgentStatus(
-                version=__version__,
-                pid=os.getpid(),
-                started=utc(clock.wall_ns() - clock.since_boot_ns() + self._started_boot_ns),
-                uptime_s=(clock.monotonic_ns() - self._started_ns) / 1e9,
-                rss_bytes=self._process.memory_info().rss,
-                cpu_percent=self._process.cpu_percent(),
-                ready_s=self._ready_s,
-                run_dir=str(self._parts.run_dir),
-                state_dir=str(self._parts.state_dir.absolute()),
-                config_path=str(self._parts.config_path.absolute()) if self._parts.config_path else None,
-                scrape_url=self._scrape_url,
-                site=self._parts.site,
-                device=self._parts.device,
-                parts=(*pipeline.health(), *self._parts.nightly.health()),
-            ),
-            buffer=self._parts.store.status(),
-            streams=streams,
-            host=pipeline.host(),
-            findings=pipeline.findings(),
-            events=pipeline.events(),
-            series=pipeline.series(),
-            labels=pipeline.labels.status(),
-        )
+        self._status = self._describer.describe()
+        self._described_ns = self._parts.clock.monotonic_ns()
+
+    def _look(self) -> None:
+        """Take in what there is, and describe it."""
+        self._tick()
+        self._describe()
 
     def _greeting(self) -> str:
         parts = self._parts
-        scrape = f", metrics at {self._scrape_url}" if self._scrape_url else ""
+        url, ready_s = self._describer.scrape_url, self._describer.ready_s
+        scrape = f", metrics at {url}" if url else ""
         return (
-            f"driftline agent {__version__} ready in {self._ready_s:.1f} s: "
+            f"driftline agent {__version__} ready in {ready_s:.1f} s: "
             f"state in {parts.state_dir}, rings in {parts.run_dir}{scrape}"
         )
 
-    def status(self) -> Status | None:
-        """Return the newest status, None before the first."""
+    async def status(self) -> Status | None:
+        """Look, and say how things are now; None before the first look. Never waits longer than PATIENCE_S."""
+        old_ns = self._parts.clock.monotonic_ns() - self._described_ns
+        if self._status is None or old_ns < FRESH_NS or self._stopping.is_set():
+            return self._status
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().run_in_executor(self._ticks, self._look)
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=PATIENCE_S)
+        if looking.done():
+            looking.result()  # raises what went wrong
         return self._status
 
     async def findings(self, *, everything: bool) -> list[Finding]:

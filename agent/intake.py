@@ -7,7 +7,7 @@ bring meanwhile waits its turn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agent.model import Labels, Reading
 
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from agent.ports import Collector, Item
 
 SLICE_NS = 250_000_000  # spent on new streams in one tick, before the others wait for the next
+
+
+@runtime_checkable
+class Filling(Protocol):
+    """A collector whose sources fill up while nobody collects. Asked between two calls of `collect`, by any thread."""
+
+    @property
+    def filling(self) -> bool:
+        """Whether one of them may be full soon."""
+        ...
 
 
 class Intake:
@@ -37,6 +47,7 @@ class Intake:
 
     def __init__(self, collectors: Sequence[Collector], guarded: Guarded, clock: Clock) -> None:
         self._collectors, self._guarded, self._clock = collectors, guarded, clock
+        self._filling = [collector for collector in collectors if isinstance(collector, Filling)]
         self._waiting: list[Item] = []
 
     def items(self, known: Container[str]) -> Iterator[Item]:
@@ -59,6 +70,11 @@ class Intake:
     def waiting(self) -> bool:
         """Whether streams wait to be taken up."""
         return bool(self._waiting)
+
+    @property
+    def filling(self) -> bool:
+        """Whether the collectors should not be left alone much longer. Asked between two ticks, by any thread."""
+        return any(collector.filling for collector in self._filling)
 
     def close(self) -> None:
         """Let the collectors go."""

@@ -93,7 +93,7 @@ class Pipeline:
         self._card = CardWatch(store, self.notice)
         self._events = Events(store, clock)
         self._guarded = Guarded()
-        self._intake = Intake(collectors, self._guarded, clock)
+        self.intake = Intake(collectors, self._guarded, clock)
         self._refused = 0
         self._disk = DiskWatch(store, self._book, self._events, clock, self.notice)
         now = clock.monotonic_ns()
@@ -112,7 +112,7 @@ class Pipeline:
         self._guarded("clock", self.clock_watch.tick)
         blocks: list[Block] = []
         readings: list[Reading] = []
-        for item in self._intake.items(self._monitors):
+        for item in self.intake.items(self._monitors):
             if isinstance(item, Block):
                 blocks.append(item)
                 self._guarded(f"judging {item.stream.key}", self._judge, item)
@@ -166,12 +166,12 @@ class Pipeline:
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
-        while self._intake.waiting:
+        while self.intake.waiting:
             self.tick()
         self._guarded("buffer", self._commit)
         self._guarded("saved states", self._save_states)
         self._guarded("saved series and labels", lambda: self._save(last=True))
-        self._intake.close()
+        self.intake.close()
 
     def acknowledge(self, finding_id: str, note: str) -> Finding:
         """Mark a finding as seen. Raises KeyError where none such is open."""

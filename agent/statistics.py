@@ -26,7 +26,7 @@ RATE_WINDOW_NS = 10_000_000_000
 RATE_STEP_NS = 1_000_000_000
 TREND_STEP_NS = 2_000_000_000
 TREND_POINTS = 60
-STEP_BLOCKS = 64  # blocks of a step whose latencies are kept for its median; the agent looks four times a second
+STEP_BLOCKS = 64  # blocks of a step whose latencies are kept for its median; the agent looks a few times a second
 MAX_CLASSES = 50
 
 

@@ -87,8 +87,9 @@ class Parts:
     config_path: Path | None
     site: str
     device: str
-    start_scrape: Callable[[Callable[[], Status | None]], Awaitable[ScrapeServer | None]]
+    start_scrape: Callable[[Callable[[], Awaitable[Status | None]]], Awaitable[ScrapeServer | None]]
     watch_pids: Callable[[dict[int, str]], None]
+    most_pause_s: float  # between two looks at what runs, by what is configured
     asking: Asking
     nightly: NightlyReport | NoNightlyReport
 
@@ -188,6 +189,7 @@ def build(
         device=config.device or socket.gethostname(),
         start_scrape=functools.partial(_start_scrape, config.scrape),
         watch_pids=host.watch_pids,
+        most_pause_s=min(config.buffer.commit_seconds, config.host.interval_seconds),
         asking=Asking(store),
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
     )
@@ -235,7 +237,7 @@ def _tell_of_memory(pipeline: Pipeline, store: buffer.Buffer) -> None:
         )
 
 
-async def _start_scrape(config: ScrapeConfig, snapshot: Callable[[], Status | None]) -> ScrapeServer | None:
+async def _start_scrape(config: ScrapeConfig, snapshot: Callable[[], Awaitable[Status | None]]) -> ScrapeServer | None:
     if not config.enabled:
         return None
-    return await start_scrape(PrometheusPage(snapshot), config.host, config.port)
+    return await start_scrape(PrometheusPage(), snapshot, config.host, config.port)

@@ -134,7 +134,7 @@ class RingFile:
         for _ in range(_MAX_PASSES):
             if had >= room:
                 break
-            if not self._something_new():
+            if not self.holds(0):
                 skipped = self._pass_holes(now_ns, final=final)
                 damaged += skipped
                 if skipped:
@@ -158,6 +158,18 @@ class RingFile:
         heads = slots[:, : wire.HEAD.size].copy().view(HEAD_TYPE)[:, 0]
         return Records(slots, heads, overwritten, damaged, self.next_seq - 1, had >= room)
 
+    def holds(self, more: int) -> bool:
+        """Whether there are more than so many new records, by one slot's number: that should cost nothing.
+
+        Raises RingError where the file was cut short, OSError.
+        """
+        seq = self.next_seq + more
+        raw = os.pread(self._fd, 8, wire.HEADER_BYTES + self._slot(seq) * self.header.slot_bytes)
+        if len(raw) < 8:  # noqa: PLR2004  # bytes of a sequence number
+            raise RingError("was cut short while it was read")
+        (found,) = wire.TAIL.unpack(raw)
+        return bool(found >= seq)
+
     def close(self) -> None:
         """Close the file. May be called twice."""
         if self._open:
@@ -173,14 +185,6 @@ class RingFile:
     def modified_ns(self) -> int:
         """Wall time at which the file was last written to."""
         return os.fstat(self._fd).st_mtime_ns
-
-    def _something_new(self) -> bool:
-        """Look at the next slot's number only: most calls find nothing, and should cost nothing."""
-        raw = os.pread(self._fd, 8, wire.HEADER_BYTES + self._slot(self.next_seq) * self.header.slot_bytes)
-        if len(raw) < 8:  # noqa: PLR2004  # bytes of a sequence number
-            raise RingError("was cut short while it was read")
-        (seq,) = wire.TAIL.unpack(raw)
-        return bool(seq >= self.next_seq)
 
     def _slot(self, seq: int) -> int:
         return seq % self.header.slot_count

@@ -93,6 +93,16 @@ class RingSource:
             items += self._notice_silence(now)
         return items, got.size
 
+    @property
+    def filling(self) -> bool:
+        """Whether a quarter of the ring waits to be read."""
+        if self._phase == "ended" or self._failure is not None:
+            return False
+        try:
+            return self._file.holds(self._file.header.slot_count // 4)
+        except (RingError, OSError):
+            return True  # told by `collect`
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

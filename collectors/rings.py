@@ -100,6 +100,11 @@ class RingCollector:
                     self._refused[path] = left  # could not be removed; it was read to its end
         return items
 
+    @property
+    def filling(self) -> bool:
+        """Whether a ring is a quarter full, or cannot be read: that shows in the next call."""
+        return any(ring.filling for ring in list(self._rings.values()))
+
     def close(self) -> None:
         """Close the files. May be called twice."""
         for path in list(self._rings):

@@ -1,8 +1,4 @@
-"""The page that Prometheus scrapes: the newest status in text exposition or OpenMetrics, whichever was asked for.
-
-Nothing is computed or kept between scrapes but the status that the agent publishes anyway, so that a scrape every
-second costs what it takes to write the page.
-"""
+"""The page that Prometheus scrapes: a status in text exposition or OpenMetrics, whichever was asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from exporters import naming
 from exporters.samples import Histogram, Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prometheus_client.metrics_core import Metric as Family
 
@@ -26,22 +22,13 @@ if TYPE_CHECKING:
 
 
 class PrometheusPage:
-    """Renders the agent's newest status.
+    """Renders statuses of one agent."""
 
-    Parameters
-    ----------
-    snapshot
-        Returns the newest status, or None while there is none; called once a page, from the thread that renders.
-
-    """
-
-    def __init__(self, snapshot: Callable[[], Status | None]) -> None:
-        self._snapshot = snapshot
+    def __init__(self) -> None:
         self._sampler = Sampler()
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the page and its content type, for the `Accept` header of a request."""
-        status = self._snapshot()
+    def render(self, status: Status | None, accept: str) -> tuple[bytes, str]:
+        """Return the page (empty where there is no status) and its content type, for a request with this `Accept`."""
         encode, content_type = choose_encoder(accept)
         return encode(_Families({} if status is None else self._sampler.sample(status))), content_type
 

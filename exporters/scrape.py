@@ -1,6 +1,6 @@
 """The HTTP endpoint that Prometheus scrapes, on loopback unless told otherwise.
 
-It reads one status and writes one page; a failure there is answered with 500 and goes no further.
+It asks for the status and writes a page of it; a failure there is answered with 500 and goes no further.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from agent.status import Status
     from exporters.prometheus import PrometheusPage
+
+    Snapshot = Callable[[], Awaitable[Status | None]]
 
 DEFAULT_PORT = 9637
 PORTS_TRIED = 20
@@ -45,13 +48,17 @@ class ScrapeServer:
         await self._runner.cleanup()
 
 
-async def start_scrape(page: PrometheusPage, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> ScrapeServer:
+async def start_scrape(
+    page: PrometheusPage, snapshot: Snapshot, host: str = "127.0.0.1", port: int = DEFAULT_PORT
+) -> ScrapeServer:
     """Serve `page` at `http://host:port/metrics`, on the next free port where that one is taken.
 
     Parameters
     ----------
     page
         What is served.
+    snapshot
+        Gives the status for a page, or None while there is none.
     host
         Address to listen on; the page needs no password, so think before it is not loopback.
     port
@@ -64,7 +71,7 @@ async def start_scrape(page: PrometheusPage, host: str = "127.0.0.1", port: int 
 
     """
     app = web.Application()
-    app.router.add_get("/metrics", _metrics(page), allow_head=False)
+    app.router.add_get("/metrics", _metrics(page, snapshot), allow_head=False)
     app.router.add_get("/", _about, allow_head=False)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
@@ -86,10 +93,10 @@ async def start_scrape(page: PrometheusPage, host: str = "127.0.0.1", port: int 
     return ScrapeServer(f"http://{shown}:{bound}/metrics", runner)
 
 
-def _metrics(page: PrometheusPage) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _metrics(page: PrometheusPage, snapshot: Snapshot) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            body, content_type = page.render(request.headers.get("Accept", ""))
+            body, content_type = page.render(await snapshot(), request.headers.get("Accept", ""))
         except Exception as error:  # the scraper is told; the agent goes on
             log.exception("the metrics page could not be written")
             return web.Response(status=500, text=f"the metrics page could not be written: {error!r}\n")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agent.model import Block, Signal
     from agent.summary import Summary
 
-GRACE_NS = 2_000_000_000  # after its end a minute is waited for: a record lies in its ring for a quarter of a second
+GRACE_NS = 2_000_000_000  # after its end a minute is waited for: a record lies in its ring for half a second
 MOST_ROWS = 5_000
 MOST_OPEN = 4_096  # minutes of all streams; a clock that runs wild closes the oldest
 

@@ -66,7 +66,7 @@ class Answers:
         events, nobody = Events(store, clock), lambda *_: None
         self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, events, nobody)
 
-    def status(self) -> Status | None:
+    async def status(self) -> Status | None:
         return STATUS if self.ready else None
 
     async def findings(self, *, everything: bool) -> list[Finding]:

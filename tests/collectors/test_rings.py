@@ -64,6 +64,30 @@ def test_many_laps_keep_every_record(bench: RingBench) -> None:
     assert seen == [float(i) for i in range(100)]
 
 
+def test_a_ring_that_fills_up_says_so(bench: RingBench) -> None:
+    """More than a quarter of a ring unread: it should be read soon; once it was, it need not."""
+    ring, collector = bench.writer(slot_count=8), bench.collector()
+    bench.write(ring, [0.0])
+    collector.collect()
+    filling = []
+    for _ in range(3):
+        bench.write(ring, [1.0])
+        filling.append(collector.filling)
+    collector.collect()
+    assert (filling, collector.filling) == ([False, False, True], False)
+
+
+def test_a_ring_that_was_cut_should_be_read_soon(bench: RingBench) -> None:
+    """What is wrong with it shows in the next call."""
+    ring, collector = bench.writer(), bench.collector()
+    bench.write(ring, [0.0])
+    collector.collect()
+    os.truncate(ring.path, 100)
+    assert collector.filling
+    assert [kind for kind, _ in changes(collector.collect())] == ["unreadable"]
+    assert not collector.filling
+
+
 def test_overwritten_records_are_counted(bench: RingBench) -> None:
     """Records that the writer overwrote before they were read are one `lost` change with their number."""
     ring, collector = bench.writer(slot_count=8), bench.collector()

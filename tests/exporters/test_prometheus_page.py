@@ -12,7 +12,7 @@ STREAM = {"site": "north", "device": "cam-07", "model": "meter-reader", "version
 
 def test_a_plain_page_can_be_read_back() -> None:
     """The text exposition says what the status says, types included."""
-    body, content_type = PrometheusPage(make_status).render("")
+    body, content_type = PrometheusPage().render(make_status(), "")
     families = {family.name: family for family in parse_text(body.decode())}
     assert content_type.startswith("text/plain; version=0.0.4")
     inferences = families["driftline_inferences"]
@@ -23,7 +23,7 @@ def test_a_plain_page_can_be_read_back() -> None:
 def test_openmetrics_is_spoken_to_those_who_ask() -> None:
     """A strict OpenMetrics parser accepts the page, and finds the units."""
     status = make_status(findings=(make_finding(),))
-    body, content_type = PrometheusPage(lambda: status).render(OPENMETRICS)
+    body, content_type = PrometheusPage().render(status, OPENMETRICS)
     families = {family.name: family for family in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
     assert content_type.startswith("application/openmetrics-text; version=1.0.0")
     assert families["driftline_inference_latency_seconds"].unit == "seconds"
@@ -32,7 +32,7 @@ def test_openmetrics_is_spoken_to_those_who_ask() -> None:
 
 def test_the_latency_histogram_is_cumulative_and_complete() -> None:
     """Buckets rise to the count, bounds are spelt the same for ever, the sum is in seconds."""
-    body, _ = PrometheusPage(make_status).render("")
+    body, _ = PrometheusPage().render(make_status(), "")
     (family,) = (f for f in parse_text(body.decode()) if f.name == "driftline_inference_latency_seconds")
     buckets = {s.labels["le"]: s.value for s in family.samples if s.name.endswith("_bucket")}
     figures = {s.name.rpartition("_")[2]: s.value for s in family.samples if not s.name.endswith("_bucket")}
@@ -44,7 +44,7 @@ def test_the_latency_histogram_is_cumulative_and_complete() -> None:
 def test_the_page_holds_declared_metrics_with_their_labels_only() -> None:
     """Every sample's name and label names are those of its declaration."""
     status = make_status(findings=(make_finding(),))
-    body, _ = PrometheusPage(lambda: status).render("")
+    body, _ = PrometheusPage().render(status, "")
     labels_by_name = {name: set(metric.labels) for metric in METRICS.values() for name in metric.series_names}
     for family in parse_text(body.decode()):
         for sample in family.samples:
@@ -54,13 +54,13 @@ def test_the_page_holds_declared_metrics_with_their_labels_only() -> None:
 @pytest.mark.parametrize("accept", ["", OPENMETRICS])
 def test_before_the_first_status_the_page_is_empty(accept: str) -> None:
     """A scrape that comes too early is no error, and invents nothing."""
-    body, _ = PrometheusPage(lambda: None).render(accept)
+    body, _ = PrometheusPage().render(None, accept)
     assert body in {b"", b"# EOF\n"}
 
 
 def test_a_hostile_model_name_does_not_break_the_page() -> None:
     """Quotes, newlines and stray bytes in a name stay inside its label."""
     status = make_status(streams=(make_stream('evil"} 1\n\\\udcff'),))
-    body, _ = PrometheusPage(lambda: status).render("")
+    body, _ = PrometheusPage().render(status, "")
     (family,) = (f for f in parse_text(body.decode()) if f.name == "driftline_confidence_ratio")
     assert family.samples[0].labels["model"] == 'evil"} 1\n\\?'

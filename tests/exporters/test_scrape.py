@@ -11,14 +11,19 @@ from exporters.scrape import PORTS_TRIED, ScrapeServer, start_scrape
 from tests.exporters.statuses import make_status
 
 
+async def usual() -> Status:
+    """Give a status, as an agent does."""
+    return make_status()
+
+
 def serving(
     use: Callable[[ScrapeServer, aiohttp.ClientSession], Awaitable[None]],
-    snapshot: Callable[[], Status | None] = make_status,
+    snapshot: Callable[[], Awaitable[Status | None]] | None = None,
 ) -> None:
     """Run `use` against a page that is served on a free port."""
 
     async def run() -> None:
-        server = await start_scrape(PrometheusPage(snapshot), port=0)
+        server = await start_scrape(PrometheusPage(), snapshot or usual, port=0)
         try:
             async with aiohttp.ClientSession() as session:
                 await use(server, session)
@@ -65,7 +70,7 @@ def test_a_page_that_fails_is_a_500_and_the_next_one_is_served() -> None:
     """An error while rendering is told to the scraper, and hurts nothing else."""
     broken = True
 
-    def snapshot() -> Status | None:
+    async def snapshot() -> Status | None:
         if broken:
             raise RuntimeError("no status today")
         return make_status()
@@ -86,10 +91,10 @@ def test_a_taken_port_moves_the_endpoint_to_the_next_free_one() -> None:
     """A second agent on the same machine gets a port of its own, and says which."""
 
     async def run() -> tuple[str, str]:
-        page = PrometheusPage(make_status)
-        first = await start_scrape(page, port=0)
+        page = PrometheusPage()
+        first = await start_scrape(page, usual, port=0)
         port = int(first.url.split(":")[2].split("/")[0])
-        second = await start_scrape(page, port=port)
+        second = await start_scrape(page, usual, port=port)
         await first.close()
         await second.close()
         return first.url, second.url
@@ -103,7 +108,7 @@ def test_an_address_that_is_not_ours_is_an_error_that_names_it() -> None:
     """The message says what could not be had; nothing is left running."""
 
     async def run() -> None:
-        await start_scrape(PrometheusPage(make_status), host="192.0.2.1", port=9637)
+        await start_scrape(PrometheusPage(), usual, host="192.0.2.1", port=9637)
 
     with pytest.raises(OSError, match=r"192\.0\.2\.1, ports 9637"):
         asyncio.run(run())
@@ -113,7 +118,7 @@ def test_closing_gives_the_port_back() -> None:
     """After close the port can be bound again, and a second close is harmless."""
 
     async def run() -> int:
-        server = await start_scrape(PrometheusPage(make_status), port=0)
+        server = await start_scrape(PrometheusPage(), usual, port=0)
         await server.close()
         await server.close()
         return int(server.url.split(":")[2].split("/")[0])

@@ -53,7 +53,7 @@ class Device:
     def __init__(self, device: str, *, ill: bool) -> None:
         self.device, self.ill, self.looks = device, ill, 0
 
-    def status(self) -> Status:
+    async def status(self) -> Status:
         """Describe it as it is at this look."""
         self.looks += 1
         stream = make_stream(inferences=12_000 + 100 * self.looks, truth=TRUTH, accuracy=ESTIMATE)
@@ -73,7 +73,7 @@ def served(*devices: Device) -> Iterator[list[str]]:
     def wait(coroutine: object) -> object:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=10)  # type: ignore[arg-type]
 
-    servers = [wait(start_scrape(PrometheusPage(device.status), port=0)) for device in devices]
+    servers = [wait(start_scrape(PrometheusPage(), device.status, port=0)) for device in devices]
     try:
         yield [server.url for server in servers]  # type: ignore[attr-defined]
     finally:

@@ -1,0 +1,118 @@
+"""The running agent, on a clock that moves when it is told to: when it looks, and what it answers meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent import daemon as module
+from agent import wiring
+from agent.api import claim_socket
+from agent.clock import ManualClock, utc
+from agent.daemon import Daemon
+from agent.describing import Describer
+from exporters.scrape import ScrapeConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from agent.status import Status
+
+WALL_NS = 1_800_000_000_000_000_000
+
+
+def running(folder: Path, use: Callable[[Daemon, ManualClock], Awaitable[None]]) -> None:
+    """Run `use` while an agent runs."""
+    clock = ManualClock(WALL_NS)
+    (folder / "run").mkdir()
+    config = wiring.Config(scrape=ScrapeConfig(enabled=False))
+    listener = claim_socket(folder / "run")
+
+    async def run() -> None:
+        daemon = Daemon(wiring.build(config, folder / "state", [folder / "run"], None, clock), listener, 0)
+        agent = asyncio.create_task(daemon.run())
+        try:
+            while await daemon.status() is None:
+                await asyncio.wait({agent}, timeout=0.01)
+            await use(daemon, clock)
+        finally:
+            agent.cancel()
+            await asyncio.gather(agent, return_exceptions=True)
+            listener.close()
+
+    asyncio.run(run())
+
+
+async def told(daemon: Daemon) -> Status:
+    """Ask for the status of an agent that has one."""
+    status = await daemon.status()
+    assert status is not None
+    return status
+
+
+def test_whoever_asks_is_told_how_it_is_now(tmp_path: Path) -> None:
+    """Nothing is described in advance: a status is of the moment at which it was asked for."""
+
+    async def use(daemon: Daemon, clock: ManualClock) -> None:
+        before = await told(daemon)
+        clock.advance(30)
+        after = await told(daemon)
+        assert [utc(WALL_NS), utc(WALL_NS + 30_000_000_000)] == [before.time, after.time]
+
+    running(tmp_path, use)
+
+
+def test_those_who_ask_often_share_a_status(tmp_path: Path) -> None:
+    """A question right after another is answered with the same record; it costs nothing more."""
+
+    async def use(daemon: Daemon, clock: ManualClock) -> None:
+        clock.advance(30)
+        first = await told(daemon)
+        clock.advance(0.2)
+        assert await told(daemon) is first
+
+    running(tmp_path, use)
+
+
+def test_a_busy_pipeline_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the pipeline is at work, the status of before is told."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+
+    async def use(daemon: Daemon, clock: ManualClock) -> None:
+        before, over = await told(daemon), threading.Event()
+        work = asyncio.create_task(daemon.baselines(lambda _: over.wait()))
+        await asyncio.wait({work}, timeout=0.01)
+        clock.advance(30)
+        try:
+            assert await told(daemon) is before
+        finally:
+            over.set()
+        assert await work
+
+    running(tmp_path, use)
+
+
+def test_a_status_that_fails_is_told_and_the_agent_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks gets the error; who asks later gets a status."""
+
+    async def use(daemon: Daemon, clock: ManualClock) -> None:
+        broken = True
+
+        def describe(_: object) -> Status:
+            if broken:
+                raise RuntimeError("no status today")
+            return old
+
+        old = await told(daemon)
+        monkeypatch.setattr(Describer, "describe", describe)
+        clock.advance(30)
+        with pytest.raises(RuntimeError, match="no status today"):
+            await daemon.status()
+        broken = False
+        assert await told(daemon) is old
+
+    running(tmp_path, use)
