@@ -47,10 +47,13 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
 
     total: from the beginning of the counters (its `time_ns`) to the end of the span; they begin anew where the stream
     or its reference does.
+    edges: where the bins of a signal end, by its name, as `agent.summary.bin_edges` makes them; a signal whose
+    reference is no longer known has none.
     """
 
     summary: Summary
     total: Summary
+    edges: dict[str, tuple[float, ...]] = {}
     watched: tuple[Watched, ...] = ()
 
     @property

@@ -27,7 +27,14 @@ RESIDENT = {
     "prometheus-client": "prometheus_client",
     "psutil": "psutil",
 }
-ON_DEMAND = {"textual": "textual.app", "onnxruntime": "onnxruntime"}
+ON_DEMAND = {
+    "textual": "textual.app",
+    "onnxruntime": "onnxruntime",
+    "cramjam": "cramjam",
+    "opentelemetry-exporter-otlp-proto-common": "exporters.otlp",
+    "cryptography": "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "aiomqtt": "aiomqtt",
+}
 NOT_LOADED = {"evidently": "evidently", "pandas": "pandas", "river": "river.drift", "scipy": "scipy.stats"}
 BY_NAME = ("adwin", "page_hinkley", "ddm", "half_space_trees", "kswin")  # as a `[[river]]` table loads them
 

@@ -115,6 +115,10 @@ ERRORS = _own("inference_errors_total", "counter", "", STREAM, "Inferences that 
 LOST = _own("lost_records_total", "counter", "", STREAM, "Records overwritten in the ring before they were read.")
 DROPPED = _own("dropped_records_total", "counter", "", STREAM, "Records that the probe could not write.")
 LATENCY = _own("inference_latency_seconds", "histogram", "seconds", STREAM, "Duration of an inference.")
+LATENCY_QUANTILE = _own(
+    "inference_latency_quantile_seconds", "gauge", "seconds", (*STREAM, "quantile"),
+    "Duration of an inference in the window that ended then, within 1 %; quantile 1: the longest.",
+)  # fmt: skip
 CONFIDENCE = _own("confidence_ratio", "gauge", "ratio", STREAM, "Mean confidence of about the last 100 inferences.")
 ACCURACY = _own(
     "estimated_accuracy_ratio", "gauge", "ratio", STREAM,
@@ -160,6 +164,14 @@ ALARM_BUDGET = _own(
     "alarm_budget_inferences", "gauge", "", STREAM, "At most one false alarm is expected in so many inferences."
 )
 
+SIGNAL_MEAN = _own("signal_mean", "gauge", "", SIGNAL, "Mean of a signal over a window, in its own unit.")
+SIGNAL_DEVIATION = _own(
+    "signal_deviation", "gauge", "", SIGNAL, "Standard deviation of a signal over a window, in its own unit."
+)
+SIGNAL_LEAST = _own("signal_least", "gauge", "", SIGNAL, "Least value in a window. Not sent unless asked for by name.")
+SIGNAL_MOST = _own("signal_most", "gauge", "", SIGNAL, "Greatest value in a window. Not sent unless asked for by name.")
+SIGNAL_MISSING = _own("signal_missing_ratio", "gauge", "ratio", SIGNAL, "Share of inferences without a value.")
+SIGNAL_VALUES = _own("signal_values", "histogram", "", SIGNAL, "Values of a signal, on quantiles of its reference.")
 EVIDENCE = _own(
     "signal_evidence_ratio", "gauge", "ratio", SIGNAL,
     "Share of the way to an alarm, of a signal or a watched series; the device's own have the model `this device`.",
@@ -182,10 +194,11 @@ OWN = (
     BUFFER_BYTES, BUFFER_LIMIT, BUFFER_ROWS, BUFFER_SEGMENTS, BUFFER_DURABLE, BUFFER_DISCARDED, BUFFER_COMMIT,
     BUFFER_RESERVE, BUFFER_QUARANTINE, WRITTEN, WRITTEN_LIMIT, THINNING,
     FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
-    STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, CONFIDENCE, PREDICTIONS,
+    STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, LATENCY_QUANTILE, CONFIDENCE, PREDICTIONS,
     ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,
     TRUE_ACCURACY, TRUE_ACCURACY_LOW, TRUE_ACCURACY_HIGH, ABSOLUTE_ERROR, LABELS, LABELS_LOST, LABELS_WAITING,
     REFERENCE_ROWS, REFERENCE_TARGET, LAST_INFERENCE, ALARM_BUDGET,
+    SIGNAL_MEAN, SIGNAL_DEVIATION, SIGNAL_LEAST, SIGNAL_MOST, SIGNAL_MISSING, SIGNAL_VALUES,
     EVIDENCE, PSI, KS, WASSERSTEIN,
 )  # fmt: skip
 
