@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.client import SOCKET_NAME
 from tests.agent_process import AgentProcess, ServiceProcess
+from tests.faults.mounts import mounted
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -91,24 +91,19 @@ def test_a_second_agent_on_the_same_state_exits_with_78(agent: AgentProcess, tmp
     assert str(agent.state) in err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a read-only file system")
 def test_a_read_only_state_directory_runs_in_memory_with_a_finding(tmp_path: Path) -> None:
     """The agent starts, watches, and says that nothing is kept."""
-    state = tmp_path / "state"
-    state.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", state], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("this machine does not allow mounts")
-    try:
-        with AgentProcess(tmp_path) as agent, ServiceProcess(agent.run, *ALWAYS):
-            wait_until(lambda: _stream(agent, "ok"), "the stream to be watched")
-            status = agent.status()
-            assert status is not None
-            assert status.buffer.mode == "memory"
-            assert [f.kind for f in status.findings] == ["buffer"]
-            assert str(state) in status.findings[0].advice
-    finally:
-        subprocess.run(["umount", state], check=True)
+    with (
+        mounted(tmp_path / "state", "-t", "tmpfs", "-o", "ro", "none") as state,
+        AgentProcess(tmp_path) as agent,
+        ServiceProcess(agent.run, *ALWAYS),
+    ):
+        wait_until(lambda: _stream(agent, "ok"), "the stream to be watched")
+        status = agent.status()
+        assert status is not None
+        assert status.buffer.mode == "memory"
+        assert [f.kind for f in status.findings] == ["buffer"]
+        assert str(state) in status.findings[0].advice
 
 
 def test_a_socket_path_that_is_a_link_exits_with_78(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,9 +12,10 @@ from agent.buffer import BufferConfig
 from agent.buffer.engine import Engine
 from agent.clock import ManualClock
 from tests.agent.buffer.blocks import NOW_NS, ask, make_block, make_finding, make_reading, opened
+from tests.faults.mounts import fill, mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -104,19 +103,6 @@ def test_a_commit_that_raises_is_neither_lost_nor_doubled(
         assert buffer.get_state("key", "part") == bytes([8])
 
 
-@contextmanager
-def mounted(where: Path, *options: str) -> Iterator[Path]:
-    """A file system of its own; skips where none may be mounted."""
-    where.mkdir()
-    done = subprocess.run(["mount", *options, str(where)], capture_output=True, check=False, text=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
-    try:
-        yield where
-    finally:
-        subprocess.run(["umount", str(where)], check=True)
-
-
 def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
     """While it is full nothing raises and the oldest rows are discarded and counted; then everything goes on."""
     config = BufferConfig(pending_mib=0.5, limit_mib=512, segment_mib=64)
@@ -166,16 +152,6 @@ def test_it_starts_on_a_full_disk(tmp_path: Path) -> None:
             (disk / "hog").unlink()
             buffer.commit()
             assert ask(buffer, "SELECT count(*), max(brightness) FROM inferences") == [[1_005, 1_004.0]]
-
-
-def fill(path: Path) -> None:
-    """Leave no free block."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4_096))
-        except OSError:
-            return
 
 
 def test_a_read_only_directory_is_served_from_memory(tmp_path: Path) -> None:

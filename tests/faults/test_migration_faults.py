@@ -14,7 +14,7 @@ from agent.buffer import schema
 from tests.agent.buffer.blocks import ask, make_finding, opened
 from tests.agent.buffer.version_1 import ROWS, leave_version_1
 from tests.faults.counts import KILLS
-from tests.faults.test_buffer_disk import fill, mounted
+from tests.faults.mounts import fill, mounted
 
 STRIDE = 1 if KILLS else 3  # of its steps, which `make test` has no time for
 HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}  # it imports from `tests`

@@ -14,7 +14,7 @@ from agent.buffer import BufferConfig
 from agent.model import Cause, Finding, SignalEvidence
 from tests.agent.buffer.blocks import ask, make_block, make_finding, opened
 from tests.faults.counts import KILLS
-from tests.faults.test_buffer_disk import fill, mounted
+from tests.faults.mounts import fill, mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
