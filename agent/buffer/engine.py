@@ -5,7 +5,7 @@ The instance's own database is in memory and holds the views; every file is atta
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,7 +14,7 @@ from agent.buffer import schema
 from agent.buffer.text import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,19 +22,18 @@ if TYPE_CHECKING:
     from agent.buffer.config import BufferConfig
 
 _FULL = ("no space left", "disk quota")
+_MEMORY = ("out of memory", "could not allocate block", "failed to allocate", "failed to pin block")
 _READ_ONLY = "read-only file system"
 # Messages of failures that are no fault of the file: they pass, or an operator can mend them.
 _PASSING = (
     *_FULL,
+    *_MEMORY,
     _READ_ONLY,
     "permission denied",
     "operation not permitted",
     "too many open files",
     "could not set lock",
     "conflicting lock",
-    "out of memory",
-    "could not allocate block",
-    "failed to pin block",
     "interrupted",
     # A query still holds the file.
     "unique file handle",
@@ -89,19 +88,13 @@ class Engine:
 
     def insert(self, sql: str, columns: Mapping[str, object]) -> None:
         """Run an INSERT that selects from numpy columns."""
-        self._writer.register(schema.INCOMING, columns)
-        try:
+        with self._registered(columns):
             self._writer.execute(sql)
-        finally:
-            self._writer.unregister(schema.INCOMING)
 
     def select(self, sql: str, columns: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run a SELECT that reads registered numpy columns, and return all its rows."""
-        self._writer.register(schema.INCOMING, columns)
-        try:
+        with self._registered(columns):
             return self._writer.execute(sql).fetchall()
-        finally:
-            self._writer.unregister(schema.INCOMING)
 
     def rollback(self) -> None:
         """Give a transaction up, if one is still open."""
@@ -112,6 +105,18 @@ class Engine:
         """Let go of everything. May be called twice."""
         self._writer.close()
         self.root.close()
+
+    @contextmanager
+    def _registered(self, columns: Mapping[str, object]) -> Iterator[None]:
+        self._writer.register(schema.INCOMING, columns)
+        try:
+            yield
+        except duckdb.Error:
+            # A transaction that failed does not even let go of the name, and that would hide why it failed.
+            self.rollback()
+            raise
+        finally:
+            self._writer.unregister(schema.INCOMING)
 
 
 def is_passing(error: BaseException | str) -> bool:
@@ -124,6 +129,12 @@ def is_full(error: BaseException) -> bool:
     """Whether a failure is for want of room on the disk."""
     text = str(error).lower()
     return any(sign in text for sign in _FULL)
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether a failure is for want of memory."""
+    text = str(error).lower()
+    return any(sign in text for sign in _MEMORY)
 
 
 def is_of_disk(error: BaseException) -> bool:

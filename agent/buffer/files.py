@@ -13,7 +13,7 @@ import duckdb
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
-from agent.buffer.engine import Engine, is_full, is_of_sync
+from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError
 from agent.buffer.folders import LogNames, wal_of, write_anew
 from agent.buffer.gate import Gate
@@ -39,6 +39,7 @@ CORE_FILE = "core.duckdb"
 _LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
 _LEAST_LOG = 128 * 1024
 _MOST_INSTANCES = 20  # that are given up while files are opened
+_MEMORY_SHARE = 12  # of DuckDB's memory, what the log of the core may take there before it is folded in
 _CLEARING_S = 1.0  # a query that does not end by then is waited for at the next commit
 
 
@@ -119,9 +120,10 @@ class Files:
             self._engine.rollback()
         if reopen or "invalidated" in str(error):
             self._in_doubt = True
-        if "out of memory" in str(error).lower():
-            # A query may hold what the writer needs, and the writer comes first.
-            self.gate.interrupt()
+        if is_of_memory(error) and not self.gate.interrupt():
+            # No query holds what the writer needs, so logs do. The writer comes first, and long logs are folded in
+            # when their files are opened.
+            self._in_doubt = True
         return is_full(error) and self.reserve.give_back()
 
     def flush(self) -> bool:
@@ -130,7 +132,7 @@ class Files:
         while tries and (engine := self.ready()):
             try:
                 self.ledger.flush(engine, self.end_transaction)
-                self._fold_in_reserve(engine)
+                self._fold_core(engine)
             except (duckdb.Error, OSError) as error:
                 tries -= not self.failed(error)
             else:
@@ -192,14 +194,20 @@ class Files:
         self.trouble = say(error)
         self.refusals.note(error, self.trouble)
 
-    def _fold_in_reserve(self, engine: Engine) -> None:
-        """Keep the log of the core small where there is little room: folded in, findings take a third of it."""
+    def _fold_core(self, engine: Engine) -> None:
+        """Keep the log of the core short: what is in it is in memory, too, and folded in it takes a third of the room.
+
+        Where the disk is full it is kept shorter.
+        """
         path = self.ledger.path
-        usual = max(_LEAST_LOG, self.reserve.size // _LOG_SHARE)
-        if not (path and self.reserve.in_use):
+        if path is None:
+            return
+        size = self.reserve.size // _LOG_SHARE if self.reserve.in_use else engine.memory_mib * MIB // _MEMORY_SHARE
+        usual = max(_LEAST_LOG, size)
+        if not self.reserve.in_use:
             self._fold_at = usual
-        elif size_of(path) - path.stat().st_size > self._fold_at:
-            if not self.reserve.held:
+        if size_of(path) - path.stat().st_size > self._fold_at:
+            if self.reserve.in_use and not self.reserve.held:
                 self._fold_at *= 2  # there may be no room even for that: not with every finding
             engine.run(schema.checkpoint(schema.CORE))
             self._fold_at = usual

@@ -56,6 +56,8 @@ class House:
             return
         try:
             self._let_go(engine)
+            if not self._files.reserve.in_use:
+                segments.fold(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False
                 self._suspects = [segment.number for segment in segments.opened]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -46,6 +45,7 @@ class Segments:
         self._most_log = round(_MOST_LOGS * config.wal_mib * MIB)
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
+        self._unfolded: list[Segment] = []
         self.sealed = False
 
     @property
@@ -78,6 +78,7 @@ class Segments:
         Raises UnavailableError where one cannot be opened that may hold a batch which is still in doubt.
         """
         self.opened.clear()
+        self._unfolded.clear()
         if self._folder is None or repairer is None:
             return
         make_folder(self._folder)
@@ -146,6 +147,16 @@ class Segments:
             return
         self._known.discard(number)
 
+    def fold(self, engine: Engine) -> None:
+        """Fold in the logs of segments that take no more rows: what is in a log is in memory, too. Raises duckdb.Error.
+
+        What cannot be folded in is as safe in the log, and is tried again the next time.
+        """
+        while self._unfolded:
+            if self._unfolded[0] in self.opened:
+                engine.run(schema.checkpoint(self._unfolded[0].alias))
+            self._unfolded.pop(0)
+
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
         for sql in schema.create_views((segment.source for segment in self.opened), self._core.source):
@@ -180,9 +191,7 @@ class Segments:
         self.sealed = False
         self.make_views(engine)
         if previous and previous.path:
-            # On a full disk or beside a long query it stays in the log, where it is as safe.
-            with suppress(duckdb.Error):
-                engine.run(schema.checkpoint(previous.alias))
+            self._unfolded.append(previous)
 
     def _let_go(self, engine: Engine, at: int) -> Segment:
         segment = self.opened.pop(at)
