@@ -23,11 +23,15 @@ class ConfigError(Exception):
 
 
 class ValueRefusedError(ValueError):
-    """A section refuses the value of one of its keys; `key` is counted from the section. For `__post_init__`."""
+    """A section refuses the value of one of its keys; `key` is counted from the section. For `__post_init__`.
 
-    def __init__(self, key: str, why: str) -> None:
+    secret: whether the value must not be repeated.
+    """
+
+    def __init__(self, key: str, why: str, *, secret: bool = False) -> None:
         super().__init__(why)
         self.key = key
+        self.secret = secret
 
 
 def find_config(chosen: str | None) -> Path | None:
@@ -68,9 +72,11 @@ def read_config(path: Path, kind: type[T]) -> T:
         keys = tuple(where.rstrip("`").split("."))
         if isinstance(error.__cause__, ValueRefusedError):
             keys = (*keys, *error.__cause__.key.split("."))
-        value = _lookup(data, keys)
+        shown = f" = {_lookup(data, keys)!r}"
+        if isinstance(error.__cause__, ValueRefusedError) and error.__cause__.secret:
+            shown = ""
         said = _in_words(what, _annotation(kind, keys))
-        raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)} = {value!r}: {said}") from error
+        raise ConfigError(f"{path}:{_line_of(text, keys)}: {'.'.join(keys)}{shown}: {said}") from error
 
 
 def _refuse_unknown_keys(path: Path, text: str, data: dict[str, Any], kind: Any, above: tuple[str, ...]) -> None:

@@ -119,7 +119,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     rejected: for good, with the receiver's reason. retry: later; nobody knows whether they arrived.
     retry_after_s: how long the receiver asked to be left alone; 0 where it did not.
-    trouble: what went wrong, for a person, naming what would help; empty where nothing did.
+    trouble: what went wrong, for a person; empty where nothing did. lasting: only a person can mend it, such as a
+    certificate that ran out.
     sent_bytes: as they went over the wire, bodies and headers of requests, those that failed included.
     fields: names of what the bodies that were sent held, for the egress ledger.
     """
@@ -129,6 +130,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     retry: tuple[int, ...] = ()
     retry_after_s: float = 0.0
     trouble: str = ""
+    lasting: bool = False
     sent_bytes: int = 0
     fields: frozenset[str] = frozenset()
 

@@ -1,0 +1,117 @@
+"""`[[destination]]`: where summaries and findings go, one table each."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent.config import ValueRefusedError
+from exporters import naming
+
+Kind = Literal["otlp", "remote-write", "mqtt"]
+
+_SCHEMES: dict[str, tuple[str, str]] = {  # (with TLS, without)
+    "otlp": ("https", "http"),
+    "remote-write": ("https", "http"),
+    "mqtt": ("mqtts", "mqtt"),
+}
+_EXAMPLES: dict[str, str] = {
+    "otlp": "https://collector.example:4318",
+    "remote-write": "https://metrics.example/api/v1/write",
+    "mqtt": "mqtts://broker.example:8883",
+}
+FINDINGS_FIELD = "findings"  # not a metric: the texts of findings
+# Extremes are single values of a model's inputs: they leave the device where somebody asks for them by name.
+DEFAULT_FIELDS = (FINDINGS_FIELD, "driftline_*", "system_*", "process_*", "hw_*")
+PRIVATE = frozenset({naming.SIGNAL_LEAST.name, naming.SIGNAL_MOST.name})
+
+
+class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One destination.
+
+    name: what it is called in commands and findings; its place in the queue belongs to the name.
+    url: of OTLP the base, to which /v1/metrics and /v1/logs are added; of remote write the whole; of MQTT the broker.
+    interval_seconds: how often windows are sent; findings go at once.
+    bytes_per_hour: what may be sent in an hour, backlog included; 0 is without limit.
+    timeout_seconds: for one request, from the look-up of the name to the last byte of the answer.
+    plaintext: allow a connection without TLS to another machine.
+    ca_file: certificates to trust, beside those of the system. cert_file, key_file: this device's own.
+    token_file: holds a bearer token. username, password_file: basic authentication (MQTT: its own).
+        A file that only its owner can read (0600), or `credential:NAME` for one that systemd hands over.
+    headers: sent with each request, such as the tenant's.
+    fields: names of what may leave, `*` for any text; `findings` for the texts of findings. The least and the greatest
+        value of a signal leave only where they are named without `*`.
+    """
+
+    name: str
+    kind: Kind
+    url: str
+    interval_seconds: Annotated[float, msgspec.Meta(ge=10, le=86_400)] = 300.0
+    bytes_per_hour: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
+    plaintext: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    token_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    headers: dict[str, str] = {}
+    fields: tuple[str, ...] = DEFAULT_FIELDS
+    topic: str = "driftline"  # MQTT: what every topic begins with
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", self.name):
+            raise ValueRefusedError("name", "accepted are up to 32 lower-case letters, digits and hyphens")
+        parts = urlsplit(self.url)
+        secure, plain = _SCHEMES[self.kind]
+        if parts.scheme not in {secure, plain} or not parts.hostname:
+            raise ValueRefusedError("url", f"accepted is an address such as {_EXAMPLES[self.kind]!r}")
+        if parts.username or parts.password:
+            why = "a password does not belong into an address: use username and password_file"
+            raise ValueRefusedError("url", why, secret=True)
+        if parts.scheme == plain and not (self.plaintext or is_loopback(parts.hostname)):
+            raise ValueRefusedError(
+                "url", f"{plain}:// sends everything in the clear: use {secure}://, or set plaintext = true"
+            )
+        self._check_secrets(encrypted=parts.scheme == secure)
+        for pattern in self.fields:
+            if pattern != FINDINGS_FIELD and not any(fnmatch.fnmatchcase(name, pattern) for name in naming.METRICS):
+                raise ValueRefusedError("fields", f"{pattern!r} names nothing that is ever sent")
+
+    def _check_secrets(self, *, encrypted: bool) -> None:
+        if self.token_file and self.username:
+            raise ValueRefusedError("token_file", "accepted is a token or a username, not both")
+        if bool(self.username) != bool(self.password_file):
+            raise ValueRefusedError("username", "username and password_file go together")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueRefusedError("cert_file", "cert_file and key_file go together")
+        if not encrypted and (self.cert_file or self.ca_file):
+            raise ValueRefusedError("url", "certificates need an encrypted address")
+        known = {"authorization", "content-type", "content-encoding", "content-length", "host"}
+        for name in self.headers:
+            if name.lower() in known or not re.fullmatch(r"[A-Za-z0-9-]+", name):
+                raise ValueRefusedError("headers", f"{name!r} cannot be set here")
+
+    def may_leave(self, field: str) -> bool:
+        """Whether the allow-list names a metric, or the findings."""
+        if field in PRIVATE:
+            return field in self.fields
+        return any(fnmatch.fnmatchcase(field, pattern) for pattern in self.fields)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("192.168.0.7")
+    (True, True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

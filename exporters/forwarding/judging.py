@@ -1,0 +1,114 @@
+"""What an HTTP answer means for the parcels that were posted, and how a refused batch is taken apart.
+
+A receiver says 400 or 413 of a whole request where one parcel in it is at fault, so a refused batch is halved until
+the parcel stands alone. Whether it is at fault for good is read from the status, and from the words where the status
+lies: Prometheus up to 2.4x answers 500 to a sample that is too old, which no repetition makes younger.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+from agent.outbound import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from agent.outbound import Parcel
+    from exporters.forwarding.post import Answer
+
+Verdict = Literal["accepted", "refused", "retry"]
+
+# Of Prometheus (storage/interface.go) and of what follows it (Mimir: err-mimir-sample-timestamp-too-old, ...).
+_NEVER = re.compile(rb"too[ -]old|out of bounds|out[ -]of[ -]order|duplicate sample for timestamp", re.IGNORECASE)
+_REFUSED = frozenset({400, 413, 414, 415, 422, 431})
+_MOST_REASON = 300
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Say what an answer means for what was posted."""
+    if 200 <= answer.status < 300:  # noqa: PLR2004  # RFC 9110, 15.3
+        return "accepted"
+    if answer.status in _REFUSED or (answer.status and _NEVER.search(answer.body)):
+        return "refused"
+    return "retry"
+
+
+def trouble_of(answer: Answer) -> tuple[str, bool]:
+    """Say in words why an answer was no success, and whether it takes a person to mend it."""
+    if not answer.status:
+        return answer.trouble, answer.lasting
+    said = reason_of(answer)
+    words = {
+        401: "the credentials are refused",
+        403: "the credentials are refused",
+        404: "there is no such path",
+        405: "the path takes no POST",
+        429: "the receiver is asked too often",
+        503: "the receiver is not available",
+    }.get(answer.status, "the receiver failed" if answer.status >= 500 else "the receiver refuses")  # noqa: PLR2004
+    lasting = answer.status in {401, 403, 404, 405} or 300 <= answer.status < 400  # noqa: PLR2004
+    return f"{words} ({answer.status}{': ' + said if said else ''})", lasting
+
+
+def reason_of(answer: Answer) -> str:
+    """Return what a receiver said, as one short line."""
+    text = " ".join(answer.body[: 4 * _MOST_REASON].decode("utf-8", "replace").split())
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= _MOST_REASON else text[: _MOST_REASON - 1] + "…"
+
+
+class _Tally:
+    """An outcome in the making."""
+
+    def __init__(self) -> None:
+        self.accepted: list[int] = []
+        self.rejected: dict[int, str] = {}
+        self.retry: list[int] = []
+        self.wait_s = 0.0
+        self.trouble = ""
+        self.lasting = False
+        self.bytes = 0
+        self.fields: frozenset[str] = frozenset()
+
+    def outcome(self) -> Outcome:
+        return Outcome(
+            accepted=tuple(sorted(self.accepted)),
+            rejected=self.rejected,
+            retry=tuple(sorted(self.retry)),
+            retry_after_s=self.wait_s,
+            trouble=self.trouble,
+            lasting=self.lasting,
+            sent_bytes=self.bytes,
+            fields=self.fields,
+        )
+
+
+async def deliver(parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], Awaitable[Answer]]) -> Outcome:
+    """Post parcels, halving what is refused; return what became of each.
+
+    After the first answer that is no verdict on the parcels (a failure, a deadline, a request to wait) nothing more
+    is posted: all that has no verdict yet is to be retried.
+    """
+    tally = _Tally()
+    waiting = [list(range(len(parcels)))]
+    while waiting:
+        places = waiting.pop()
+        answer = await post([parcels[place] for place in places])
+        tally.bytes += answer.sent_bytes
+        tally.fields |= answer.fields if answer.sent_bytes else frozenset()
+        found = verdict(answer)
+        if found == "accepted":
+            tally.accepted += places
+        elif found == "refused" and len(places) > 1:
+            half = len(places) // 2
+            waiting += [places[half:], places[:half]]  # the first half next
+        elif found == "refused":
+            tally.rejected[places[0]] = f"{answer.status}: {reason_of(answer) or 'no reason given'}"
+        else:
+            tally.trouble, tally.lasting = trouble_of(answer)
+            tally.wait_s = answer.retry_after_s
+            tally.retry += places + [place for rest in waiting for place in rest]
+            break
+    return tally.outcome()

@@ -1,0 +1,93 @@
+"""The exporter for OTLP over HTTP: metrics to /v1/metrics, findings to /v1/logs, protobuf in gzip.
+
+https://opentelemetry.io/docs/specs/otlp/#otlphttp. A partial success says how many points a receiver left out and not
+which, so what it is said of is halved like a refusal until a parcel stands alone; posting again is harmless, because
+all are totals and levels with their own times. Conforms to `agent.outbound.Exporter`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+from agent.outbound import FindingChange
+from exporters.forwarding.allowed import samples_that_may_leave
+from exporters.forwarding.config import FINDINGS_FIELD
+from exporters.forwarding.judging import deliver
+from exporters.forwarding.post import Answer, Poster
+from exporters.otlp import encode_findings, encode_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.outbound import Origin, Outcome, Parcel
+    from exporters.forwarding.config import DestinationConfig
+
+_HEADERS = {"Content-Type": "application/x-protobuf"}
+_OK = 200
+_PARTIAL = 422  # what a partial success counts as: refused
+
+
+class OtlpExporter:
+    """Sends to one receiver of OTLP.
+
+    Parameters
+    ----------
+    config
+        The destination.
+    origin
+        Who sends.
+
+    """
+
+    def __init__(self, config: DestinationConfig, origin: Origin) -> None:
+        self.name = config.name
+        self._config = config
+        self._origin = origin
+        self._base = config.url.rstrip("/")
+        self._poster = Poster(config)
+
+    async def send(self, parcels: Sequence[Parcel]) -> Outcome:
+        """Post findings and windows apart, and say what became of each."""
+        return await deliver(parcels, self._post)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._poster.close()
+
+    async def _post(self, parcels: Sequence[Parcel]) -> Answer:
+        done = Answer(_OK)
+        changes = [parcel.content for parcel in parcels if isinstance(parcel.content, FindingChange)]
+        if changes and self._config.may_leave(FINDINGS_FIELD):
+            done = await self._put("/v1/logs", encode_findings(self._origin, changes), frozenset({FINDINGS_FIELD}))
+        samples = samples_that_may_leave(self._config, self._origin, parcels)
+        if samples and done.status == _OK:
+            fields = frozenset(sample.metric.name for sample in samples)
+            found = await self._put("/v1/metrics", encode_samples(self._origin, samples), fields)
+            both = found.sent_bytes + done.sent_bytes
+            done = dataclasses.replace(found, sent_bytes=both, fields=found.fields | done.fields)
+        return done
+
+    async def _put(self, path: str, body: bytes, fields: frozenset[str]) -> Answer:
+        answer = await self._poster.post(self._base + path, body, _HEADERS, compress=True)
+        if answer.status == _OK and (said := left_out(path, answer.body)):
+            answer = dataclasses.replace(answer, status=_PARTIAL, body=said.encode())
+        return dataclasses.replace(answer, fields=fields)
+
+
+def left_out(path: str, body: bytes) -> str:
+    """Say what a receiver left out of what it took; empty where it took everything, or says nothing of it."""
+    try:
+        if path == "/v1/logs":
+            logs = ExportLogsServiceResponse.FromString(body).partial_success
+            count, what, why = logs.rejected_log_records, "log records", logs.error_message
+        else:
+            points = ExportMetricsServiceResponse.FromString(body).partial_success
+            count, what, why = points.rejected_data_points, "points", points.error_message
+    except DecodeError:  # an answer in JSON, or a page of a proxy: the status alone counts
+        return ""
+    return f"{count} {what} left out: {why}" if count else ""

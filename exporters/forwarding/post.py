@@ -1,0 +1,148 @@
+"""One request to one address, and what came back, in words where it went wrong.
+
+A request has a deadline as a whole: name, connection, sending, and an answer that drips in byte by byte. Redirects are
+not followed: what a destination gets is for the address that was configured. Secrets are read for each connection, so
+that one that was exchanged is used without a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from exporters.forwarding.secret import SecretError, read_secret, secret_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporters.forwarding.config import DestinationConfig
+
+MOST_ANSWER_BYTES = 65_536
+LONGEST_WAIT_S = 3_600.0  # that a receiver may ask for
+_HEADER_BYTES = 300  # what the headers of a request take, about; bodies are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request. status: 0 where there was no whole answer; then `trouble` says why.
+
+    lasting: that it is no passing trouble of the network: a person must do something. fields: names of what was in it.
+    """
+
+    status: int
+    body: bytes = b""
+    retry_after_s: float = 0.0
+    trouble: str = ""
+    lasting: bool = False
+    sent_bytes: int = 0
+    fields: frozenset[str] = frozenset()
+
+
+class Poster:
+    """Posts to one destination. Used in one event loop."""
+
+    def __init__(self, config: DestinationConfig) -> None:
+        self._config = config
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, compress: bool = False) -> Answer:
+        """Post a body; raises nothing for what the other side, the network or a missing file does."""
+        payload = gzip.compress(body, 6, mtime=0) if compress else body
+        extra = {"Content-Encoding": "gzip"} if compress else {}
+        sent = len(payload) + _HEADER_BYTES
+        try:
+            session = self._session or self._connect()
+            self._session = session
+            headers = {**headers, **extra, **self._config.headers, **self._authorization()}
+            async with asyncio.timeout(self._config.timeout_seconds):
+                async with session.post(url, data=payload, headers=headers, allow_redirects=False) as response:
+                    answer = await response.content.read(MOST_ANSWER_BYTES)
+                    wait = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+                    return Answer(response.status, answer, wait, sent_bytes=sent)
+        except (SecretError, OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
+            await self.close()  # a connection in an unknown state is not used again
+            words, lasting = in_words(error, self._config.timeout_seconds)
+            reached = not isinstance(error, SecretError | aiohttp.ClientConnectorError)
+            return Answer(0, trouble=words, lasting=lasting, sent_bytes=sent if reached else 0)
+
+    async def close(self) -> None:
+        """Let go of the connections. May be called twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _connect(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=1, ssl=tls(self._config), keepalive_timeout=30)
+        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
+
+    def _authorization(self) -> dict[str, str]:
+        config = self._config
+        if config.token_file:
+            return {"Authorization": f"Bearer {read_secret(config.token_file)}"}
+        if config.username:
+            return {"Authorization": aiohttp.encode_basic_auth(config.username, read_secret(config.password_file))}
+        return {}
+
+
+def tls(config: DestinationConfig) -> ssl.SSLContext:
+    """Return what the destination is trusted by, and what this device shows it. Raises SecretError."""
+    try:
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if config.ca_file:
+            context.load_verify_locations(config.ca_file)
+        if config.cert_file:
+            context.load_cert_chain(config.cert_file, secret_path(config.key_file))
+    except ssl.SSLError as error:
+        files = ", ".join(name for name in (config.ca_file, config.cert_file, config.key_file) if name)
+        raise SecretError(f"{files}: not certificates and a key that belong together ({error.reason})") from error
+    except OSError as error:
+        raise SecretError(f"{config.ca_file or config.cert_file}: {error.strerror}") from error
+    return context
+
+
+def retry_after(value: str, date: str = "") -> float:
+    """Return the seconds that a `Retry-After` header asks for, at most LONGEST_WAIT_S; 0 where it cannot be read.
+
+    A time in it is taken against the answer's own `Date`: the device's clock may be wrong (RFC 9110, 10.2.3).
+
+    >>> retry_after("120"), retry_after("soon")
+    (120.0, 0.0)
+    >>> retry_after("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT")
+    30.0
+    """
+    try:
+        if value.strip().isdigit():
+            seconds = float(value)
+        else:
+            seconds = (parsedate_to_datetime(value) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT_S)
+
+
+def in_words(error: Exception, timeout_s: float) -> tuple[str, bool]:
+    """Say what kept a request from being answered, and whether it takes a person to mend it."""
+    match error:
+        case SecretError():
+            return str(error), True
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+            said = f"the certificate of {error.host} is refused: {why}"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            said = f"no encrypted connection can be made: {getattr(error, 'reason', None) or error}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {error.host} is not known here: no network, or no such host", False
+        case aiohttp.ClientConnectorError():
+            return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or error.os_error}", False
+        case TimeoutError():
+            return f"no answer within {timeout_s:g} s", False
+        case _:
+            return f"the connection broke: {getattr(error, 'strerror', None) or error or type(error).__name__}", False
+    return said, True

@@ -1,0 +1,51 @@
+"""The exporter for Prometheus remote write. Conforms to `agent.outbound.Exporter`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from exporters.forwarding.allowed import samples_that_may_leave
+from exporters.forwarding.judging import deliver
+from exporters.forwarding.post import Answer, Poster
+from exporters.remote_write import HEADERS, encode_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.outbound import Origin, Outcome, Parcel
+    from exporters.forwarding.config import DestinationConfig
+
+
+class RemoteWriteExporter:
+    """Sends to one receiver of remote write 1.0: Prometheus, VictoriaMetrics, Mimir and their like.
+
+    Parameters
+    ----------
+    config
+        The destination.
+    origin
+        Who sends.
+
+    """
+
+    def __init__(self, config: DestinationConfig, origin: Origin) -> None:
+        self.name = config.name
+        self._config = config
+        self._origin = origin
+        self._poster = Poster(config)
+
+    async def send(self, parcels: Sequence[Parcel]) -> Outcome:
+        """Post windows, and say what became of each."""
+        return await deliver(parcels, self._post)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._poster.close()
+
+    async def _post(self, parcels: Sequence[Parcel]) -> Answer:
+        samples = samples_that_may_leave(self._config, self._origin, parcels)
+        if not samples:
+            return Answer(204)
+        answer = await self._poster.post(self._config.url, encode_samples(samples), HEADERS)
+        return dataclasses.replace(answer, fields=frozenset(sample.metric.name for sample in samples))
