@@ -33,7 +33,7 @@ class DiskWatch:
     def look(self) -> None:
         """Tell what is new."""
         for repair in self._store.repairs[self._repairs_told :]:
-            self._notice("buffer", repair, _READ, repair)
+            self._notice("buffer", repair.sentence, repair.advice or _READ, repair.sentence)
         self._repairs_told = len(self._store.repairs)
         trouble, now = self._store.status().trouble, self._clock.wall_ns()
         if trouble is None:

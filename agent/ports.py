@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agent.model import Finding
-    from agent.status import BufferStatus, Status
+    from agent.status import BufferStatus, Repair, Status
     from agent.steady import Step
 
 Item = Block | Reading | StreamChange | Labels
@@ -269,8 +269,8 @@ class Store(FindingStore, MonitorStore, Protocol):
         ...
 
     @property
-    def repairs(self) -> tuple[str, ...]:
-        """What was wrong with the stored files and what was done about it, a sentence each, oldest first."""
+    def repairs(self) -> tuple[Repair, ...]:
+        """What was wrong with the stored files and what was done about it, oldest first."""
         ...
 
     def status(self) -> BufferStatus:

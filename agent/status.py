@@ -6,7 +6,7 @@ Frozen and typed like `agent.model`, on which it builds; imports no numpy. Times
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003  # msgspec resolves the annotations at run time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -194,6 +194,13 @@ class PartHealth(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ok: bool
     note: str = ""
+
+
+class Repair(NamedTuple):
+    """What was wrong with a stored file and what was done about it, and what a person should do; empty: nothing."""
+
+    sentence: str
+    advice: str = ""
 
 
 class EventLine(msgspec.Struct, frozen=True):

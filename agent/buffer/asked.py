@@ -18,11 +18,11 @@ from agent.buffer.config import BufferConfig
 from agent.buffer.copying import copy_out, has_more
 from agent.buffer.errors import BufferBusyError, BufferMissingError, SchemaTooNewError, UnavailableError
 from agent.buffer.extract import list_tables, select_table
-from agent.buffer.files import CORE_FILE
 from agent.buffer.guard import check, plainly
 from agent.buffer.query import QueryError, reading, run_query
 from agent.buffer.question import Question
 from agent.buffer.reader import Reader, open_readonly
+from agent.buffer.repair import CORE_FILE
 from agent.buffer.segments import FOLDER, segment_files
 from agent.buffer.still import Still
 from agent.confine import end_with, see_only, yield_to_others

@@ -21,7 +21,7 @@ from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.pending import Batch, Pending
 from agent.buffer.summaries import read_summaries
-from agent.status import BufferStatus
+from agent.status import BufferStatus, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,9 +79,9 @@ class Buffer:
         )  # fmt: skip
 
     @property
-    def repairs(self) -> tuple[str, ...]:
-        """What was wrong with the files and what was done about it, one sentence each, oldest first."""
-        return tuple(self._files.repairer.notes)
+    def repairs(self) -> tuple[Repair, ...]:
+        """What was wrong with the files and what was done about it, oldest first."""
+        return self._files.repairer.repairs
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows in, to be durable at the next commit."""

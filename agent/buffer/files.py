@@ -20,7 +20,7 @@ from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
 from agent.buffer.refusals import Refusals
-from agent.buffer.repair import Repairer, guarded, read_all, size_of
+from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-CORE_FILE = "core.duckdb"
 _LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
 _LEAST_LOG = 128 * 1024
 _MOST_INSTANCES = 20  # that are given up while files are opened

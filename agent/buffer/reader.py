@@ -13,10 +13,10 @@ from agent.buffer import schema
 from agent.buffer.config import BufferConfig
 from agent.buffer.engine import Engine
 from agent.buffer.errors import BufferMissingError, CorruptError
-from agent.buffer.files import CORE_FILE
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.lock import DirectoryLock
+from agent.buffer.repair import CORE_FILE
 from agent.buffer.segment import Segment
 from agent.buffer.segments import FOLDER, segment_files
 

@@ -20,6 +20,7 @@ from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableErro
 from agent.buffer.folders import wal_of
 from agent.buffer.rehearsal import FOLDED_BYTES, Rehearsal, longest_that_replays
 from agent.buffer.wal import WalState, examine
+from agent.status import Repair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
     from agent.buffer.engine import Engine
 
 QUARANTINE = "quarantine"
+CORE_FILE = "core.duckdb"
+_CORE_LOST = (
+    "the findings of before with their history, the references of the models and what the detectors had learned are "
+    "lost with it, inferences, labels and summaries are not"
+)
+_LEARNED_ANEW = (
+    "Look at what each model sees now, and that it is well: every reference is learned anew from here, and a fault of "
+    "now would be taken for usual. One that was exported comes back with: driftline baseline import FILE. Findings "
+    "that were open are not told again: the newest report has them."
+)
+_SEGMENT_LOST = "what it held is missing from queries"
+_WEARS_OUT = (
+    "The inferences in it are in no report any more; findings and references are not touched. Where this comes again, "
+    "the card or disk is failing: copy what must be kept, and replace it."
+)
 HEADERS = 3 * 4096  # bytes before a file's first block: a shorter one holds nothing
 _POSITION = re.compile(r"byte position (\d+)")
 _BLOCK = re.compile(r"in block at location (\d+)")
@@ -42,6 +58,12 @@ class Repairer:
         self.directory = directory
         self._rehearsal = Rehearsal()
         self.notes: list[str] = []
+        self._advice: dict[str, str] = {}  # for a note, where something is left to do
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """What was done, oldest first."""
+        return tuple(Repair(note, self._advice.get(note, "")) for note in self.notes)
 
     @property
     def quarantine_bytes(self) -> int:
@@ -109,14 +131,13 @@ class Repairer:
         names = [self._set_aside(part) for part in (path, wal_of(path)) if part.exists()]
         if lost < HEADERS:
             aside = f"and was set aside as {' and '.join(names)}"
-            self.notes.append(
-                f"{path.name} ({lost} bytes) was being made at a crash, or was cut within its header, {aside}"
-            )
+            note = f"{path.name} ({lost} bytes) was being made at a crash, or was cut within its header, {aside}"
+            self._note_empty(path, note)
             return
-        self.notes.append(
-            f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; "
-            f"what it held is missing from queries: {why}"
-        )
+        missing, advice = (_CORE_LOST, _LEARNED_ANEW) if path.name == CORE_FILE else (_SEGMENT_LOST, _WEARS_OUT)
+        note = f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; {missing}: {why}"
+        self.notes.append(note)
+        self._advice[note] = advice
 
     def tidy(self, folder: Path) -> None:
         """Remove what a crash left behind that holds no data, and set aside logs whose file is gone."""
@@ -126,10 +147,15 @@ class Repairer:
                 self.notes.append(f"{path.name}, a temporary left by a crash, was removed")
             elif path.suffix == ".duckdb" and path.stat().st_size == 0 and not wal_of(path).exists():
                 path.unlink()
-                self.notes.append(f"{path.name}, created but never written before a crash, was removed")
+                self._note_empty(path, f"{path.name}, created but never written before a crash, was removed")
             elif path.suffix == ".wal" and not path.with_suffix("").exists():
                 name = self._set_aside(path)
                 self.notes.append(f"{path.name} belongs to no file any more and was set aside as {name}")
+
+    def _note_empty(self, path: Path, note: str) -> None:
+        self.notes.append(note)
+        if path.name == CORE_FILE:
+            self._advice[note] = f"Unless it was the first start: {_LEARNED_ANEW}"
 
     def _cut_damage(self, wal: Path) -> None:
         if not wal.exists():
@@ -148,8 +174,8 @@ class Repairer:
         if not state.torn:
             name = self._keep_copy(wal)
             self.notes.append(
-                f"{wal.name} was damaged after byte {state.sound} of {state.size}, as a power cut does; rows up "
-                f"to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {name}"
+                f"{wal.name} was damaged after byte {state.sound} of {state.size}, as a power cut does; {_held(wal)} "
+                f"up to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {name}"
             )
         _truncate(wal, state.sound)
 
@@ -178,7 +204,7 @@ class Repairer:
             name = self._set_aside(wal)
             self.notes.append(
                 f"{wal.name} ({size} bytes) does not fit its file and was set aside as {name}; "
-                f"the newest rows of {path.name} may be missing"
+                f"the newest {_held(wal)} may be missing"
             )
 
     def _keep_copy(self, path: Path) -> str:
@@ -205,6 +231,10 @@ class Repairer:
         while (target := folder / f"{path.name}.{number}").exists():
             number += 1
         return target
+
+
+def _held(wal: Path) -> str:
+    return "findings and states" if wal == wal_of(wal.with_name(CORE_FILE)) else "rows"
 
 
 def size_of(path: Path) -> int:

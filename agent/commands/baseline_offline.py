@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.baseline_keeper import describe
 from agent.baselines import BaselineError, resolve
-from agent.buffer.files import CORE_FILE
+from agent.buffer.repair import CORE_FILE
 from agent.commands.offline import open_stopped
 from agent.commands.options import INCOMPLETE
 from agent.saved import ORIGIN, REFERENCE, decode_origin

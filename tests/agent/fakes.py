@@ -11,7 +11,7 @@ from agent.baselines import SignalBaseline
 from agent.model import Block, Cause, Effect, Finding, Reading, Score, Signal, Stream
 from agent.panel import Factories, Needed
 from agent.ports import Case, Explanation, Item
-from agent.status import BufferStatus
+from agent.status import BufferStatus, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ class MemoryStore:
         self.pending: list[Block] = []
         self.committed: list[Block] = []
         self.readings: list[Reading] = []
-        self.repairs: tuple[str, ...] = ()
+        self.repairs: tuple[Repair, ...] = ()
         self.events: list[tuple[str, str, str, int]] = []
 
     def save_finding(self, finding: Finding) -> None:

@@ -9,7 +9,7 @@ from agent.clock import ManualClock
 from agent.labels.desk import LabelDesk
 from agent.model import Label, Labels, Reading, Stream, StreamChange
 from agent.pipeline import Pipeline
-from agent.status import PartHealth
+from agent.status import PartHealth, Repair
 from agent.truth import LabelSummary
 from tests.agent.fakes import (
     SIGNALS,
@@ -229,12 +229,14 @@ def test_missing_columns_are_missing_values() -> None:
 def test_a_repair_of_the_store_is_a_finding_once() -> None:
     """What was lost is told, at the start or whenever it is met, and not twice."""
     store = MemoryStore()
-    store.repairs = ("a segment was damaged",)
+    store.repairs = (Repair("a segment was damaged"), Repair("the core was damaged", "learn anew"))
     pipeline = _pipeline(ListCollector(), store=store)
     pipeline.close()
     pipeline.close()
-    assert [f.sentence for f in pipeline.findings()] == ["a segment was damaged"]
-    assert len(store.history) == 1
+    told = {f.sentence: f.advice for f in pipeline.findings()}
+    read = "Nothing needs to be done; acknowledge it when you have read it."
+    assert told == {"a segment was damaged": read, "the core was damaged": "learn anew"}
+    assert len(store.history) == 2
 
 
 class SlowStore(MemoryStore):

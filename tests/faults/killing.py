@@ -113,7 +113,7 @@ def _look(agent: NurseryAgent, promises: Promises, *, everything: bool = False) 
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(agent.state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
         with opened(Path(folder) / "copy", BufferConfig(reserve_mib=0.0625)) as buffer:
-            wrong = [note for note in buffer.repairs if not any(sign in note for sign in HARMLESS)]
+            wrong = [note for note, _ in buffer.repairs if not any(sign in note for sign in HARMLESS)]
             if buffer.status().mode != "disk":
                 wrong.append(f"refused: {buffer.status().notes}")
             if buffer.status().rows:

@@ -125,7 +125,7 @@ def test_what_damage_took_is_said_and_kept(crashed: Path, tmp_path: Path) -> Non
     half = len(data) // 2
     with damaged(crashed, tmp_path, wal.name, data[:half] + bytes(half)) as directory:
         with opened(directory) as buffer:
-            (note,) = buffer.repairs
+            ((note, _),) = buffer.repairs
             assert note.startswith(f"{wal.name} was damaged after byte ")
             assert f"quarantine/{wal.name}.1" in note
             buffer.commit()
@@ -139,7 +139,7 @@ def test_a_log_that_lost_its_beginning_is_not_ignored(crashed: Path, tmp_path: P
     wal = next(crashed.rglob("0*.wal"))
     data = bytes(4_096) + wal.read_bytes()[4_096:]
     with damaged(crashed, tmp_path, wal.name, data) as directory, opened(directory) as buffer:
-        assert ["was damaged after byte 0" in note for note in buffer.repairs] == [True]
+        assert ["was damaged after byte 0" in note for note, _ in buffer.repairs] == [True]
         assert (directory / "quarantine" / f"{wal.name}.1").read_bytes() == data
 
 
@@ -176,7 +176,15 @@ def test_a_file_that_cannot_be_opened_is_set_aside(settled: Path, tmp_path: Path
             rows = _count_or_none(buffer)
         assert rows == (60_020 if name == "core.duckdb" else 30_020)
         assert len(buffer.repairs) == 1
-        assert name in buffer.repairs[0]
+        assert name in buffer.repairs[0].sentence
+        sentence, advice = buffer.repairs[0]
+        cut = len(bad) < 3 * 4_096
+        if name == "core.duckdb":
+            assert cut or "the findings of before with their history, the references of the models" in sentence
+            assert "driftline baseline import FILE" in advice
+        else:
+            assert cut or "what it held is missing from queries" in sentence
+            assert cut or "copy what must be kept" in advice
         if bad:
             assert (directory / "quarantine" / f"{name}.1").read_bytes() == bad
         assert buffer.findings() == ([] if name == "core.duckdb" else [make_finding()])
@@ -208,11 +216,11 @@ def test_bit_flips_never_stop_it(settled: Path, tmp_path: Path, name: str, bits:
             for _ in range(4):
                 count = _count_or_none(buffer)
                 buffer.commit()
-            lost = "set aside" in " ".join(buffer.repairs)
+            lost = "set aside" in " ".join(note for note, _ in buffer.repairs)
             assert count == (30_005 if lost and name != "core.duckdb" else 60_005)
             assert buffer.findings() == ([] if lost and name == "core.duckdb" else [make_finding()])
             assert not (lost and bits == 1 and at[0] in range(4_096, 12_288)), buffer.repairs
-            assert [name in note for note in buffer.repairs] == [True] * len(buffer.repairs)
+            assert [name in note for note, _ in buffer.repairs] == [True] * len(buffer.repairs)
             told += bool(buffer.repairs)
             kept += bool(buffer.repairs) and not lost
     assert told

@@ -86,7 +86,7 @@ def test_entries_that_do_not_belong_together_never_meet_the_instance(mixed_up: P
         assert "Failure while replaying" in rehearsal.replay(wal.with_suffix(""), "segment_1")
     with opened(mixed_up) as buffer:
         assert (buffer.status().mode, buffer.status().rows) == ("disk", 30)
-        assert [note.startswith(f"{wal.name} was damaged at byte ") for note in buffer.repairs] == [True]
+        assert [note.startswith(f"{wal.name} was damaged at byte ") for note, _ in buffer.repairs] == [True]
         buffer.append([make_block(10, first=100)], [])
         buffer.commit()
     assert (mixed_up / "quarantine" / f"{wal.name}.1").stat().st_size == size
@@ -101,7 +101,7 @@ def test_without_a_process_an_instance_that_gives_up_is_made_anew(
     monkeypatch.setattr(sys, "executable", "/nonexistent")
     with opened(mixed_up) as buffer:
         assert (buffer.status().mode, buffer.status().rows) == ("disk", 0)
-        assert ["was set aside as quarantine/" in note for note in buffer.repairs] == [True]
+        assert ["was set aside as quarantine/" in note for note, _ in buffer.repairs] == [True]
         buffer.append([make_block(10)], [])
         buffer.commit()
         assert buffer.status().rows == 10

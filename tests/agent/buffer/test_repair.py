@@ -47,7 +47,7 @@ def test_a_segment_is_not_repaired_under_a_query(half_damaged: Path) -> None:
             assert buffer.positions() == {"a.ring": 61_000}
         assert ask(buffer, "SELECT count(*) FROM inferences") == [[61_000]]
         buffer.commit()
-        assert ["one wrong bit in it was set right" in note for note in buffer.repairs] == [True]
+        assert ["one wrong bit in it was set right" in note for note, _ in buffer.repairs] == [True]
         assert ask(buffer, "SELECT count(*), sum(brightness) FROM inferences") == [[61_000, 61_000 * 60_999 / 2]]
     assert not (half_damaged / "quarantine").exists()
 
