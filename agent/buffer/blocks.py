@@ -57,22 +57,39 @@ def mend(path: Path, at: int, *, folding: bool) -> str:
 def _flip_back(block: bytes, fields: int) -> bytes | None:
     """Return the block with the one bit turned that makes its checksum right, None where it is not known which.
 
-    The checksum is an exclusive or over products of single words, so each bit of each word can be tried by itself; the
-    same bit of two equal words cannot be told apart. Beyond `fields` bytes there are zeros.
+    Beyond `fields` bytes there are zeros.
     """
-    stored = _SUM.unpack_from(block)[0]
-    wrong = stored ^ checksum(block[_SUM.size :])
-    if wrong.bit_count() == 1:
-        return _SUM.pack(stored ^ wrong) + block[_SUM.size :]
-    words = np.frombuffer(block, "<u8", offset=_SUM.size).copy()
-    used = fields // 8 - 1
+    turned = turn_back(block[_SUM.size :], _SUM.unpack_from(block)[0], fields - _SUM.size)
+    return None if turned is None else _SUM.pack(turned[1]) + turned[0]
+
+
+def turn_back(data: bytes, stored: int, fields: int | None = None) -> tuple[bytes, int] | None:
+    """Return data and checksum with the one bit turned that makes them fit, None where it is not known which.
+
+    The checksum is an exclusive or over products of single words, so each bit of each word can be tried by itself; the
+    same bit of two equal words cannot be told apart, nor can the highest of any. Beyond `fields` bytes there are zeros.
+    """
+    wrong = stored ^ checksum(data)
+    whole = len(data) // 8
+    words = np.frombuffer(data, "<u8", whole).copy()
+    used = whole if fields is None else min(fields // 8, whole)
     beyond = np.flatnonzero(words[used:]) + used
-    candidates = _turns(words, beyond, wrong) or _turns(words, np.arange(min(used, len(words))), wrong)
-    if len(candidates) != 1:
+    candidates = _turns(words, beyond, wrong) or _turns(words, np.arange(used), wrong)
+    tails = [tail for tail in _turned_tails(data[whole * 8 :]) if checksum(words.tobytes() + tail) == stored]
+    in_checksum = wrong.bit_count() == 1
+    if len(candidates) + len(tails) + in_checksum != 1:
         return None
-    at, turn = candidates[0]
-    words[at] ^= turn
-    return block[: _SUM.size] + words.tobytes()
+    if in_checksum:
+        return data, stored ^ wrong
+    for at, turn in candidates:
+        words[at] ^= turn
+    return words.tobytes() + (tails or [data[whole * 8 :]])[0], stored
+
+
+def _turned_tails(tail: bytes) -> list[bytes]:
+    """Return what follows the last whole word with each of its bits turned."""
+    value = int.from_bytes(tail, "little")
+    return [(value ^ 1 << bit).to_bytes(len(tail), "little") for bit in range(8 * len(tail))]
 
 
 def _turns(words: NDArray[np.uint64], places: NDArray[np.int64], wrong: int) -> list[tuple[int, np.uint64]]:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ from agent.buffer.folders import wal_of
 from agent.buffer.wal import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -33,6 +33,7 @@ FOLDED_BYTES = 2 * MIB  # a shorter one is replayed again in less time than it t
 SCRIPT = Path(__file__).with_name("replaying.py")
 _BESIDE_MIB = 128  # what folding takes beside the rows of the log
 _LONGEST_S = 600.0
+_GRACE_S = 5.0
 _SETTINGS = ("SET GLOBAL checkpoint_on_detach = 'DISABLED'", "SET GLOBAL temp_directory = ''")
 # How a process ends itself. One that another ended, for want of memory perhaps, says nothing of what it was doing.
 _OF_ITS_OWN = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
@@ -43,6 +44,7 @@ class Rehearsal:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._signal = 0
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +62,19 @@ class Rehearsal:
         wal = wal_of(path)
         needed = _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
         statements = [*_SETTINGS, schema.attach(str(path), alias, read_only=read_only)]
-        return self._ask([*statements, schema.checkpoint(alias)] if fold else statements, needed)
+        answer = self._ask(
+            {
+                "config": {"threads": 1, "memory_limit": f"{needed}MiB"},
+                "statements": [*statements, schema.checkpoint(alias)] if fold else statements,
+            }
+        )
+        if answer is None and self._signal in _OF_ITS_OWN:
+            return f"what replayed it ended itself by signal {self._signal}"
+        return answer or ""
+
+    def headers(self, path: Path) -> bytes:
+        """Read the headers of a file, which may be open here: reading it here would let go of its lock."""
+        return bytes.fromhex(self._ask({"headers": str(path)}) or "")
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -69,14 +83,14 @@ class Rehearsal:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, statements: Sequence[str], memory_mib: int) -> str:
-        config = {"threads": 1, "memory_limit": f"{memory_mib}MiB"}
-        question = json.dumps({"config": config, "statements": statements}) + "\n"
+    def _ask(self, question: dict[str, object]) -> str | None:
+        """Ask the process; None where it does not answer, and `_signal` is then what ended it."""
+        self._signal = 0
         try:
             process = self._process or self._start()
             assert process.stdin
             assert process.stdout
-            process.stdin.write(question.encode())
+            process.stdin.write(json.dumps(question).encode() + b"\n")
             process.stdin.flush()
             ready, _, _ = select.select([process.stdout], [], [], _LONGEST_S)
             answer = process.stdout.readline() if ready else b""
@@ -84,12 +98,11 @@ class Rehearsal:
             answer = b""
         if answer:
             return str(json.loads(answer))
-        code = self._process.poll() if self._process else None
-        if self._process and code is None:
-            self._process.kill()
-        code = self._process.wait() if self._process else 0
+        if self._process:
+            with suppress(subprocess.TimeoutExpired):  # it hangs: it is killed
+                self._signal = -self._process.wait(_GRACE_S)
         self.close()
-        return f"what replayed it ended itself by signal {-code}" if -code in _OF_ITS_OWN else ""
+        return None
 
     def _start(self) -> subprocess.Popen[bytes]:
         library = find_spec("_duckdb")

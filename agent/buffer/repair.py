@@ -18,6 +18,7 @@ from agent.buffer.blocks import mend
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
 from agent.buffer.folders import wal_of
+from agent.buffer.log_mending import mend_log
 from agent.buffer.rehearsal import FOLDED_BYTES, Rehearsal, longest_that_replays
 from agent.buffer.wal import WalState, examine
 from agent.status import Repair
@@ -160,13 +161,15 @@ class Repairer:
     def _cut_damage(self, wal: Path) -> None:
         if not wal.exists():
             return
-        state = examine(wal)
-        if state.repeat >= 0:
+        state, done = mend_log(wal, self._rehearsal.headers(wal.with_suffix("")))
+        self.notes += done
+        if state.stale >= 0:
             name = self._keep_copy(wal)
             self.notes.append(
-                f"{wal.name} repeats itself from byte {state.repeat} of {state.size} on; the rest was cut off, {name}"
+                f"{wal.name} holds something older from byte {state.stale} of {state.size} on, a copy or another log; "
+                f"the rest was cut off, {name}"
             )
-            _truncate(wal, state.repeat)
+            _truncate(wal, state.stale)
             return
         if state.sound == state.size:
             return

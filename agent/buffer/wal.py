@@ -1,4 +1,4 @@
-"""Reads the frame of a DuckDB write-ahead log: how far it is sound, and where it begins to repeat itself.
+"""Reads the frame of a DuckDB write-ahead log: how far it is sound, and where something older begins.
 
 DuckDB refuses to open a file whose log has a damaged entry, and silently ignores the whole log where its first entry
 cannot be read; so the log is walked before DuckDB sees it. Layout, DuckDB 2.0: a version entry without checksum and of
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-_FRAME = struct.Struct("<QQ")
+FRAME = struct.Struct("<QQ")
 _LONGEST_PREAMBLE = 256
 _MASK = (1 << 64) - 1
 WORD_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
@@ -29,16 +30,18 @@ _BUFFER_BYTES = 1 << 20
 _VERSION = b"\x64\x00\x62"  # what DuckDB takes for no log where it is not at the very beginning
 # Version, identity of the file, how often it was checkpointed: as DuckDB 2.0 writes it; others are searched for an end.
 _PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\xff]{0,9}[\0-\x7f]\xff\xff", re.DOTALL)
-_CHECKPOINT, _COMMIT, _USE_TABLE = b"\x64\x00\x63", b"\x64\x00\x64", b"\x64\x00\x19"
-# Tables whose rows are numbered, so that no two transactions can write the same to them; names follow their length.
+_BEGIN = b"\x64\x00"  # of every entry
+_CHECKPOINT, _COMMIT, _USE_TABLE, _INSERT = (_BEGIN + kind for kind in (b"\x63", b"\x64", b"\x19", b"\x1a"))
+# Tables whose rows are numbered, each higher than the one before, by their first column; names follow their length.
 _NUMBERED = (b"\x07batches", b"\x0ffinding_history")
+_FIRST_VALUE = re.compile(rb"\xff\xfff\0.d\0\0f\0\x08(.{8})", re.DOTALL)  # of one row: no NULL, eight bytes
 
 
 @dataclass(frozen=True, slots=True)
 class WalState:
     """`sound` bytes of `size` can be read; `torn`: the rest is one entry whose end never reached the disk.
 
-    repeat: where the first transaction begins that is a copy of an earlier one and cannot be, -1 where none is.
+    stale: where the first transaction begins that cannot follow those before, being no younger; -1 where none does.
     folding: a checkpoint had begun, so the file may have been cut off in the middle of being rewritten.
     ends: where each transaction ends.
     """
@@ -46,7 +49,7 @@ class WalState:
     size: int
     sound: int
     torn: bool
-    repeat: int = -1
+    stale: int = -1
     folding: bool = False
     ends: tuple[int, ...] = field(default=(), compare=False)
 
@@ -59,28 +62,28 @@ def examine(path: Path) -> WalState:
         if at is None:
             return WalState(size, 0, torn=size <= _LONGEST_PREAMBLE)
         file.seek(at)
-        begins, transaction = at, bytearray()
-        known: set[bytes] = set()
         ends: list[int] = []
-        repeat, kind, numbered = -1, b"", False
+        begins = at
+        stale, kind = -1, b""
+        table, numbers, newest = b"", {}, dict.fromkeys(_NUMBERED, 0)
         while at < size:
             data = _entry(file, size - at)
             if data is None:
                 file.seek(at)
-                torn = _cut_short(file.read(_FRAME.size), size - at) and not _goes_on(file.read(_SEARCHED_BYTES))
-                return WalState(size, at, torn, repeat, kind == _CHECKPOINT, tuple(ends))
-            at += _FRAME.size + len(data)
+                return WalState(size, at, _is_torn(file, size - at), stale, kind == _CHECKPOINT, tuple(ends))
+            at += FRAME.size + len(data)
             kind = data[:3]
-            transaction += _FRAME.pack(len(data), checksum(data))
-            numbered = numbered or (kind == _USE_TABLE and any(name in data for name in _NUMBERED))
-            if kind == _COMMIT:
-                if numbered and repeat < 0 and bytes(transaction) in known:
-                    repeat = begins
-                known.add(bytes(transaction))
+            if kind == _USE_TABLE:
+                table = next((name for name in _NUMBERED if name in data), b"")
+            elif kind == _INSERT and table and (found := _FIRST_VALUE.search(data)):
+                numbers[table] = int.from_bytes(found[1], "little", signed=True)
+            elif kind == _COMMIT:
+                if stale < 0 and any(number <= newest[table] for table, number in numbers.items()):
+                    stale = begins
+                newest |= numbers
                 ends.append(at)
-                begins, numbered = at, False
-                transaction.clear()
-    return WalState(size, at, torn=False, repeat=repeat, folding=kind == _CHECKPOINT, ends=tuple(ends))
+                table, numbers, begins = b"", {}, at
+    return WalState(size, at, torn=False, stale=stale, folding=kind == _CHECKPOINT, ends=tuple(ends))
 
 
 def checksum(data: bytes) -> int:
@@ -108,14 +111,21 @@ def _checksum_of_tail(tail: bytes) -> int:
 
 def _entry(file: BinaryIO, left: int) -> bytes | None:
     """Read the entry that begins here, with `left` bytes up to the end; None where it is not sound."""
-    head = file.read(_FRAME.size)
-    if len(head) < _FRAME.size:
+    head = file.read(FRAME.size)
+    if len(head) < FRAME.size:
         return None
-    size, stored = _FRAME.unpack(head)
-    if not 0 < size <= left - _FRAME.size:
+    size, stored = FRAME.unpack(head)
+    if not 0 < size <= left - FRAME.size:
         return None
     data = file.read(size)
     return data if checksum(data) == stored else None
+
+
+def entry_at(file: BinaryIO, at: int) -> bool:
+    """Whether a sound entry begins there, or nothing comes any more."""
+    size = file.seek(0, 2)
+    file.seek(at)
+    return at == size or _entry(file, size - at) is not None
 
 
 def _first_entry(file: BinaryIO, size: int) -> int | None:
@@ -131,19 +141,20 @@ def _first_entry(file: BinaryIO, size: int) -> int | None:
     return None
 
 
-def _cut_short(head: bytes, left: int) -> bool:
-    """Whether the `left` bytes from `head` on are the beginning of one entry whose end never reached the disk."""
-    if len(head) < _FRAME.size:
+def _is_torn(file: BinaryIO, left: int) -> bool:
+    """Whether the `left` bytes from here on are the beginning of one entry whose end never reached the disk."""
+    head, rest = file.read(FRAME.size), file.read(_SEARCHED_BYTES)
+    if len(head) < FRAME.size:
         return True
-    return bool(left - _FRAME.size < _FRAME.unpack(head)[0] < 1 << 32)
+    longer = left - FRAME.size < FRAME.unpack(head)[0] < 1 << 32
+    return longer and _BEGIN.startswith(rest[: len(_BEGIN)]) and not any(sound_entries(rest))
 
 
-def _goes_on(rest: bytes) -> bool:
-    """Whether a sound entry follows somewhere: then what looks cut short is a length that was changed."""
-    at = rest.find(b"\x64\x00", _FRAME.size)
+def sound_entries(rest: bytes) -> Iterator[int]:
+    """Yield where the data of sound entries begins: one that follows shows that a length before it was changed."""
+    at = rest.find(_BEGIN, FRAME.size)
     while at >= 0:
-        size, stored = _FRAME.unpack_from(rest, at - _FRAME.size)
+        size, stored = FRAME.unpack_from(rest, at - FRAME.size)
         if 0 < size <= len(rest) - at and checksum(rest[at : at + size]) == stored:
-            return True
-        at = rest.find(b"\x64\x00", at + 1)
-    return False
+            yield at
+        at = rest.find(_BEGIN, at + 1)

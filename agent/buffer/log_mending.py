@@ -1,0 +1,113 @@
+"""Sets right what is wrong in a log and shows by checksums: its first bytes, the length of an entry, one bit of one.
+
+The first bytes have no checksum. They name the file and how often it was folded, and so does the file: DuckDB opens
+beside a log that begins otherwise as if there were none. Layout as in `agent.buffer.wal`.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from agent.buffer.blocks import HEADER_BYTES, HEADERS, turn_back
+from agent.buffer.wal import FRAME, checksum, entry_at, examine, sound_entries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.buffer.wal import WalState
+
+_SUM = struct.Struct("<Q")
+_IDENTITY = slice(124, 140)  # of each header of a file
+_ITERATION = slice(8, 16)
+_MOST_CHANGED = 4  # bytes: the head of another file's log differs in most of its sixteen
+_MOST_ENTRY = 16 << 20
+_MOST_MENDS = 8
+
+
+def mend_log(wal: Path, headers: bytes) -> tuple[WalState, list[str]]:
+    """Set right what can be, by the `headers` of its file; return what the log is like then, and what was done.
+
+    Raises OSError.
+    """
+    done = [said] if (said := _mend_head(wal, headers)) else []
+    state = examine(wal)
+    while state.sound not in {0, state.size} and len(done) < _MOST_MENDS and (said := _mend_entry(wal, state)):
+        done.append(said)
+        state = examine(wal)
+    return state, [f"{wal.name} was changed {said}; that was set right, and nothing was lost" for said in done]
+
+
+def heads_of(headers: bytes) -> list[bytes]:
+    """Return what the log of a file with these headers begins with, and what it did before the last checkpoint."""
+    three = [headers[at : at + HEADER_BYTES] for at in (0, *HEADERS)]
+    if len(headers) < len(three) * HEADER_BYTES:
+        return []
+    sound = [header for header in three if checksum(header[_SUM.size :]) == _SUM.unpack_from(header)[0]]
+    if len(sound) < len(three):
+        return []
+    iteration = max(_SUM.unpack(header[_ITERATION])[0] for header in three[1:])
+    identity = b"".join(_varint(byte) for byte in three[0][_IDENTITY])
+    begin = b"d\0be\0\2f\0\x10" + identity + b"g\0"
+    return [begin + _varint(number) + b"\xff\xff" for number in (iteration, iteration - 1) if number >= 0]
+
+
+def _mend_head(wal: Path, headers: bytes) -> str:
+    heads = heads_of(headers)
+    with wal.open("rb") as file:
+        begin = file.read(max(map(len, heads), default=0))
+        if any(begin.startswith(head) for head in heads):
+            return ""
+        near = sorted(
+            (_differing_bits(begin, head), head)
+            for head in heads
+            if _differing_bytes(begin, head) <= _MOST_CHANGED and entry_at(file, len(head))
+        )
+    if not near or (len(near) > 1 and near[0][0] == near[1][0]):
+        return ""
+    _write(wal, 0, near[0][1])
+    return "in its first bytes, which its file knows"
+
+
+def _mend_entry(wal: Path, state: WalState) -> str:
+    with wal.open("rb") as file:
+        file.seek(state.sound)
+        head, rest = file.read(FRAME.size), file.read(_MOST_ENTRY)
+    if len(head) < FRAME.size:
+        return ""
+    size, stored = FRAME.unpack(head)
+    ends = [at - FRAME.size for at in sound_entries(rest)]
+    if state.sound + FRAME.size + len(rest) == state.size:
+        ends.append(len(rest))
+    for end in ends:
+        if 0 < end != size and checksum(rest[:end]) == stored:
+            _write(wal, state.sound, FRAME.pack(end, stored))
+            return f"at byte {state.sound}, in the length of an entry"
+    if 0 < size <= len(rest) and (turned := turn_back(rest[:size], stored)):
+        data, stored = turned
+        _write(wal, state.sound, FRAME.pack(size, stored) + data)
+        return f"at byte {state.sound}, by one wrong bit"
+    return ""
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >> 7:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _differing_bytes(one: bytes, other: bytes) -> int:
+    return sum(a != b for a, b in zip(one[: len(other)], other, strict=False)) + max(0, len(other) - len(one))
+
+
+def _differing_bits(one: bytes, other: bytes) -> int:
+    return sum((a ^ b).bit_count() for a, b in zip(one, other, strict=False))
+
+
+def _write(path: Path, at: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        os.pwrite(file.fileno(), data, at)
+        os.fsync(file.fileno())
