@@ -26,16 +26,16 @@ _MOST_ENTRY = 16 << 20
 _MOST_MENDS = 8
 
 
-def mend_log(wal: Path, headers: bytes) -> tuple[WalState, list[str]]:
+def mend_log(wal: Path, headers: bytes, after: int = 0) -> tuple[WalState, list[str]]:
     """Set right what can be, by the `headers` of its file; return what the log is like then, and what was done.
 
     Raises OSError.
     """
     done = [said] if (said := _mend_head(wal, headers)) else []
-    state = examine(wal)
+    state = examine(wal, after)
     while state.sound not in {0, state.size} and len(done) < _MOST_MENDS and (said := _mend_entry(wal, state)):
         done.append(said)
-        state = examine(wal)
+        state = examine(wal, after)
     return state, [f"{wal.name} was changed {said}; that was set right, and nothing was lost" for said in done]
 
 

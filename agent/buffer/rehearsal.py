@@ -61,13 +61,10 @@ class Rehearsal:
         """
         wal = wal_of(path)
         needed = _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
-        statements = [*_SETTINGS, schema.attach(str(path), alias, read_only=read_only)]
-        answer = self._ask(
-            {
-                "config": {"threads": 1, "memory_limit": f"{needed}MiB"},
-                "statements": [*statements, schema.checkpoint(alias)] if fold else statements,
-            }
-        )
+        folding = [schema.checkpoint(alias)] if fold else []
+        attach = schema.attach(str(path), alias, read_only=read_only)
+        limit = f"SET GLOBAL memory_limit = '{needed}MiB'"
+        answer = self._ask({"statements": [*_SETTINGS, limit, attach, *folding, schema.detach(alias)]})
         if answer is None and self._signal in _OF_ITS_OWN:
             return f"what replayed it ended itself by signal {self._signal}"
         return answer or ""

@@ -72,8 +72,8 @@ class Repairer:
         folder = self.directory / QUARANTINE
         return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
 
-    def attach(self, engine: Engine, path: Path, alias: str) -> None:
-        """Attach `path`, cutting its log where it is damaged.
+    def attach(self, engine: Engine, path: Path, alias: str, after: int = 0) -> None:
+        """Attach `path`, cutting its log where it is damaged; its batches come `after` those of earlier files.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Repairer:
         UnavailableError
             It cannot be opened now.
         """
-        self._cut_damage(wal_of(path))
+        self._cut_damage(wal_of(path), after)
         for _ in range(_MOST_CUTS):
             if why := self._rehearse(path, alias):
                 self._answer(why, path, alias)
@@ -158,10 +158,10 @@ class Repairer:
         if path.name == CORE_FILE:
             self._advice[note] = f"Unless it was the first start: {_LEARNED_ANEW}"
 
-    def _cut_damage(self, wal: Path) -> None:
+    def _cut_damage(self, wal: Path, after: int) -> None:
         if not wal.exists():
             return
-        state, done = mend_log(wal, self._rehearsal.headers(wal.with_suffix("")))
+        state, done = mend_log(wal, self._rehearsal.headers(wal.with_suffix("")), after)
         self.notes += done
         if state.stale >= 0:
             name = self._keep_copy(wal)
@@ -254,15 +254,20 @@ def read_all(engine: Engine, alias: str) -> None:
         raise (UnavailableError if is_passing(error) else CorruptError)(str(error)) from error
 
 
-def guarded(engine: Engine, path: Path | None, repairer: Repairer, alias: str, load: Callable[[], None]) -> bool:
-    """Attach `path` and `load` it, mending it where that helps; set it aside and return False where it does not."""
+def guarded(
+    engine: Engine, path: Path | None, repairer: Repairer, alias: str, load: Callable[[], None], after: int = 0
+) -> bool:
+    """Attach `path` and `load` it, mending it where that helps; set it aside and return False where it does not.
+
+    Its batches come `after` those of earlier files.
+    """
     if path is None:
         engine.run(schema.attach(":memory:", alias))
         load()
         return True
     for attempt in range(_MOST_MENDS):
         try:
-            repairer.attach(engine, path, alias)
+            repairer.attach(engine, path, alias, after)
             load()
         except (CorruptError, duckdb.Error) as error:
             engine.rollback()

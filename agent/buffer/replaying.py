@@ -13,10 +13,11 @@ _HEADERS_BYTES = 3 << 12
 
 
 def main(library: str) -> None:
-    """Run each list of statements in an instance of its own."""
+    """Run each list of statements, in a new instance after one that failed."""
     sys.path.append(library)
     import _duckdb as duckdb  # noqa: PLC0415  # it is on the path only now
 
+    engine = None
     for line in sys.stdin.buffer:
         told = json.loads(line)
         if "headers" in told:
@@ -24,12 +25,12 @@ def main(library: str) -> None:
             continue
         why = ""
         try:
-            engine = duckdb.connect(":memory:", config=told["config"])
+            engine = engine or duckdb.connect(":memory:", config={"threads": 1})
             for sql in told["statements"]:
                 engine.execute(sql)
-            engine.close()
         except duckdb.Error as error:
             why = str(error) or type(error).__name__
+            engine = None  # it may have given up
         print(json.dumps(why), flush=True)  # noqa: T201  # to who started it
 
 

@@ -90,7 +90,7 @@ class Segments:
             # A stop in the middle of its start may have left it without tables.
             load = functools.partial(segment.load, engine, (self.last_batch, self.positions()))
             try:
-                if guarded(engine, path, repairer, segment.alias, load):
+                if guarded(engine, path, repairer, segment.alias, load, self.last_batch):
                     self.opened.append(segment)
                     self._known.add(number)
             except UnavailableError as error:

@@ -33,7 +33,7 @@ _PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\
 _BEGIN = b"\x64\x00"  # of every entry
 _CHECKPOINT, _COMMIT, _USE_TABLE, _INSERT = (_BEGIN + kind for kind in (b"\x63", b"\x64", b"\x19", b"\x1a"))
 # Tables whose rows are numbered, each higher than the one before, by their first column; names follow their length.
-_NUMBERED = (b"\x07batches", b"\x0ffinding_history")
+_NUMBERED = _BATCHES, _FINDINGS = b"\x07batches", b"\x0ffinding_history"
 _FIRST_VALUE = re.compile(rb"\xff\xfff\0.d\0\0f\0\x08(.{8})", re.DOTALL)  # of one row: no NULL, eight bytes
 
 
@@ -54,8 +54,8 @@ class WalState:
     ends: tuple[int, ...] = field(default=(), compare=False)
 
 
-def examine(path: Path) -> WalState:
-    """Walk the log at `path`."""
+def examine(path: Path, after: int = 0) -> WalState:
+    """Walk the log at `path`; the batches of a segment are numbered higher than `after`."""
     size = path.stat().st_size
     with path.open("rb", _BUFFER_BYTES) as file:
         at = _first_entry(file, size)
@@ -65,7 +65,7 @@ def examine(path: Path) -> WalState:
         ends: list[int] = []
         begins = at
         stale, kind = -1, b""
-        table, numbers, newest = b"", {}, dict.fromkeys(_NUMBERED, 0)
+        table, numbers, newest = b"", {}, {_BATCHES: after, _FINDINGS: 0}
         while at < size:
             data = _entry(file, size - at)
             if data is None:

@@ -30,6 +30,7 @@ class Log:
     data: bytes
     ends: tuple[int, ...]
     first: int  # what its rows count from
+    after: int  # the last batch of the segment before
 
     def committed(self, at: int) -> int:
         """Return how many batches end within the first `at` bytes."""
@@ -46,17 +47,25 @@ class State:
     batches: int
 
 
-def crashed_log(directory: Path, batches: int, first: int) -> Log:
-    """Write batches and copy the segment as it lies while it is open; rows count from `first`."""
-    ends = []
-    with opened(directory / "running") as buffer:
-        for number in range(batches):
-            buffer.append([make_block(ROWS, first=first + ROWS * number)], [make_reading()])
-            buffer.commit()
-            ends.append(next((directory / "running").rglob("0*.wal")).stat().st_size)
-        shutil.copytree(directory / "running", directory / "left")
-    wal = next((directory / "left").rglob("0*.wal"))
-    return Log(wal.with_suffix(""), wal.read_bytes(), tuple(ends), first)
+def crashed_logs(directory: Path, batches: int) -> tuple[Log, Log]:
+    """Write batches to a segment and as many to the next, and copy each as it lies while it is open."""
+    logs = []
+    with opened(directory / "running", BufferConfig(daily_segment_mib=0)) as buffer:
+        for day in range(2):
+            ends, first, time_ns = [], day * 5_000, (20_000 + day) * 86_400 * 10**9
+            for number in range(batches):
+                block = make_block(ROWS, first=first + ROWS * number, time_ns=time_ns)
+                buffer.append([block], [make_reading(time_ns=time_ns)])
+                buffer.commit()
+                ends.append(_newest_log(directory / "running").stat().st_size)
+            shutil.copytree(directory / "running", directory / f"left{day}")
+            wal = _newest_log(directory / f"left{day}")
+            logs.append(Log(wal.with_suffix(""), wal.read_bytes(), tuple(ends), first, day * batches))
+    return logs[0], logs[1]
+
+
+def _newest_log(directory: Path) -> Path:
+    return max(directory.rglob("0*.wal"))
 
 
 def states(log: Log, other: Log, each: int) -> Iterator[State]:
@@ -98,8 +107,8 @@ def _wrong(state: State, log: Log, repairer: Repairer, engine: Engine) -> str:
     shutil.copy(log.path, copy)
     copy.with_name(copy.name + ".wal").write_bytes(state.data)
     repairer.notes.clear()
-    segment = Segment(1, "20261118", copy)
-    if not guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine)):
+    segment = Segment(2, "20261118", copy)
+    if not guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine), log.after):
         return f"refused: {repairer.notes}"
     ids = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]
     sql = "SELECT count(*), count(DISTINCT brightness), max(brightness) + 1 FROM {}.rows_{}"
@@ -108,7 +117,9 @@ def _wrong(state: State, log: Log, repairer: Repairer, engine: Engine) -> str:
     mended = state.kind == "bit" and any("nothing was lost" in note for note in repairer.notes)
     batches = len(log.ends) if mended else state.batches
     count = ROWS * batches
-    if ids != list(range(1, batches + 1)) or rows != ([(count, count, log.first + count)] if count else []):
+    if ids != list(range(log.after + 1, log.after + batches + 1)) or rows != (
+        [(count, count, log.first + count)] if count else []
+    ):
         return f"batches {ids}, rows {rows}"
     # A log that ends early is what a hard stop leaves; what was acknowledged beyond is known from elsewhere.
     lost = state.batches < len(log.ends) and state.kind != "cut"
