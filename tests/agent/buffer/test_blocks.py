@@ -64,3 +64,12 @@ def test_a_header_that_was_being_written_is_replaced_by_the_other(file: Path) ->
     file.write_bytes(data)
     assert mend(file, HEADERS[1], folding=True) != ""
     assert file.read_bytes()[HEADERS[1] : HEADERS[1] + 4_096] == other
+
+
+def test_the_highest_bit_of_a_word_is_not_taken_for_one_of_the_checksum(file: Path) -> None:
+    """It changes the same bit of the checksum, whichever word it is in: to make the two fit would hide the damage."""
+    data = bytearray(file.read_bytes())
+    data[FIRST + 8 * 100 + 7] ^= 128
+    file.write_bytes(data)
+    assert mend(file, FIRST, folding=False) == ""
+    assert file.read_bytes() == data
