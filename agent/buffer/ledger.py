@@ -1,6 +1,6 @@
 """`core.duckdb`: findings as append-only transitions, identities of streams, states and events.
 
-What is queued is durable once `flush` returns. What the disk refuses waits in memory (`agent.buffer.outbox`) and is
+What is queued is durable once `flush` returns. What the disk refuses waits in memory (`agent.buffer.delayed`) and is
 tried again at the next commit; until then it can be read from here.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer import schema
+from agent.buffer.delayed import Delayed
 from agent.buffer.eras import Eras
-from agent.buffer.outbox import Outbox
 from agent.buffer.segment import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Finding, Stream
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from agent.buffer.delayed import Key
     from agent.buffer.engine import Engine
     from agent.buffer.eras import Era
-    from agent.buffer.outbox import Key
     from agent.clock import Stamp
 
 _finding = msgspec.json.Decoder(Finding)
@@ -42,7 +42,7 @@ class Ledger:
         self._unreadable = 0
         self._seq = self._events = 0
         self._saved: dict[str, tuple[int, Finding]] = {}  # with its sequence number
-        self._outbox = Outbox()
+        self._delayed = Delayed()
         self._states: dict[tuple[str, str], bytes] = {}
 
     def load(self, engine: Engine) -> None:
@@ -61,12 +61,12 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many writes the disk has not taken yet."""
-        return len(self._outbox)
+        return len(self._delayed)
 
     @property
     def notes(self) -> list[str]:
         """What is not stored, or cannot be read, in words."""
-        notes = self._outbox.notes
+        notes = self._delayed.notes
         if self._unreadable:
             notes.append(f"{self._unreadable} stored states of findings cannot be read: a later version wrote them")
         return notes
@@ -74,7 +74,7 @@ class Ledger:
     @property
     def overdue(self) -> list[str]:
         """What should be durable and is not, in words; right after a flush that failed."""
-        count = self._outbox.findings
+        count = self._delayed.findings
         return [f"{count} states of findings wait in memory until the disk takes them"] if count else []
 
     def number_of(self, stream: Stream) -> int:
@@ -132,8 +132,8 @@ class Ledger:
 
     def flush(self, engine: Engine, commit: Callable[[], None]) -> None:
         """Write what waits, one transaction each, oldest first; stop at the first that fails by raising its error."""
-        while self._outbox:
-            (kind, which), statements = self._outbox.first()
+        while self._delayed:
+            (kind, which), statements = self._delayed.first()
             # A commit can raise although it is durable, so a finding is looked up before it is written again; the
             # other statements may be repeated.
             if not (kind == "finding" and engine.run(schema.READ_FINDING_SEQ, [which])[0][0]):
@@ -141,7 +141,7 @@ class Ledger:
                 for sql, values in statements:
                     engine.run(sql, values)
                 commit()
-            self._outbox.done()
+            self._delayed.done()
         self._saved.clear()
         self._states.clear()
 
@@ -190,7 +190,7 @@ class Ledger:
         self._queue(("stream", number), [(schema.INSERT_STREAM_ONCE.format(db=schema.CORE), values)])
 
     def _queue(self, key: Key, statements: list[schema.Statement]) -> None:
-        dropped = set(self._outbox.add(key, statements))
+        dropped = set(self._delayed.add(key, statements))
         if dropped:
             self._saved = {i: saved for i, saved in self._saved.items() if ("finding", saved[0]) not in dropped}
             self._states = {at: payload for at, payload in self._states.items() if ("state", at) not in dropped}

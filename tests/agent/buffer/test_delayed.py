@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.buffer.outbox import MOST_BYTES, Outbox
+from agent.buffer.delayed import MOST_BYTES, Delayed
 from tests.agent.buffer.blocks import make_finding, opened
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def _text(size: int) -> list[tuple[str, tuple[str]]]:
     return [("", ("x" * size,))]
 
 
-def _keys(outbox: Outbox) -> Iterator[object]:
-    while outbox:
-        yield outbox.first()[0]
-        outbox.done()
+def _keys(delayed: Delayed) -> Iterator[object]:
+    while delayed:
+        yield delayed.first()[0]
+        delayed.done()
 
 
 def test_a_finding_outlives_any_number_of_states_that_the_disk_refuses(
@@ -67,28 +67,28 @@ def test_what_waits_is_bounded_in_bytes_and_what_was_discarded_is_told(
 
 def test_states_and_events_go_before_findings_and_streams_never() -> None:
     """The oldest of the least goes first; the order of the rest stays."""
-    outbox = Outbox(10_000)
-    outbox.add(("stream", 1), _text(1_000))
-    outbox.add(("finding", 1), _text(1_000))
-    outbox.add(("event", 1), _text(1_000))
-    outbox.add(("state", ("a", "b")), _text(1_000))
-    assert outbox.add(("finding", 2), _text(2_000)) == [("event", 1)]
-    assert outbox.add(("finding", 3), _text(4_000)) == [("state", ("a", "b")), ("finding", 1)]
-    assert outbox.notes == [
+    delayed = Delayed(10_000)
+    delayed.add(("stream", 1), _text(1_000))
+    delayed.add(("finding", 1), _text(1_000))
+    delayed.add(("event", 1), _text(1_000))
+    delayed.add(("state", ("a", "b")), _text(1_000))
+    assert delayed.add(("finding", 2), _text(2_000)) == [("event", 1)]
+    assert delayed.add(("finding", 3), _text(4_000)) == [("state", ("a", "b")), ("finding", 1)]
+    assert delayed.notes == [
         "1 states of findings were discarded before the disk took them",
         "1 states of detectors were discarded before the disk took them",
         "1 lines of the history were discarded before the disk took them",
     ]
-    assert outbox.findings == 2
-    assert list(_keys(outbox)) == [("stream", 1), ("finding", 2), ("finding", 3)]
-    assert outbox.findings == 0
+    assert delayed.findings == 2
+    assert list(_keys(delayed)) == [("stream", 1), ("finding", 2), ("finding", 3)]
+    assert delayed.findings == 0
 
 
 def test_a_state_takes_the_place_of_the_one_before() -> None:
     """It is written after all that came before it."""
-    outbox = Outbox(5_000)
+    delayed = Delayed(5_000)
     for _ in range(10):
-        outbox.add(("state", ("a", "b")), _text(1_000))
-    outbox.add(("finding", 1), _text(0))
-    outbox.add(("state", ("a", "b")), _text(1_000))
-    assert (outbox.notes, list(_keys(outbox))) == ([], [("finding", 1), ("state", ("a", "b"))])
+        delayed.add(("state", ("a", "b")), _text(1_000))
+    delayed.add(("finding", 1), _text(0))
+    delayed.add(("state", ("a", "b")), _text(1_000))
+    assert (delayed.notes, list(_keys(delayed))) == ([], [("finding", 1), ("state", ("a", "b"))])

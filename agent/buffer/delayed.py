@@ -35,7 +35,7 @@ class Write(NamedTuple):
     bytes: int
 
 
-class Outbox:
+class Delayed:
     """The queue, of at most `most_bytes`. `notes` may be asked by any thread, the rest is of one."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
