@@ -1,0 +1,139 @@
+"""Summaries in the order of their numbers, cut into slots: what is sent as one.
+
+A slot is a run of numbers without gaps, so that a place in the queue is a number. It spans SLOT_S of wall time, or up
+to a multiple of it where a long backlog is made coarser: it ends with the last SLOT_S in which there was something, so
+that no two slots of one queue end at the same time. A summary that comes after its slot is over counts in the next one,
+and its time with it: totals never go back. One from further back than LATE_NS is no late one, the clock was set; the
+slot that it begins is at its own time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.summary import Summary  # noqa: TC001  # msgspec resolves the annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SLOT_S = 300
+LATE_NS = 3_600_000_000_000
+SECOND_NS = 1_000_000_000
+
+
+class Numbered(msgspec.Struct, frozen=True, array_like=True):
+    """A stored summary. It stands for the numbers from `first` to `last`: one, but where several were merged."""
+
+    first: int
+    last: int
+    summary: Summary
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """The summaries of a slot by stream key, and the totals of these streams at its end."""
+
+    first: int
+    last: int
+    start_ns: int
+    seconds: int
+    summaries: dict[str, Summary]
+    totals: dict[str, Summary]
+
+    @property
+    def end_ns(self) -> int:
+        """Wall time at which it ends."""
+        return self.start_ns + self.seconds * SECOND_NS
+
+
+class Walk:
+    """Goes along the summaries and keeps the totals of all streams.
+
+    Parameters
+    ----------
+    number
+        Where it begins: the last number that is behind it.
+    totals
+        Of each stream, as of there.
+    seconds
+        What a slot spans, a multiple of SLOT_S.
+
+    """
+
+    def __init__(self, number: int, totals: dict[str, Summary], seconds: int = SLOT_S) -> None:
+        self.number = number  # the last that was taken in
+        self.closed = number  # the last of the slots that were given out
+        self.seconds = seconds
+        self._totals = dict(totals)
+        self._closed_totals = dict(totals)
+        self._start_ns: int | None = None
+        self._open: dict[str, Summary] = {}
+
+    @property
+    def totals(self) -> dict[str, Summary]:
+        """The totals of all streams at the end of the last slot that was given out."""
+        return dict(self._closed_totals)
+
+    def take(self, found: Iterable[Numbered]) -> list[Slot]:
+        """Take summaries in, in their order; return the slots that are over by that."""
+        over: list[Slot] = []
+        for one in found:
+            start_ns = self._slot_of(one.summary.time_ns)
+            if self._start_ns is not None and start_ns != self._start_ns:
+                over += self._close()
+            self._start_ns = start_ns
+            self._add(one)
+        return over
+
+    def end(self, now_ns: int) -> list[Slot]:
+        """Return the slot that is open where its time is over at `now_ns`."""
+        over = self._start_ns is not None and now_ns >= self._start_ns + self.seconds * SECOND_NS
+        return self._close() if over else []
+
+    def cut(self) -> list[Slot]:
+        """Return the slot that is open, whatever its time: what follows is not part of it."""
+        return self._close() if self._start_ns is not None else []
+
+    def _slot_of(self, time_ns: int) -> int:
+        span_ns = self.seconds * SECOND_NS
+        start_ns = time_ns // span_ns * span_ns
+        if self._start_ns is not None and self._start_ns - LATE_NS - span_ns < start_ns < self._start_ns:
+            return self._start_ns
+        return start_ns
+
+    def _add(self, one: Numbered) -> None:
+        summary, key = one.summary, one.summary.stream.key
+        before = self._open.get(key)
+        self._open[key] = summary if before is None else before.merge(summary)
+        total = self._totals.get(key)
+        fresh = total is None or total.reference != summary.reference
+        self._totals[key] = summary if total is None or fresh else total.merge(summary)
+        self.number = one.last
+
+    def _close(self) -> list[Slot]:
+        assert self._start_ns is not None
+        start_ns = self._start_ns
+        spans = -(-(max(one.end_ns for one in self._open.values()) - start_ns) // (SLOT_S * SECOND_NS))
+        seconds = min(max(spans, 1) * SLOT_S, self.seconds)
+        end_ns = start_ns + seconds * SECOND_NS
+        self._totals |= {key: _until(self._totals[key], end_ns) for key in self._open}
+        slot = Slot(
+            first=self.closed + 1,
+            last=self.number,
+            start_ns=start_ns,
+            seconds=seconds,
+            summaries={
+                key: msgspec.structs.replace(summary, time_ns=start_ns, seconds=float(seconds))
+                for key, summary in self._open.items()
+            },
+            totals={key: self._totals[key] for key in self._open},
+        )
+        self.closed, self._closed_totals = self.number, dict(self._totals)
+        self._open, self._start_ns = {}, None
+        return [slot]
+
+
+def _until(total: Summary, end_ns: int) -> Summary:
+    """Let a total end with its slot: its counters stand still from the last row on."""
+    return msgspec.structs.replace(total, seconds=(end_ns - total.time_ns) / SECOND_NS)
