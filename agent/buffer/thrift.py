@@ -76,7 +76,7 @@ class Thrift:
         self._left = [slots + ended for slots in self._left]
         before = self.level
         if self.level < self._most and (over := self.over()):
-            self._go(self.level + 1, f"{over} would pass {_mib(self.meters[over].budget)} a day")
+            self._go(self.level + 1, f"{over} would pass {_size(self.meters[over].budget)} a day")
         elif self.level and self._since >= _STAY and self._has_room():
             self._go(self.level - 1, "less is needed" if self.level > 1 else "")
         return self.level != before
@@ -134,5 +134,5 @@ class Thrift:
             meter.differs()
 
 
-def _mib(count: float) -> str:
-    return f"{count / (1 << 20):.0f} MiB"
+def _size(count: float) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tui.format import size
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from agent.model import Reading
     from agent.status import BufferStatus
 
-MIB = 1024 * 1024
 _WORN = {"degraded": "80 %", "predicted_failure": "90 %"}
 _REPLACE = "copy what must be kept, and plan to replace the device or its storage"
 
@@ -32,7 +33,7 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
         segments += f" ({buffer.outdated_segments} of an older version, read as they are)"
     yield Check(
         "ok" if buffer.mode == "disk" and not buffer.discarded_rows else "fail",
-        f"buffer in {buffer.path}: {buffer.mode}, {segments}, {_mib(buffer.bytes)} of {_mib(buffer.limit_bytes)} MiB,"
+        f"buffer in {buffer.path}: {buffer.mode}, {segments}, {size(buffer.bytes)} of {size(buffer.limit_bytes)},"
         f" {buffer.discarded_rows} rows discarded",
         "; ".join(buffer.notes) or "free some disk space",
     )
@@ -42,17 +43,17 @@ def buffer_checks(buffer: BufferStatus) -> Iterator[Check]:
         whole = buffer.reserve_bytes == buffer.reserve_limit_bytes
         yield Check(
             "ok" if whole else "fail",
-            f"reserve for findings on a full disk: {_mib(buffer.reserve_bytes)} of {_mib(buffer.reserve_limit_bytes)}"
-            " MiB are there",
+            f"reserve for findings on a full disk: {size(buffer.reserve_bytes)} of"
+            f" {size(buffer.reserve_limit_bytes)} are there",
             "free some disk space: rows are not written until then",
         )
     if buffer.wear is not None:
         written = buffer.wear.written_bytes
-        said = "an unknown amount" if written is None else f"{_mib(written)} MiB"
+        said = "an unknown amount" if written is None else size(written)
         passed = written is not None and written > buffer.wear.limit_bytes
         yield Check(
             "note" if buffer.wear.why or written is None or passed else "ok",
-            f"written in the last 24 h: {said} of {_mib(buffer.wear.limit_bytes)} MiB"
+            f"written in the last 24 h: {said} of {size(buffer.wear.limit_bytes)}"
             f"{'; ' + buffer.wear.why if buffer.wear.why else ''}",
             "this system does not tell what a process writes"
             if written is None
@@ -68,7 +69,7 @@ def set_aside_check(directory: object, count: int) -> Iterator[Check]:
     if count:
         yield Check(
             "note",
-            f"set aside as damaged, or before an upgrade: {_mib(count)} MiB in {directory}/quarantine",
+            f"set aside as damaged, or before an upgrade: {size(count)} in {directory}/quarantine",
             "nothing needs it; keep it for a report, or delete it",
         )
 
@@ -83,7 +84,3 @@ def storage_checks(host: Iterable[Reading]) -> Iterator[Check]:
             yield Check("ok" if reading.value > 0 else "fail", f"storage {card}: {left} of its life left", _REPLACE)
         elif reading.name == "hw.status" and reading.value > 0 and labels.get("state") in _WORN:
             yield Check("fail", f"storage {card}: {_WORN[labels['state']]} of its spare blocks are used up", _REPLACE)
-
-
-def _mib(count: int) -> str:
-    return f"{count / MIB:.1f}"

@@ -33,7 +33,7 @@ def test_no_line_is_wider_than_asked_for(case: str, width: int) -> None:
 
 def test_thinning_is_told_once_in_text_and_on_the_screen() -> None:
     """What is kept, and which budget asked for it, in both."""
-    status, why = fouled(), "a tenth of the sampled rows is kept: what is written would pass 256 MiB a day"
+    status, why = fouled(), "a tenth of the sampled rows is kept: what is written would pass 268 MB a day"
     wear = WearStatus(written_bytes=250 << 20, limit_bytes=256 << 20, thinning=1, why=why)
     status = replace(status, buffer=replace(status.buffer, wear=wear))
     shown = "\n".join(plain(line) for line in host_lines(status, 160))

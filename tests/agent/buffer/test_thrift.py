@@ -72,7 +72,7 @@ def test_the_reason_names_what_would_be_passed() -> None:
     for slot in range(1, SLOTS):
         thrift.spend({"what is written": 3e6, "what is kept": 3e6}, slot * SLOT_NS)
     assert thrift.level > 0
-    assert thrift.why == "what is kept would pass 100 MiB a day"
+    assert thrift.why == "what is kept would pass 104.9 MB a day"
 
 
 def test_what_was_spent_survives_a_restart() -> None:

@@ -97,7 +97,7 @@ def test_a_change_of_the_level_is_an_event_and_is_told(tmp_path: Path, card: Car
     """Rows are thinned before the day's budget is spent: what and why is in the status and in the history."""
     clock = ManualClock(NOW_NS)
     config = BufferConfig(write_mib_per_day=64)
-    why = "a tenth of the sampled rows is kept: what is written would pass 64 MiB a day"
+    why = "a tenth of the sampled rows is kept: what is written would pass 67.1 MB a day"
     with opened(tmp_path, config, clock) as buffer:
         while not wear_of(buffer).thinning:
             spend(card, 5 * MIB)

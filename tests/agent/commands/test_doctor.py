@@ -56,9 +56,9 @@ def _buffer(**changes: object) -> BufferStatus:
 def test_a_healthy_buffer_is_told_with_its_figures() -> None:
     """Files, sizes, reserve and what was written, each in its line."""
     assert [(check.result, check.text) for check in buffer_checks(_buffer())] == [
-        ("ok", "buffer in /state: disk, 3 segments, 5.0 of 1024.0 MiB, 0 rows discarded"),
-        ("ok", "reserve for findings on a full disk: 8.0 of 8.0 MiB are there"),
-        ("ok", "written in the last 24 h: 3.0 MiB of 256.0 MiB"),
+        ("ok", "buffer in /state: disk, 3 segments, 5.2 MB of 1.1 GB, 0 rows discarded"),
+        ("ok", "reserve for findings on a full disk: 8.4 MB of 8.4 MB are there"),
+        ("ok", "written in the last 24 h: 3.1 MB of 268 MB"),
     ]
 
 
@@ -76,24 +76,24 @@ def test_a_disk_that_takes_nothing_fails_with_what_to_do() -> None:
 def test_what_is_wrong_with_the_buffer_is_told() -> None:
     """A reserve in use fails; thinning, older segments, notes and quarantine are told."""
     old = "(1 of an older version, read as they are)"
-    why = "no rows are kept outside findings and learning: what is written would pass 256 MiB a day"
+    why = "no rows are kept outside findings and learning: what is written would pass 268 MB a day"
     wear = WearStatus(written_bytes=250 << 20, limit_bytes=256 << 20, thinning=2, why=why)
     checks = buffer_checks(
         _buffer(reserve_bytes=6 << 20, wear=wear, outdated_segments=1, quarantine_bytes=2 << 20, notes=("a note",))
     )
     assert [(check.result, check.text) for check in checks] == [
-        ("ok", f"buffer in /state: disk, 3 segments {old}, 5.0 of 1024.0 MiB, 0 rows discarded"),
-        ("fail", "reserve for findings on a full disk: 6.0 of 8.0 MiB are there"),
-        ("note", f"written in the last 24 h: 250.0 MiB of 256.0 MiB; {why}"),
+        ("ok", f"buffer in /state: disk, 3 segments {old}, 5.2 MB of 1.1 GB, 0 rows discarded"),
+        ("fail", "reserve for findings on a full disk: 6.3 MB of 8.4 MB are there"),
+        ("note", f"written in the last 24 h: 262 MB of 268 MB; {why}"),
         ("note", "buffer: a note"),
-        ("note", "set aside as damaged, or before an upgrade: 2.0 MiB in /state/quarantine"),
+        ("note", "set aside as damaged, or before an upgrade: 2.1 MB in /state/quarantine"),
     ]  # fmt: skip
 
 
 def test_what_the_system_does_not_tell_is_not_made_up() -> None:
     """Without a count of written bytes there is no figure."""
     texts = [check.text for check in buffer_checks(_buffer(wear=WearStatus(written_bytes=None, limit_bytes=1 << 28)))]
-    assert texts[2] == "written in the last 24 h: an unknown amount of 256.0 MiB"
+    assert texts[2] == "written in the last 24 h: an unknown amount of 268 MB"
 
 
 def test_storage_that_wears_out_fails() -> None:

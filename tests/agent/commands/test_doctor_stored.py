@@ -52,7 +52,7 @@ def test_damage_is_a_note_because_the_next_start_repairs_it(tmp_path: Path) -> N
     assert damaged[1].startswith(f"{segment.name} cannot be read and is left out: ")
     assert aside == (
         "note",
-        f"set aside as damaged, or before an upgrade: 1.0 MiB in {tmp_path}/quarantine",
+        f"set aside as damaged, or before an upgrade: 1.0 MB in {tmp_path}/quarantine",
     )
 
 
