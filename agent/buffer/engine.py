@@ -55,8 +55,8 @@ class Engine:
     def __init__(self, directory: Path | None, config: BufferConfig, *, piped: bool = False) -> None:
         self.memory_mib = config.duckdb_memory_mib
         # Without the second of these DuckDB starts eight threads for what it would read over a network.
-        start = {"threads": 1, "async_threads": 1, "memory_limit": f"{config.duckdb_memory_mib}MiB"}
-        self.root = duckdb.connect(":memory:", config=start)
+        memory = f"{config.duckdb_memory_mib}MiB"
+        self.root = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 1, "memory_limit": memory})
         settings = {
             "temp_directory": "",  # a spilling query would wear the card out
             "checkpoint_threshold": f"{round(config.wal_mib * 1024)}KiB",
