@@ -39,6 +39,7 @@ _LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
 _LEAST_LOG = 128 * 1024
 _MOST_INSTANCES = 20  # that are given up while files are opened
 _MEMORY_SHARE = 12  # of DuckDB's memory, what the log of the core may take there before it is folded in
+_QUARANTINE_SHARE = 8  # of the limit, which it is a part of
 _CLEARING_S = 1.0  # a query that does not end by then is waited for at the next commit
 
 
@@ -53,7 +54,7 @@ class Files:
         self._config = config
         self._disk = directory if disk else None
         self.gate = Gate()
-        self.repairer = Repairer(directory)
+        self.repairer = Repairer(directory, config.limit_bytes // _QUARANTINE_SHARE)
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
@@ -244,6 +245,7 @@ class Files:
         self._log_names.forget()
         try:
             if self._disk:
+                self.repairer.aside.trim()
                 self.repairer.tidy(self._disk)
             self._open_core(engine)
             self.segments.open(engine, self.repairer if self._disk else None)

@@ -42,7 +42,7 @@ class House:
         self._suspects: list[int] = []
         self._repairs_told = 0
         self.bytes = files.bytes
-        self.quarantine_bytes = files.repairer.quarantine_bytes
+        self.quarantine_bytes = files.repairer.aside.bytes
         if files.migrated:
             tell("migration", files.migrated)
 
@@ -67,7 +67,7 @@ class House:
             self._files.failed(error)
         for note in repairer.notes[self._repairs_told :]:
             self._tell("repair", note)
-            self.quarantine_bytes = repairer.quarantine_bytes
+            self.quarantine_bytes = repairer.aside.bytes
         self._repairs_told = len(repairer.notes)
         self.bytes = self._files.bytes
         if self.wear.look(segments.bytes + self._retired_bytes):
@@ -85,7 +85,9 @@ class House:
         """Let go of what has had its time, and of the oldest while all are too large."""
         segments = self._files.segments
         old, ends = self._retention.look(engine, segments.opened)
-        while len(segments.opened) > 1 and (old > 0 or segments.bytes > segments.limit_bytes):
+        # What was set aside is on the same disk.
+        limit_bytes = segments.limit_bytes - (self.quarantine_bytes if self._files.ledger.path else 0)
+        while len(segments.opened) > 1 and (old > 0 or segments.bytes > limit_bytes):
             self._retired_bytes += segments.opened[0].bytes
             segments.retire_oldest(engine)
             old -= 1

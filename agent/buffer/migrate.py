@@ -18,7 +18,7 @@ from agent.buffer import schema
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, UnavailableError
 from agent.buffer.folders import make_folder, sync_folder, wal_of
-from agent.buffer.repair import QUARANTINE
+from agent.buffer.quarantine import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +94,7 @@ def _keep(path: Path, place: Path) -> None:
 
 
 def _old(path: Path, version: int) -> Path:
-    return path.parent / QUARANTINE / f"{path.stem}.v{version}{path.suffix}"
+    return path.parent / FOLDER / f"{path.stem}.v{version}{path.suffix}"
 
 
 def _clean_up(engine: Engine, copy: Path) -> None:

@@ -1,7 +1,7 @@
 """Opens a database file whatever state it was left in: cuts a damaged log, sets a file aside that cannot be read.
 
-Nothing is deleted that holds data: what is cut off or unreadable is kept under `quarantine/`. Every repair is told in a
-sentence for people. Failures that are no fault of the file (a full disk) raise UnavailableError and move nothing.
+What is cut off or unreadable is kept in quarantine, which is bounded. Every repair is told in a sentence for people.
+Failures that are no fault of the file (a full disk) raise UnavailableError and move nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
 from agent.buffer.folders import wal_of
 from agent.buffer.log_mending import mend_log
+from agent.buffer.quarantine import Quarantine
 from agent.buffer.rehearsal import FOLDED_BYTES, Rehearsal, longest_that_replays
 from agent.buffer.wal import WalState, examine
 from agent.status import Repair
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from agent.buffer.engine import Engine
 
-QUARANTINE = "quarantine"
 CORE_FILE = "core.duckdb"
 _CORE_LOST = (
     "the findings of before with their history, the references of the models and what the detectors had learned are "
@@ -53,24 +53,19 @@ _MOST_MENDS = 200  # a file in which more blocks are damaged is not worth the ti
 
 
 class Repairer:
-    """Repairs the files of one directory and remembers what it did in `notes`."""
+    """Repairs the files of one directory and remembers what it did in `notes`; sets aside about `most_aside` bytes."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, most_aside: int) -> None:
         self.directory = directory
         self._rehearsal = Rehearsal()
         self.notes: list[str] = []
+        self.aside = Quarantine(directory, most_aside, self.notes.append)
         self._advice: dict[str, str] = {}  # for a note, where something is left to do
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
         """What was done, oldest first."""
         return tuple(Repair(note, self._advice.get(note, "")) for note in self.notes)
-
-    @property
-    def quarantine_bytes(self) -> int:
-        """What was set aside takes so much."""
-        folder = self.directory / QUARANTINE
-        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
 
     def attach(self, engine: Engine, path: Path, alias: str, after: int = 0) -> None:
         """Attach `path`, cutting its log where it is damaged; its batches come `after` those of earlier files.
@@ -129,7 +124,7 @@ class Repairer:
     def quarantine(self, path: Path, why: str) -> None:
         """Set a database file and its log aside."""
         lost = path.stat().st_size if path.exists() else 0
-        names = [self._set_aside(part) for part in (path, wal_of(path)) if part.exists()]
+        names = self.aside.take(*(part for part in (path, wal_of(path)) if part.exists()))
         if lost < HEADERS:
             aside = f"and was set aside as {' and '.join(names)}"
             note = f"{path.name} ({lost} bytes) was being made at a crash, or was cut within its header, {aside}"
@@ -150,7 +145,7 @@ class Repairer:
                 path.unlink()
                 self._note_empty(path, f"{path.name}, created but never written before a crash, was removed")
             elif path.suffix == ".wal" and not path.with_suffix("").exists():
-                name = self._set_aside(path)
+                (name,) = self.aside.take(path)
                 self.notes.append(f"{path.name} belongs to no file any more and was set aside as {name}")
 
     def _note_empty(self, path: Path, note: str) -> None:
@@ -164,10 +159,10 @@ class Repairer:
         state, done = mend_log(wal, self._rehearsal.headers(wal.with_suffix("")), after)
         self.notes += done
         if state.stale >= 0:
-            name = self._keep_copy(wal)
+            kept = self.aside.keep_tail(wal, state.stale)
             self.notes.append(
                 f"{wal.name} holds something older from byte {state.stale} of {state.size} on, a copy or another log; "
-                f"the rest was cut off, {name}"
+                f"the rest was cut off, {kept}"
             )
             _truncate(wal, state.stale)
             return
@@ -175,10 +170,10 @@ class Repairer:
             return
         # One entry cut short is what every hard stop leaves: nothing that was promised is in it.
         if not state.torn:
-            name = self._keep_copy(wal)
+            kept = self.aside.keep_tail(wal, state.sound)
             self.notes.append(
                 f"{wal.name} was damaged after byte {state.sound} of {state.size}, as a power cut does; {_held(wal)} "
-                f"up to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {name}"
+                f"up to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {kept}"
             )
         _truncate(wal, state.sound)
 
@@ -200,40 +195,15 @@ class Repairer:
         else:
             sound = longest_that_replays(self._rehearsal, path, alias)
         if sound:
-            name = self._keep_copy(wal)
-            self.notes.append(f"{wal.name} was damaged at byte {sound} of {size}; the rest was cut off, {name}")
+            kept = self.aside.keep_tail(wal, sound)
+            self.notes.append(f"{wal.name} was damaged at byte {sound} of {size}; the rest was cut off, {kept}")
             _truncate(wal, sound)
         else:
-            name = self._set_aside(wal)
+            (name,) = self.aside.take(wal)
             self.notes.append(
                 f"{wal.name} ({size} bytes) does not fit its file and was set aside as {name}; "
                 f"the newest {_held(wal)} may be missing"
             )
-
-    def _keep_copy(self, path: Path) -> str:
-        try:
-            target = self._place(path)
-            shutil.copy2(path, target)
-        except OSError as error:
-            # Starting matters more than the copy, and a full disk has no room for it.
-            return f"and no copy could be kept ({error.strerror})"
-        return f"a copy is {QUARANTINE}/{target.name}"
-
-    def _set_aside(self, path: Path) -> str:
-        try:
-            target = self._place(path)
-            os.replace(path, target)  # noqa: PTH105  # the same call, and `path` stays what it was
-        except OSError as error:
-            raise UnavailableError(f"{path} cannot be set aside: {error.strerror}") from error
-        return f"{QUARANTINE}/{target.name}"
-
-    def _place(self, path: Path) -> Path:
-        folder = self.directory / QUARANTINE
-        folder.mkdir(mode=0o750, exist_ok=True)
-        number = 1
-        while (target := folder / f"{path.name}.{number}").exists():
-            number += 1
-        return target
 
 
 def _held(wal: Path) -> str:

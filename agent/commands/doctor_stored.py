@@ -19,6 +19,7 @@ def stored_checks(directory: Path) -> Iterator[Check]:
         SchemaTooNewError,
         open_readonly,
     )
+    from agent.buffer.quarantine import quarantine_bytes  # noqa: PLC0415
 
     try:
         reader = open_readonly(directory)
@@ -43,6 +44,4 @@ def stored_checks(directory: Path) -> Iterator[Check]:
             yield Check("note", note, "nothing to do: the next start of the agent repairs it and says what was lost")
     finally:
         reader.close()
-    folder = directory / "quarantine"
-    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
-    yield from set_aside_check(directory, size)
+    yield from set_aside_check(directory, quarantine_bytes(directory))

@@ -95,7 +95,7 @@ def places(size: int, count: int) -> Sequence[int]:
 def look_at(some: Sequence[State], log: Log) -> list[str]:
     """Open each of them, and return what is wrong."""
     with TemporaryDirectory() as folder:
-        engine, repairer = Engine(Path(folder), BufferConfig()), Repairer(Path(folder))
+        engine, repairer = Engine(Path(folder), BufferConfig()), Repairer(Path(folder), 1 << 30)
         wrong = [f"{state}: {line}" for state in some if (line := _wrong(state, log, repairer, engine))]
         engine.close()
         repairer.rest()

@@ -56,7 +56,7 @@ def test_a_file_that_is_held_is_not_taken_for_damaged(tmp_path: Path) -> None:
     """Attached while a query holds it from before, it is unavailable, and its log stays where it is."""
     engine = Engine(tmp_path, BufferConfig())
     path = tmp_path / "held.duckdb"
-    repairer = Repairer(tmp_path)
+    repairer = Repairer(tmp_path, 1 << 30)
     repairer.attach(engine, path, "held")
     engine.run("CREATE TABLE held.rows_1 AS SELECT range FROM range(10)")
     with engine.root.cursor() as reader:
