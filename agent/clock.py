@@ -11,7 +11,11 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -27,6 +31,10 @@ class Clock(Protocol):
         """Nanoseconds since the Unix epoch, UTC."""
         ...
 
+    def walls_ns(self, monotonic_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Wall times of moments of the monotonic clock of this boot; of two, the later never has the earlier one."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Wait for that long; for commands, never in the agent's threads."""
         ...
@@ -35,13 +43,15 @@ class Clock(Protocol):
 class Stamp(NamedTuple):
     """A moment as nobody can set it back: which boot, how long after its start, and by which wall clock.
 
-    wall_ns: what that wall clock showed. steps_ns: how far it had been set in this boot until then, in all.
+    wall_ns: what that wall clock showed. steps_ns: how far it had been set in this boot until then, in all. began_ns:
+    what it says that the time was at the start of the boot.
     """
 
     boot: str
     since_boot_ns: int
     wall_ns: int
     steps_ns: int
+    began_ns: int
 
 
 class DeviceClock(Clock, Protocol):
@@ -90,6 +100,10 @@ class SystemClock:
         """Nanoseconds since the Unix epoch, UTC."""
         return time.time_ns()
 
+    def walls_ns(self, monotonic_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Wall times by what both clocks show now."""
+        return monotonic_ns + (self.wall_ns() - self.monotonic_ns())
+
     def sleep(self, seconds: float) -> None:
         """Wait for that long."""
         time.sleep(seconds)
@@ -117,6 +131,10 @@ class ManualClock:
     def wall_ns(self) -> int:
         """Nanoseconds since the Unix epoch, UTC."""
         return self._wall_start_ns + self._elapsed_ns + self._asleep_ns
+
+    def walls_ns(self, monotonic_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Wall times by what both clocks show now."""
+        return monotonic_ns + (self._wall_start_ns + self._asleep_ns)
 
     def since_boot_ns(self) -> int:
         """Nanoseconds since this clock was made, or since `reboot`."""

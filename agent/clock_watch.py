@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from agent.clock import Clock
     from agent.events import Events
+    from agent.guarded import Guarded
     from agent.monitor import StreamMonitor
     from agent.steady import Dated, Step
 
@@ -37,6 +38,8 @@ class ClockWatch:
         The streams, and the history.
     notice
         Opens a finding: kind, sentence, advice, evidence, severity.
+    guarded
+        Calls the parts.
 
     """
 
@@ -47,9 +50,11 @@ class ClockWatch:
         monitors: Mapping[str, StreamMonitor],
         events: Events,
         notice: Callable[..., None],
+        guarded: Guarded,
     ) -> None:
         self._clock = clock if isinstance(clock, SteadyClock) else None
         self._dated, self._monitors, self._events, self._notice = dated, monitors, events, notice
+        self._guarded = guarded
         self._doubted = False
 
     def tick(self) -> None:
@@ -74,11 +79,11 @@ class ClockWatch:
         )
 
     def correct(self, step: Step) -> None:
-        """Correct every time in memory and on the disk."""
+        """Correct every time in memory and on the disk; of a part that fails all others are corrected."""
         for part in self._dated:
-            part.rebase(step)
+            self._guarded(f"time of {type(part).__name__}", part.rebase, step)
         for monitor in self._monitors.values():
-            monitor.rebase(step)
+            self._guarded(f"time of {monitor.key}", monitor.rebase, step)
             changes = [structs.replace(change, time_ns=step.moved(change.time_ns)) for change in monitor.changes]
             monitor.changes.clear()
             monitor.changes.extend(changes)

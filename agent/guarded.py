@@ -23,7 +23,7 @@ class Guarded:
         except Exception as error:  # noqa: BLE001  # whatever a part does, the tick goes on
             self._health[part] = PartHealth(name=part, ok=False, note=f"{type(error).__name__}: {error}")
         else:
-            if part in self._health or not part.startswith(("judging ", "changes ")):
+            if part in self._health or not part.startswith(("judging ", "changes ", "time of ")):
                 self._health[part] = PartHealth(name=part, ok=True)
 
     def health(self) -> list[PartHealth]:

@@ -7,9 +7,12 @@ bring meanwhile waits its turn.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from agent.model import Labels, Reading
+from msgspec import structs
+
+from agent.model import Block, Labels, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.guarded import Guarded
     from agent.ports import Collector, Item
+    from agent.steady import Step
 
 SLICE_NS = 250_000_000  # spent on new streams in one tick, before the others wait for the next
 
@@ -66,6 +70,10 @@ class Intake:
             else:
                 yield item
 
+    def rebase(self, step: Step) -> None:
+        """Correct the times of what waits, after the clock was set."""
+        self._waiting = [_moved(item, step) for item in self._waiting]
+
     @property
     def waiting(self) -> bool:
         """Whether streams wait to be taken up."""
@@ -80,3 +88,12 @@ class Intake:
         """Let the collectors go."""
         for collector in self._collectors:
             collector.close()
+
+
+def _moved(item: Item, step: Step) -> Item:
+    if isinstance(item, Block):
+        return replace(item, time_ns=step.moved_all(item.time_ns))
+    if isinstance(item, Labels):
+        moved = (structs.replace(label, time_ns=step.moved(label.time_ns)) for label in item.labels)
+        return replace(item, labels=tuple(moved))
+    return structs.replace(item, time_ns=step.moved(item.time_ns))

@@ -104,8 +104,8 @@ class Pipeline:
         self.baselines = BaselineKeeper(
             self._monitors, store, factories, self._book, clock, self._commit, self._events, relearned
         )
-        dated = (store, self._book, self._host, self._events, self.labels)
-        self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice)
+        dated = (store, self._book, self._host, self._events, self.labels, self._intake)
+        self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice, self._guarded)
 
     def tick(self) -> None:
         """Do one round."""

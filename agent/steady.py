@@ -1,8 +1,8 @@
 """The clock that the agent goes by: wall time that is believed, whatever the device's wall clock does.
 
-A wall clock is *set* when it moves against the time since boot by more than STEP_NS between two looks; slower changes
-(NTP slews by 43 s a day at most) are followed, and sleep is none, because the time since boot counts it. Between two
-settings lies a regime. How far one is believed:
+A wall clock is *set* when it moves against the time since boot by more than STEP_NS between two looks, and by more than
+its crystal can have drifted since it was right. Less is followed (`agent.timeline`), and sleep is none, because the
+time since boot counts it. Between two settings lies a regime. How far one is believed:
 
 0. impossible: it shows a time before RELEASED_NS, when no copy of this version existed.
 1. doubtful: it began before a time that had been confirmed, by an agent of before.
@@ -16,17 +16,20 @@ back within an hour never reaches a record, and one that lasts is corrected when
 
 Taking another regime's place is a `Step`: all that this boot wrote is then off by it, and is corrected by it (see
 `docs/buffer.md`, "Clocks"). Earlier boots are left as they are: nobody knows how wrong their clock was.
+What is believed is in a record through the one `Timeline` of the boot alone: there, looks that disagree cannot
+change the order of what happened.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from agent.clock import Stamp, utc
+from agent.clock_look import look_at
+from agent.timeline import Timeline
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,13 +38,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.clock import DeviceClock
+    from agent.clock_look import Look
     from agent.model import Finding
 
 RELEASED_NS = 1_767_225_600_000_000_000  # 1 January 2026: moved on with a release now and then
 STEP_NS = 2_000_000_000
 CONFIRMED_NS = 3_600_000_000_000
-_SLEW = 500  # ns in a ms: the kernel slews a clock by no more than 500 ppm
-_MS = 1_000_000
+_SLEW = 2_000  # the kernel slews a clock by 500 ppm at the most
+_DRIFT = 5_000  # 200 ppm: a crystal drifts by a quarter of that, a bad one
+_MOST_TOTALS = 16
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -86,14 +91,15 @@ class Dated(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Regime:
+class _Regime(msgspec.Struct, array_like=True):
     """`offset_ns`: wall time less the time since boot, as of the last look."""
 
     offset_ns: int
     began_ns: int  # since boot
     rank: int
+    was_set: bool = False  # in this boot
     vouched: bool = False  # the kernel said that it is kept right
+    right_ns: int = 0  # since boot: when it was set or moved last
 
 
 class _Saved(msgspec.Struct):
@@ -101,11 +107,10 @@ class _Saved(msgspec.Struct):
 
     boot: str
     steps_ns: int
-    offset_ns: int
-    began_ns: int
-    rank: int
+    totals: tuple[int, ...]
+    line: Timeline
+    regime: _Regime
     saved_ns: int  # since boot
-    vouched: bool
     vouched_before: bool  # of the boot before
     told: bool
     floor_ns: int
@@ -125,9 +130,12 @@ class SteadyClock:
         self._device = device
         self._floor_ns = 0
         self._steps_ns = 0
+        self._totals: tuple[int, ...] = (0,)  # what `_steps_ns` was
         self.vouched_before = False  # whether the clock of the boot before was kept right by something
         self.told = False  # whether people were told of a step of this boot
-        self._believed = self._shown = self._regime()
+        now = look_at(device)
+        self._line = _line_at(now)
+        self._believed = self._shown = self._regime(now, was_set=False)
 
     @property
     def boot(self) -> str:
@@ -152,12 +160,16 @@ class SteadyClock:
 
     def wall_ns(self) -> int:
         """Nanoseconds since the Unix epoch, UTC, as believed. Never goes back but with a `Step`."""
-        return self._device.since_boot_ns() + self._believed.offset_ns
+        return self._line.wall_ns(self._device.since_boot_ns())
+
+    def walls_ns(self, monotonic_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Wall times of moments of the monotonic clock; the same for the same moment until the next `Step`."""
+        return self._line.walls_ns(monotonic_ns)
 
     def stamp(self) -> Stamp:
         """Say by which clock times are taken now."""
         since_ns = self.since_boot_ns()
-        return Stamp(self.boot, since_ns, since_ns + self._believed.offset_ns, self._steps_ns)
+        return Stamp(self.boot, since_ns, self._line.wall_ns(since_ns), self._steps_ns, self._line.began_ns)
 
     @property
     def confirmed(self) -> bool:
@@ -170,21 +182,30 @@ class SteadyClock:
         return self._believed.vouched
 
     @property
+    def known(self) -> tuple[object, ...]:
+        """What a restart needs to know at once: while it is what was saved, that is as good as new."""
+        return self._steps_ns, self._line, self.confirmed, self.vouched, self.told
+
+    @property
     def doubted_ns(self) -> int:
         """How far the device's clock is from the believed time; 0 where it is believed."""
-        return 0 if self._shown is self._believed else self._shown.offset_ns - self._believed.offset_ns
+        return 0 if self._shown is self._believed else self._shown.offset_ns - self._line.target_ns
 
     def look(self) -> Step | None:
         """Look at the device's clock; where another time is believed from here on, return by how much it moved."""
-        offset_ns = self._offset_ns()
-        if abs(offset_ns - self._shown.offset_ns) > STEP_NS:
-            back = abs(offset_ns - self._believed.offset_ns) <= STEP_NS
-            self._shown = self._believed if back else self._regime()
-        self._shown.offset_ns = offset_ns
-        self._confirm(self._shown)
-        if self._shown is self._believed or self._shown.rank < self._believed.rank:
-            return None
-        return self._believe()
+        now = look_at(self._device)
+        if now.slept_ns > self._line.slept_ns + now.sure_ns:
+            self._line = self._line.slept(now.monotonic_ns, now.slept_ns)
+        if not self._is_near(now, self._shown, _drift(now, self._shown)):
+            back = self._is_near(now, self._believed, _drift(now, self._believed))
+            self._shown = self._believed if back else self._regime(now, was_set=True)
+        self._shown.offset_ns = now.offset_ns
+        self._confirm(now, self._shown)
+        if self._shown is self._believed:
+            self._follow(now)
+        elif self._shown.rank >= self._believed.rank:
+            return self._believe(now)
+        return None
 
     def resume(self, saved: bytes) -> Step | None:
         """Go on from what an agent of before `saved`. Before the first look.
@@ -198,57 +219,81 @@ class SteadyClock:
         if before is None:
             return None
         self._floor_ns = before.floor_ns
-        self._believed = self._shown = self._regime()
+        now = look_at(self._device)
+        self._line = _line_at(now)
+        self._believed = self._shown = self._regime(now, was_set=False)
         if before.boot != self.boot:
-            self.vouched_before = before.vouched
+            self.vouched_before = before.regime.vouched
             return None
-        self._steps_ns, self.vouched_before, self.told = before.steps_ns, before.vouched_before, before.told
-        self._believed = _Regime(before.offset_ns, before.began_ns, before.rank, before.vouched)
-        slewed_ns = max(0, self.since_boot_ns() - before.saved_ns) // _MS * _SLEW
-        if abs(self._shown.offset_ns - before.offset_ns) <= STEP_NS + slewed_ns:
-            self._believed.offset_ns = self._shown.offset_ns
+        self._steps_ns, self._totals, self._line = before.steps_ns, before.totals, before.line
+        self.vouched_before, self.told = before.vouched_before, before.told
+        self._believed = before.regime
+        if self._is_near(now, self._believed, max(0, now.since_ns - before.saved_ns) // _SLEW):
             self._shown = self._believed
+            self._shown.offset_ns = now.offset_ns
+        else:
+            self._shown.was_set = True
         return self.look()
 
     def saved(self) -> bytes:
         """Return what `resume` needs."""
-        now = self._believed
         if self.confirmed:
             self._floor_ns = max(self._floor_ns, self.wall_ns())
         saved = _Saved(
-            self.boot, self._steps_ns, now.offset_ns, now.began_ns, now.rank, self.since_boot_ns(), now.vouched,
+            self.boot, self._steps_ns, self._totals, self._line, self._believed, self.since_boot_ns(),
             self.vouched_before, self.told, self._floor_ns,
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
-    def _believe(self) -> Step:
-        step_ns = self._shown.offset_ns - self._believed.offset_ns
-        began_ns = self._believed.offset_ns
-        step = Step(step_ns, began_ns, began_ns + self.since_boot_ns())
-        self._steps_ns += step_ns
-        self._believed = self._shown
-        return step
+    def _is_near(self, now: Look, regime: _Regime, more_ns: int) -> bool:
+        return abs(now.offset_ns - regime.offset_ns) <= STEP_NS + now.apart_ns + more_ns
 
-    def _offset_ns(self) -> int:
-        return self._device.wall_ns() - self._device.since_boot_ns()
+    def _follow(self, now: Look) -> None:
+        """Follow the clock that is believed, where it was moved by more than a look can be wrong."""
+        if abs(now.offset_ns - self._line.target_ns) > now.sure_ns:
+            self._line = self._line.moved(now.since_ns, now.offset_ns)
+            self._believed.right_ns = now.since_ns
 
-    def _regime(self) -> _Regime:
-        offset_ns, since_ns = self._offset_ns(), self._device.since_boot_ns()
-        wall_ns = offset_ns + since_ns
+    def _believe(self, now: Look) -> Step | None:
+        """Take the time that the clock shows for right; one that it had before exactly as it was, so that it is one."""
+        line, before = self._line, self._steps_ns
+        by_ns = now.offset_ns - (line.wall_ns(now.since_ns) - now.since_ns)
+        total = next((one for one in self._totals if abs(one - before - by_ns) <= STEP_NS), before + by_ns)
+        self._totals = (*(one for one in self._totals if one != total), total)[-_MOST_TOTALS:]
+        self._believed, self._steps_ns = self._shown, total
+        self._line = line.shifted(total - before)
+        self._follow(now)
+        if total == before:
+            return None
+        return Step(total - before, line.began_ns, line.wall_ns(now.since_ns))
+
+    def _regime(self, now: Look, *, was_set: bool) -> _Regime:
+        wall_ns = now.offset_ns + now.since_ns
         rank = _IMPOSSIBLE if wall_ns < RELEASED_NS else _DOUBTFUL if wall_ns < self._floor_ns - STEP_NS else _PLAUSIBLE
-        regime = _Regime(offset_ns, since_ns, rank)
-        self._confirm(regime)
+        regime = _Regime(now.offset_ns, now.since_ns, rank, was_set, right_ns=now.since_ns)
+        self._confirm(now, regime)
         return regime
 
-    def _confirm(self, regime: _Regime) -> None:
+    def _confirm(self, now: Look, regime: _Regime) -> None:
         """Note where the regime that shows now has become possible, or is confirmed."""
         if regime.rank == _IMPOSSIBLE:
-            regime.rank = _DOUBTFUL if regime.offset_ns + self.since_boot_ns() >= RELEASED_NS else _IMPOSSIBLE
+            regime.rank = _DOUBTFUL if regime.offset_ns + now.since_ns >= RELEASED_NS else _IMPOSSIBLE
         if regime.rank == _IMPOSSIBLE:
             return
-        regime.vouched = regime.vouched or self._device.disciplined()
-        if regime.vouched or self.since_boot_ns() - regime.began_ns >= CONFIRMED_NS:
+        if self._device.disciplined():
+            regime.vouched, regime.right_ns = True, now.since_ns
+        if regime.vouched or now.since_ns - regime.began_ns >= CONFIRMED_NS:
             regime.rank = _CONFIRMED
+
+
+def _line_at(now: Look) -> Timeline:
+    """Return the times of a boot of which no more is known."""
+    return Timeline.at(now.offset_ns, now.slept_ns if now.slept_ns > now.sure_ns else 0)
+
+
+def _drift(now: Look, regime: _Regime) -> int:
+    """Say how far a clock can have drifted by itself; what it was at a start nobody knows, if nobody set it."""
+    return (now.since_ns - regime.right_ns) // _DRIFT if regime.was_set or regime.vouched else 0
 
 
 _IMPOSSIBLE, _DOUBTFUL, _PLAUSIBLE, _CONFIRMED = range(4)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
 from driftline import wire
 from driftline.labelled import LABEL
+from msgspec import structs
 
 from agent.model import Label, Labels
 from collectors.ring_header import clean
@@ -77,12 +79,10 @@ class LabelSource(RingSource):
         batches: list[LabelRows] = got.batches  # type: ignore[attr-defined]
         if not batches:
             return
-        to_wall = self._to_wall_ns()
+        told = list(chain.from_iterable(batch.labels for batch in batches))
+        walls_ns = self._walls_ns(np.array([one.time_ns for one in told], np.int64)).tolist()
         yield Labels(
-            tuple(
-                Label(id=one.id, value=one.value, text=one.text, model=one.model, time_ns=one.time_ns + to_wall)
-                for one in chain.from_iterable(batch.labels for batch in batches)
-            ),
+            tuple(structs.replace(one, time_ns=time_ns) for one, time_ns in zip(told, walls_ns, strict=True)),
             source=self.source,
             last_seq=batches[-1].last_seq,
             lost=sum(batch.lost for batch in batches),

@@ -78,7 +78,8 @@ class RowMaker:
         number = heads["signature"].astype(np.intp)
         failed = heads["status"] != wire.STATUS_OK
         used = [int(i) for i in np.unique(number[~failed])]
-        changes = self._notice(number, failed, used, heads["end_ns"], signatures)
+        ends = np.minimum(heads["end_ns"], np.uint64(1 << 62)).astype(np.int64)
+        changes = self._notice(number, failed, used, ends, signatures)
         columns = self._fix_columns(used, signatures)
         counts = failed.astype(np.intp)
         uncopied = 0
@@ -103,8 +104,7 @@ class RowMaker:
         latency = np.repeat(np.where(heads["duration_ns"] == 0, np.nan, heads["duration_ns"] / 1e9), counts)
         status = np.repeat(failed.astype(np.uint8), counts)
         values[:, columns.index(LATENCY)] = np.where(status == 0, latency, np.nan)
-        end_ns = np.repeat(np.minimum(heads["end_ns"], np.uint64(1 << 62)).astype(np.int64), counts)
-        return Rows(columns, end_ns, latency, status, values, ids, records.last_seq, uncopied, changes)
+        return Rows(columns, np.repeat(ends, counts), latency, status, values, ids, records.last_seq, uncopied, changes)
 
     def _plan(self, index: int, signatures: Sequence[Signature]) -> SignalPlan:
         plan = self._plans.get(index)
@@ -157,7 +157,7 @@ class RowMaker:
         number: NDArray[np.intp],
         failed: NDArray[np.bool_],
         used: Sequence[int],
-        end_ns: NDArray[np.uint64],
+        end_ns: NDArray[np.int64],
         signatures: Sequence[Signature],
     ) -> list[tuple[int, Difference]]:
         """Return what is different about kinds of call not seen before."""

@@ -20,6 +20,8 @@ from collectors.ring_rows import RowMaker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from agent.clock import Clock
     from agent.model import ChangeKind
     from agent.ports import Item
@@ -170,16 +172,16 @@ class RingSource:
             self._uncopied, self._uncopied_ns = 0, now + _UNCOPIED_NS
 
     def _blocks(self, got: _Read) -> Iterator[Item]:
-        to_wall = self._to_wall_ns()
         for rows in got.batches:
             for end_ns, change in rows.changes:
-                yield self._change(change.kind, change.detail, time_ns=end_ns + to_wall)
+                time_ns = int(self._walls_ns(np.array([end_ns], np.int64))[0])
+                yield self._change(change.kind, change.detail, time_ns=time_ns)
         for signals, group in groupby((rows for rows in got.batches if len(rows)), key=lambda rows: rows.signals):
             same = list(group)
             yield Block(
                 stream=self.stream,
                 signals=signals,
-                time_ns=np.concatenate([rows.end_ns for rows in same]) + to_wall,
+                time_ns=self._walls_ns(np.concatenate([rows.end_ns for rows in same])),
                 latency_s=np.concatenate([rows.latency_s for rows in same]),
                 status=np.concatenate([rows.status for rows in same]),
                 values=np.concatenate([rows.values for rows in same]),
@@ -211,11 +213,10 @@ class RingSource:
         with suppress(OSError):  # another agent was first, or the directory is not ours to write: it is closed anyway
             self._file.remove()
 
-    def _to_wall_ns(self) -> int:
-        header = self._file.header
+    def _walls_ns(self, monotonic_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         if self._other_boot:
-            return header.created_wall_ns - header.created_monotonic_ns
-        return self._clock.wall_ns() - self._clock.monotonic_ns()
+            return monotonic_ns + (self._file.header.created_wall_ns - self._file.header.created_monotonic_ns)
+        return self._clock.walls_ns(monotonic_ns)
 
     def _change(self, kind: ChangeKind, detail: str, count: int = 0, time_ns: int | None = None) -> StreamChange:
         return StreamChange(

@@ -58,7 +58,8 @@ class ObservedTime:
         return believed and self.counted != self._clock.boot
 
     def count_gap(self, engine: Engine, segments: Sequence[Segment]) -> None:
-        """Count it. Call it once, after `counted` was made durable: lost, it makes data younger, twice older."""
+        """Count it, after this boot was made durable as the one counted: lost, it makes data younger, twice older."""
+        self.counted = self._clock.boot
         before = newest_batch(engine, segments, but_of=self._clock.boot)
         if before is not None:
             began_ns = self._clock.wall_ns() - self._clock.since_boot_ns()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.buffer import recorded_schema
-from agent.buffer.schema import moved_ns
+from agent.buffer.era_schema import moved_ns
+from agent.buffer.schema import LATEST_NS
 from agent.truth import Inference, answer_of
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from agent.buffer.engine import Engine
     from agent.buffer.segment import Segment
     from agent.model import Block, Stream
-
-_LATEST_NS = 2**63 - 2
 
 
 def write_answers(
@@ -34,7 +33,7 @@ def write_answers(
         count = len(block)
         sure = np.full(count, np.nan, np.float32) if answer.confidence is None else block.values[:, answer.confidence]
         columns: dict[str, NDArray[Any]] = {
-            "t": np.clip(block.time_ns, 0, _LATEST_NS),
+            "t": np.clip(block.time_ns, 0, LATEST_NS),
             "s": np.full(count, number_of[block.stream], np.int32),
             "i": block.ids,
             "a": np.ascontiguousarray(block.values[:, answer.column], np.float32),

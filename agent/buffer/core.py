@@ -72,7 +72,7 @@ class Buffer:
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
-        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models)
+        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models, self.dating.step)
         self._house = House(
             self._files, config, clock, self.dating.observed,
             self._keeping.recorder.thin, lambda kind, detail: self.add_event(kind, "buffer", detail),
@@ -85,6 +85,8 @@ class Buffer:
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows in, to be durable at the next commit."""
+        with self._turn:
+            self.dating.note()
         self._keeping.append(blocks, readings)
 
     def commit(self, *, everything: bool = True) -> None:
@@ -107,9 +109,9 @@ class Buffer:
     def rebase(self, step: Step) -> None:
         """Correct what this boot wrote, after the clock was set; a full disk delays it."""
         with self._turn:
+            self.dating.was_set()
             self._pending.rebase(step)
             self._keeping.recorder.rebase(step)
-            self.dating.was_set()
             self.dating.keep()
 
     def save_finding(self, finding: Finding) -> None:
@@ -253,8 +255,7 @@ class Buffer:
             if batch.empty:
                 return None
             self._last_batch += 1
-            batch.id, batch.stamp = self._last_batch, self._clock.stamp()
-            batch.observed_ns = self.dating.observed.now_ns()
+            batch.id, batch.stamp, batch.observed_ns = self._last_batch, *self.dating.now()
             self._unsettled = batch
         return self._unsettled
 
@@ -267,6 +268,7 @@ class Buffer:
             try:
                 if not (batch.failures and self._files.segments.holds(engine, batch.id)):
                     self._write(engine, batch)
+                self.dating.wrote(batch.stamp)
             except (duckdb.Error, OSError, ValueError) as error:
                 self._files.failed(error)
                 batch.failures += 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
+    from agent.clock import Stamp
     from agent.steady import SteadyClock, Step
 
 KEY, CLOCK, COUNTED = "clock", "steady", "age counted"
@@ -45,6 +46,7 @@ class Dating:
         self.step: Step | None = None
         self.observed = ObservedTime(clock)
         self._due = True
+        self._moved = False  # what the views have to know
         self._saved: tuple[object, ...] | None = None
         self._saved_ns = 0
         files.read(self._resume)
@@ -66,29 +68,52 @@ class Dating:
             except (duckdb.Error, UnavailableError, OSError) as error:
                 self._files.failed(error)
 
+    def now(self) -> tuple[Stamp, int]:
+        """Return what a batch says of the moment at which it is made up: by which clock its times are, and its age."""
+        return self._clock.stamp(), self.observed.now_ns()
+
+    def wrote(self, stamp: Stamp) -> None:
+        """Hear that a batch was written; one that had to wait while the clock was set is to be corrected."""
+        self._due |= stamp.steps_ns != self._clock.stamp().steps_ns
+
+    def note(self) -> None:
+        """Store what a restart needs, where that has changed, before anything is dated by it.
+
+        A restart that did not know could date the next moment before the last.
+        """
+        if self._clock.known != self._saved:
+            self._save()
+            self._files.flush()
+
+    def _save(self) -> None:
+        self._files.ledger.put_state(KEY, CLOCK, self._clock.saved())
+        self._saved, self._saved_ns = self._clock.known, self._clock.since_boot_ns()
+
     def _keep(self, engine: Engine) -> None:
-        now, files = self._clock.stamp(), self._files
+        if self._clock.known != self._saved or self._clock.since_boot_ns() - self._saved_ns >= SAVE_NS:
+            self._save()
         if self._due:
-            files.ledger.flush(engine, files.end_transaction)
-            files.ledger.rebase(engine, now)
-            files.ledger.flush(engine, files.end_transaction)
-            parts = [files.ledger.eras, *(segment.eras for segment in files.segments.opened)]
-            moved = [eras.settle(engine, now, files.end_transaction) for eras in parts]
-            if any(moved):
-                files.segments.make_views(engine)
-            self._due = False
-        known = (now.steps_ns, self._clock.confirmed, self._clock.vouched, self._clock.told)
-        if known != self._saved or now.since_boot_ns - self._saved_ns >= SAVE_NS:
-            files.ledger.put_state(KEY, CLOCK, self._clock.saved())
-            self._saved, self._saved_ns = known, now.since_boot_ns
+            self._correct(engine)
         if self.observed.wants_gap:
-            self.observed.counted = now.boot
-            files.ledger.put_state(KEY, COUNTED, now.boot.encode())
-            files.ledger.flush(engine, files.end_transaction)
-            self.observed.count_gap(engine, files.segments.opened)
+            self._files.ledger.put_state(KEY, COUNTED, self._clock.boot.encode())
+            self._files.ledger.flush(engine, self._files.end_transaction)
+            self.observed.count_gap(engine, self._files.segments.opened)
+
+    def _correct(self, engine: Engine) -> None:
+        now, files = self._clock.stamp(), self._files
+        files.ledger.flush(engine, files.end_transaction)
+        files.ledger.rebase(engine, now)
+        files.ledger.flush(engine, files.end_transaction)
+        core = files.ledger.eras
+        for eras in (core, *(segment.eras for segment in files.segments.opened)):
+            self._moved |= eras.settle(engine, now, files.end_transaction)
+        self._moved |= core.fold(engine, now, files.end_transaction)
+        if self._moved:
+            files.segments.make_views(engine)
+        self._due = self._moved = False
 
     def _resume(self, engine: Engine) -> None:
         segments = self._files.segments.opened
         self.step = self._clock.resume(self._files.ledger.get_state(engine, KEY, CLOCK) or b"")
         counted = self._files.ledger.get_state(engine, KEY, COUNTED) or b""
-        self.observed.resume(engine, segments, counted.decode())
+        self.observed.resume(engine, segments, counted.decode("utf-8", "replace"))

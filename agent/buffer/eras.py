@@ -1,8 +1,9 @@
 """By which wall clock the times in a file were taken, and how far they are off since it was set.
 
-An era is a stretch of one boot in which the believed wall clock was not set (`agent.steady`). Each row carries the
-number of its era; when the clock is set, nothing but `shift` of the boot's eras is written, and the views add it. A
-file knows its own eras, so that it can be read without any other.
+An era is what one boot wrote by one setting of the believed wall clock (`agent.steady`): all that was written while the
+steps of the boot added up to the same. Each row carries the number of its era; when the clock is set, nothing but
+`shift` of the boot's eras is written, and the views add it. It is the difference of two sums of steps, to the
+nanosecond, so that it changes no order. A file knows its own eras, so that it can be read without any other.
 
 Times of an era that lie outside the boot (what an earlier boot left in a ring) are never moved: `began` and `ended`
 bound what is.
@@ -13,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agent.buffer import schema
-from agent.steady import STEP_NS, Step
+from agent.buffer import era_schema, schema
+from agent.steady import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agent.clock import Stamp
 
 MOST_ERAS = 250  # of a segment: the number has one byte
+_MOST_UNFOLDED = 64  # of the core, in this boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,21 @@ class Era:
 
     def step(self, now: Stamp) -> Step:
         """By how much its times are off now."""
-        ended_ns = self.began_ns + now.since_boot_ns if self.ended_ns is None else self.ended_ns
-        return Step(now.steps_ns - self.steps_ns, self.began_ns, ended_ns)
+        by_ns = now.steps_ns - self.steps_ns
+        return Step(by_ns, self.began_ns, now.wall_ns - by_ns if self.ended_ns is None else self.ended_ns)
+
+    def settled(self, now: Stamp) -> Era:
+        """Return it as it has to be since the clock shows another time: SETTLE_ERAS for one."""
+        if self.boot != now.boot:
+            return self
+        step = self.step(now)
+        return replace(self, ended_ns=step.ended_ns if step.by_ns else None, shift_ns=step.by_ns)
 
     @property
-    def shift(self) -> schema.Shift:
+    def shift(self) -> era_schema.Shift:
         """What the views have to know."""
-        return schema.Shift(self.number, self.began_ns, self.ended_ns or self.began_ns, self.shift_ns)
+        ended_ns = self.began_ns if self.ended_ns is None else self.ended_ns
+        return era_schema.Shift(self.number, self.began_ns, ended_ns, self.shift_ns)
 
 
 class Eras:
@@ -56,7 +66,7 @@ class Eras:
         self._eras: list[Era] = []
 
     @property
-    def shifts(self) -> tuple[schema.Shift, ...]:
+    def shifts(self) -> tuple[era_schema.Shift, ...]:
         """The eras whose times are off."""
         return tuple(era.shift for era in self._eras if era.shift_ns)
 
@@ -68,7 +78,7 @@ class Eras:
     def load(self, engine: Engine, *, known: bool = True) -> None:
         """Read them; one that waits to be written is kept."""
         self.known = known
-        read = [Era(*row) for row in engine.run(schema.READ_ERAS.format(db=self.alias))] if known else []
+        read = [Era(*row) for row in engine.run(era_schema.READ_ERAS.format(db=self.alias))] if known else []
         numbers = {era.number for era in read}
         self._eras = read + [era for era in self._eras if era.number not in numbers]
 
@@ -79,12 +89,12 @@ class Eras:
     def next(self, stamp: Stamp) -> Era:
         """Give a new era its number; it is known from `add` on."""
         number = max((era.number for era in self._eras), default=0) + 1
-        return Era(number, stamp.boot, stamp.steps_ns, stamp.wall_ns - stamp.since_boot_ns)
+        return Era(number, stamp.boot, stamp.steps_ns, stamp.began_ns)
 
     def insert(self, era: Era) -> schema.Statement:
         """Return the statement that writes an era where it is not written yet."""
         values = (era.number, era.boot, era.steps_ns, era.began_ns, era.ended_ns, era.shift_ns, era.number)
-        return schema.INSERT_ERA.format(db=self.alias), values
+        return era_schema.INSERT_ERA.format(db=self.alias), values
 
     def add(self, era: Era) -> None:
         """Know an era that was written."""
@@ -92,23 +102,38 @@ class Eras:
 
     def off(self, now: Stamp) -> list[Era]:
         """Return the eras of this boot whose clock was another than the present one."""
-        return [e for e in self._eras if e.boot == now.boot and abs(now.steps_ns - e.steps_ns) > STEP_NS]
+        return [era for era in self._eras if era.boot == now.boot and era.steps_ns != now.steps_ns]
 
     def settle(self, engine: Engine, now: Stamp, commit: Callable[[], None]) -> bool:
         """Write how far the eras of this boot are off, where that is not known yet; tell whether it was written."""
-        off = {era.number for era in self.off(now)}
-        settled = []
-        for era in self._eras:
-            if era.number in off:
-                step = era.step(now)
-                settled.append(replace(era, ended_ns=step.ended_ns, shift_ns=step.by_ns))
-            else:
-                settled.append(replace(era, shift_ns=0) if era.boot == now.boot else era)
+        settled = [era.settled(now) for era in self._eras]
         if settled == self._eras:
             return False
         engine.run(schema.BEGIN)
-        for era in settled:
-            engine.run(schema.UPDATE_ERA.format(db=self.alias), [era.shift_ns, era.ended_ns, era.number])
+        engine.run(era_schema.SETTLE_ERAS.format(db=self.alias), [now.steps_ns, now.wall_ns, now.boot])
         commit()
         self._eras = settled
+        return True
+
+    def fold(self, engine: Engine, now: Stamp, commit: Callable[[], None]) -> bool:
+        """Rewrite the few rows of the core, so that its eras stay few; tell whether anything was written.
+
+        Those of boots that are over are right from then on, and of no era; those of this boot, where its clock was set
+        very often, are of the present one.
+        """
+        folds: list[tuple[str, str, int]] = []
+        if any(era.boot != now.boot for era in self._eras):
+            folds.append(("<>", "NULL", 0))
+        present = self.find(now)
+        if present is not None and len(self.off(now)) > _MOST_UNFOLDED:
+            folds.append(("=", str(present.number), present.number))
+        if not folds:
+            return False
+        engine.run(schema.BEGIN)
+        for same, into, but in folds:
+            for sql in era_schema.FOLD_ERAS:
+                engine.run(sql.format(db=self.alias, same=same, into=into), [now.boot, but])
+        commit()
+        self._eras = []
+        self.load(engine)
         return True

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agent.buffer.pending import Pending
     from agent.clock import Clock
     from agent.model import Block, Finding, Reading
+    from agent.steady import Step
 
 OWNER = ("", "recorder")  # the state that names the state directory in the recorder's journal
 
@@ -75,10 +76,15 @@ class Keeping:
         self._kept_ns: int | None = None  # since when something waits that is due soon, and anything at all
         self._waiting_ns: int | None = None
 
-    def restore(self, positions: Mapping[str, int], last: tuple[int, int], findings: Sequence[Finding]) -> None:
-        """Go on with what an earlier agent left; `last` are the numbers of the last summary and window stored."""
+    def restore(
+        self, positions: Mapping[str, int], last: tuple[int, int], findings: Sequence[Finding], step: Step | None
+    ) -> None:
+        """Go on with what an earlier agent left; `last` are the numbers of the last summary and window stored.
+
+        `step`: by how much the clock was set since.
+        """
         self._known = {finding.id for finding in findings}
-        for window, blocks in self.recorder.restore(positions, *last):
+        for window, blocks in self.recorder.restore(positions, last, step):
             self._store_window(window, blocks)
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
@@ -128,9 +134,9 @@ class Keeping:
         self._store_window(*opened)
 
     def _store_window(self, window: Window, blocks: list[Block]) -> None:
-        wall_ns = self._clock.wall_ns() - self._clock.monotonic_ns()
-        row = (window.number, wall_ns + self._clock.monotonic_ns(), wall_ns + window.since_ns,
-               wall_ns + window.until_ns, window.finding)  # fmt: skip
+        moments = np.array([self._clock.monotonic_ns(), window.since_ns, window.until_ns], np.int64)
+        opened_ns, since_ns, until_ns = self._clock.walls_ns(moments).tolist()
+        row = (window.number, opened_ns, since_ns, until_ns, window.finding)
         self._pending.add(blocks, self._readings.open_window(window.until_ns))
         self._pending.add_recorded(Recorded(window=row))
         self._note(kept=True)
@@ -203,9 +209,10 @@ class Keeping:
 
 
 def resume(
-    files: Files, config: BufferConfig, clock: Clock, run_dir: Path | None, pending: Pending, labelled: set[str]
-) -> Keeping:
-    """Go on with what an earlier agent left in the run directory."""
+    files: Files, config: BufferConfig, clock: Clock, run_dir: Path | None, pending: Pending, labelled: set[str],
+    step: Step | None,
+) -> Keeping:  # fmt: skip
+    """Go on with what an earlier agent left in the run directory; `step`: by how much the clock was set since."""
 
     def states(key: str, part: str) -> bytes | None:
         return files.read(lambda engine: files.ledger.get_state(engine, key, part))
@@ -223,7 +230,7 @@ def resume(
         labelled.update(model for (model,) in files.read(lambda engine, sql=sql: engine.run(sql)))  # type: ignore[misc]
     last = files.read(lambda engine: last_numbers(engine, files.segments.opened))
     findings = files.read(lambda engine: files.ledger.findings(engine, everything=False))
-    keeping.restore(files.segments.positions(), last, findings)
+    keeping.restore(files.segments.positions(), last, findings, step)
     return keeping
 
 

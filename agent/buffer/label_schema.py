@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.buffer.schema import INCOMING, moved_ns
+from agent.buffer.era_schema import moved_ns
+from agent.buffer.schema import INCOMING
 
 if TYPE_CHECKING:
-    from agent.buffer.schema import Shift
+    from agent.buffer.era_schema import Shift
 
 LABEL_COLUMNS = (
     "number", "id", "told_ns", "value", "text", "wanted", "key", "model", "version", "inferred_ns",

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from agent.buffer.pending import Pending
     from agent.buffer.segment import Segment
 
-_LATEST_NS = 2**63 - 2
 MOST_READ = 50_000  # labels that are read back at a start: 35 MB for a moment
 AT_ONCE = 20_000  # ids a lookup: bounds what a query holds
 _NUMBERS = ("value", "answer", "confidence", "error", "previous")
@@ -39,8 +38,8 @@ def write_labels(engine: Engine, alias: str, records: Sequence[LabelRecord], era
         "number": np.array([record.number for record in records], np.int64),
         "id": np.array([record.id for record in records], np.uint64),
         "a": np.full(len(records), era, np.uint8),
-        "told": np.clip(np.array([record.told_ns for record in records], np.int64), 0, _LATEST_NS),
-        "inferred": np.clip(np.array([record.inferred_ns for record in records], np.int64), 0, _LATEST_NS),
+        "told": np.clip(np.array([record.told_ns for record in records], np.int64), 0, schema.LATEST_NS),
+        "inferred": np.clip(np.array([record.inferred_ns for record in records], np.int64), 0, schema.LATEST_NS),
     }
     for name in _NUMBERS:
         columns[name] = np.array([getattr(record, name) for record in records], np.float64)
@@ -91,7 +90,7 @@ class LabelShelf:
 
     def labels_between(self, key: str, since_ns: int, until_ns: int) -> list[LabelRecord]:
         """Return a stream's committed labels of inferences of this time, oldest first; of very many the newest."""
-        since, until = (min(max(time_ns, 0), _LATEST_NS) for time_ns in (since_ns, until_ns))
+        since, until = (min(max(time_ns, 0), schema.LATEST_NS) for time_ns in (since_ns, until_ns))
         about = [key, since, until, MOST_READ]
         found = self._read(lambda engine, select: engine.run(f"{select} {label_schema.LABELS_BETWEEN}", about))
         return found[-MOST_READ:]

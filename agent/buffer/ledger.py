@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.buffer import schema
+from agent.buffer import era_schema, schema
 from agent.buffer.delayed import Delayed
 from agent.buffer.eras import Eras
 from agent.buffer.segment import prepare_tables, read_streams
@@ -48,15 +48,15 @@ class Ledger:
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
         prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path)
-        known = (schema.ERAS_TABLE,) in engine.run(schema.READ_TABLES, [schema.CORE])
+        known = (era_schema.ERAS_TABLE,) in engine.run(schema.READ_TABLES, [schema.CORE])
         self.eras.load(engine, known=known)
         self.streams |= read_streams(engine, schema.CORE)
         self._seq = max(self._seq, engine.run(schema.READ_LAST_FINDING)[0][0])
 
     @property
-    def source(self) -> schema.Source:
+    def source(self) -> era_schema.Source:
         """What the views have to know of it."""
-        return schema.Source(schema.CORE, (), (schema.ERAS_TABLE,) if self.eras.known else (), self.eras.shifts)
+        return era_schema.Source(schema.CORE, (), (era_schema.ERAS_TABLE,) if self.eras.known else (), self.eras.shifts)
 
     @property
     def waiting(self) -> int:
@@ -106,13 +106,13 @@ class Ledger:
 
         Nothing waits to be written.
         """
-        for era in self.eras.off(now):
-            for (record,) in engine.run(schema.READ_FINDINGS_OF, [[era.number]]):
-                with suppress(msgspec.MsgspecError):  # one of a later version, which `findings` counts
-                    finding = _finding.decode(record)
-                    moved = era.step(now).moved_finding(finding)
-                    if moved != finding:
-                        self.save(moved)
+        steps = {era.number: era.step(now) for era in self.eras.off(now)}
+        for record, era in engine.run(schema.READ_FINDINGS_OF, [list(steps)]):
+            with suppress(msgspec.MsgspecError):  # one of a later version, which `findings` counts
+                finding = _finding.decode(record)
+                moved = steps[era].moved_finding(finding)
+                if moved != finding:
+                    self.save(moved)
 
     def put_state(self, key: str, part: str, payload: bytes) -> None:
         """Queue a part's state."""

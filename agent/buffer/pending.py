@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from agent.buffer.schema import LATEST_NS
 from agent.clock import Stamp, utc
 from agent.model import Block
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from agent.summary import Summary
     from agent.truth import LabelRecord
 
-_LATEST_NS = 8_000_000_000 * 10**9  # year 2223, before int64 ends
-_NEVER = Stamp("", 0, 0, 0)
+_NEVER = Stamp("", 0, 0, 0, 0)
 _READING_BYTES = 300  # a Reading with its labels, as Python keeps it
 _LABEL_BYTES = 500
 _ROW_BYTES = 29  # time, latency, status, id and weight of a row
@@ -97,7 +97,7 @@ class Batch:
         times = [int(block.time_ns.max()) for block in self.blocks if len(block)]
         times += [reading.time_ns for reading in self.readings[-1:]]
         newest = max([*times, *(record.told_ns for record in self.labels[-1:])], default=self.stamp.wall_ns)
-        return utc(min(max(newest, 0), _LATEST_NS)).strftime("%Y%m%d")
+        return utc(min(max(newest, 0), LATEST_NS)).strftime("%Y%m%d")
 
     @property
     def bytes(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent.buffer.schema import Source
+    from agent.buffer.era_schema import Source
 
 INCOMING = "incoming"
 SUMMARIES = "summaries"  # a segment that has it has all three tables, and weights in its rows

@@ -188,16 +188,17 @@ class Recorder:
         """Return all rows of a stream that are there, whole, up to a mark."""
         return [entry.block for entry in self._last.since(key, 0, until)]
 
-    def restore(self, positions: Mapping[str, int], last_summary: int, last_window: int) -> list[Opened]:
+    def restore(self, positions: Mapping[str, int], last: tuple[int, int], step: Step | None) -> list[Opened]:
         """Go on with what the journal kept: everything up to the committed `positions`.
 
+        `last` are the numbers of the last summary and window stored; `step` is by how much the clock was set since.
         Return the windows that were opened and not committed.
         """
-        self._summaries, self._window_number = last_summary, last_window
+        self._summaries, self._window_number = last_summary, last_window = last
         found = recollect(list(self._journal.load()), positions, self._journal.last)
         self._last.left = found.left
         out: list[Opened] = []
-        for event in found.events:
+        for event in [*found.events, *([frames.Stepped(step)] if step else [])]:
             if isinstance(event, Seen):
                 self._take_back(event)
             elif isinstance(event, frames.Closed):
@@ -207,11 +208,14 @@ class Recorder:
                 self._rest(event.keys)
             elif isinstance(event, frames.Stepped):
                 self._move(event.step)
+                out = [(window, [moved_block(block, event.step) for block in rows]) for window, rows in out]
             else:
                 rows = self._dump(event)
                 out += [(event, rows)] if event.number > last_window else []
                 self._window_number = max(self._window_number, event.number)
         self._diary.go_on(found)
+        if step:
+            self._diary.write(frames.Stepped(step))
         return out
 
     def rebase(self, step: Step) -> None:

@@ -8,15 +8,19 @@ others. Views live in the in-memory database `memory`, so that no file ever refe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from agent.buffer import recorded_schema
+from agent.buffer.era_schema import ERAS, moved_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from agent.buffer.era_schema import Shift, Source
 
 VERSION = 2
 CORE = "core"
+LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity
 INCOMING = recorded_schema.INCOMING
 SUMMARIES = recorded_schema.SUMMARIES
 
@@ -26,11 +30,6 @@ META = "CREATE TABLE IF NOT EXISTS {db}.meta (key VARCHAR, value VARCHAR)"
 STREAMS = (
     "CREATE TABLE IF NOT EXISTS {db}.streams (stream INTEGER, model VARCHAR, version VARCHAR, sha256 VARCHAR, "
     "runtime VARCHAR, provider VARCHAR, pid BIGINT)"
-)
-ERAS_TABLE = "eras"
-ERAS = (
-    "CREATE TABLE IF NOT EXISTS {db}.eras (era INTEGER, boot VARCHAR, steps BIGINT, began BIGINT, ended BIGINT, "
-    "shift BIGINT)"
 )
 CORE_TABLES = (
     META,
@@ -91,9 +90,6 @@ READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM
 READ_OBSERVED = "SELECT min(observed), max(observed) FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
 INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?)"
-READ_ERAS = "SELECT era, boot, steps, began, ended, shift FROM {db}.eras ORDER BY era"
-INSERT_ERA = "INSERT INTO {db}.eras SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM {db}.eras WHERE era = ?)"
-UPDATE_ERA = "UPDATE {db}.eras SET shift = ?, ended = ? WHERE era = ?"
 READ_NEWEST_BATCH = (
     "SELECT boot, monotonic, observed, {written} FROM {db}.batches WHERE boot IS DISTINCT FROM ? "
     "ORDER BY id DESC LIMIT 1"
@@ -114,8 +110,8 @@ READ_LAST_FINDING = f"SELECT coalesce(max(seq), 0) FROM {CORE}.finding_history"
 READ_FINDING_SEQ = f"SELECT count(*) FROM {CORE}.finding_history WHERE seq = ?"
 READ_FINDINGS = f"SELECT arg_max(record, seq) FROM {CORE}.finding_history GROUP BY id"
 READ_FINDINGS_OF = (
-    f"SELECT record FROM (SELECT arg_max(record, seq) AS record, arg_max(era, seq) AS era FROM {CORE}.finding_history "
-    "GROUP BY id) WHERE list_contains(?, era)"
+    "SELECT record, era FROM (SELECT arg_max(record, seq) AS record, arg_max(era, seq) AS era "
+    f"FROM {CORE}.finding_history GROUP BY id) WHERE list_contains(?, era)"
 )
 DELETE_STATE = f"DELETE FROM {CORE}.states WHERE stream_key = ? AND part = ?"
 INSERT_STATE = f"INSERT INTO {CORE}.states VALUES (?, ?, ?)"
@@ -152,41 +148,6 @@ _NO_LABELS = (
     "NULL::VARCHAR AS version, NULL::TIMESTAMP_NS AS inferred, NULL::DOUBLE AS answer, NULL::DOUBLE AS confidence, "
     "NULL::DOUBLE AS error, NULL::DOUBLE AS previous WHERE false"
 )
-
-
-class Shift(NamedTuple):
-    """Times from `began_ns` to `ended_ns` in rows of an era are off by `shift_ns` (see `agent.buffer.eras`)."""
-
-    era: int
-    began_ns: int
-    ended_ns: int
-    shift_ns: int
-
-
-class Source(NamedTuple):
-    """What the views have to know of a file. `schemas`: the numbers of its tables of rows; `tables`: their names."""
-
-    alias: str
-    schemas: Sequence[int]
-    tables: Collection[str]
-    shifts: tuple[Shift, ...]
-
-    def of(self, table: str, *times: str) -> str:
-        """Select everything of a table, its times as the clock is believed now; an older file knows no eras."""
-        if ERAS_TABLE not in self.tables:
-            return f"SELECT * FROM {self.alias}.{table}"
-        moved = ", ".join(f"make_timestamp_ns({moved_ns(time, self.shifts)}) AS {time}" for time in times)
-        replaced = f" REPLACE ({moved})" if self.shifts and times else ""
-        return f"SELECT * EXCLUDE (era){replaced} FROM {self.alias}.{table}"
-
-
-def moved_ns(time: str, shifts: Iterable[Shift]) -> str:
-    """Give the nanoseconds of a time that is in a table with eras, as the clock is believed now."""
-    cases = "".join(
-        f" WHEN era = {era} AND epoch_ns({time}) BETWEEN {began} AND {ended} THEN epoch_ns({time}) + {shift}"
-        for era, began, ended, shift in shifts
-    )
-    return f"CASE{cases} ELSE epoch_ns({time}) END" if cases else f"epoch_ns({time})"
 
 
 def quote(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from agent.buffer import recorded_schema, schema
+from agent.buffer import era_schema, recorded_schema, schema
 from agent.buffer.answers import write_answers
 from agent.buffer.columns import column_names
 from agent.buffer.eras import Eras
@@ -35,7 +35,6 @@ Carried = tuple[int, "Mapping[str, int]"]  # the last batch of earlier segments,
 # DuckDB keeps one block in memory for each column that is being filled: 1,000 columns did not fit into 48 MiB, 300 did.
 MOST_SIGNALS = 300
 _MOST_SOURCES = 256  # a ring file that was not among the last so many written is gone
-_LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity
 _signals = msgspec.json.Decoder(tuple[Signal, ...])
 _labels = msgspec.json.Decoder(dict[str, str])
 
@@ -70,9 +69,9 @@ class Segment:
         return self.version < schema.VERSION
 
     @property
-    def source(self) -> schema.Source:
+    def source(self) -> era_schema.Source:
         """What the views have to know of it."""
-        return schema.Source(self.alias, self.schemas, self.names, self.eras.shifts)
+        return era_schema.Source(self.alias, self.schemas, self.names, self.eras.shifts)
 
     @property
     def schemas(self) -> range:
@@ -99,7 +98,7 @@ class Segment:
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
-        self.eras.load(engine, known=self.has(schema.ERAS_TABLE))
+        self.eras.load(engine, known=self.has(era_schema.ERAS_TABLE))
         try:
             self._schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
             self._series = {
@@ -187,7 +186,7 @@ class Segment:
         values = np.concatenate([block.values[:, :kept] for block in blocks]).astype(np.float32, copy=False)
         by_column = np.ascontiguousarray(values.T)
         columns_in = {f"c{index}": by_column[index] for index in range(kept)} | {
-            "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, _LATEST_NS),
+            "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, schema.LATEST_NS),
             "s": np.repeat(
                 np.array([number_of[block.stream] for block in blocks], np.int32), [len(block) for block in blocks]
             ),
@@ -230,7 +229,7 @@ class Segment:
                     schema.INSERT_SERIES.format(db=self.alias), [known[series], reading.name, reading.unit, labels]
                 )
         columns = {
-            "t": np.clip(np.array([reading.time_ns for reading in readings], np.int64), 0, _LATEST_NS),
+            "t": np.clip(np.array([reading.time_ns for reading in readings], np.int64), 0, schema.LATEST_NS),
             "i": np.array([known[r.name, r.unit, r.labels] for r in readings], np.int32),
             "v": np.array([reading.value for reading in readings], np.float64),
             "a": np.full(len(readings), era, np.uint8),

@@ -18,6 +18,7 @@ import numpy as np
 
 from agent.buffer import schema
 from agent.buffer.columns import column_names
+from agent.buffer.era_schema import moved_ns
 from agent.buffer.errors import UnavailableError
 from agent.buffer.flight import pick
 from agent.buffer.segment import MOST_SIGNALS
@@ -204,7 +205,7 @@ def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, s
 
 
 def _time_of(segment: Segment) -> str:
-    return schema.moved_ns("time", segment.eras.shifts)
+    return moved_ns("time", segment.eras.shifts)
 
 
 def _filled(column: NDArray[np.float32]) -> NDArray[np.float32]:

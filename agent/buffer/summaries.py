@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from agent.buffer import recorded_schema as schema
-from agent.buffer.schema import moved_ns
+from agent.buffer.era_schema import moved_ns
+from agent.buffer.schema import LATEST_NS
 from agent.summary import Moments, SignalSummary, Summary
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _QUANTILES = (0.5, 0.9, 0.99)
 _FINITE = 3.4e38
-_LATEST_NS = 2**63 - 2
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -53,7 +53,7 @@ def write_summaries(
         latency = summary.latency if summary.latency.count else None
         described = (latency.mean, latency.least, latency.most) if latency else (None,) * 3
         values = (
-            number, min(max(summary.time_ns, 0), _LATEST_NS), summary.seconds, number_of[summary.stream],
+            number, min(max(summary.time_ns, 0), LATEST_NS), summary.seconds, number_of[summary.stream],
             schema_of(tuple(signal.signal for signal in summary.signals)), summary.inferences, summary.failed,
             *described, *quantiles, pack(summary, most_signals), era,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from agent.clock import ManualClock
+from agent.clock import ManualClock, Stamp
 from agent.steady import RELEASED_NS, SteadyClock, Step
 
 SECOND = 1_000_000_000
@@ -32,7 +32,7 @@ def test_a_clock_that_is_set_right_corrects_what_this_boot_took() -> None:
     assert step == Step(NOW - 130 * SECOND, 40 * SECOND, 130 * SECOND)
     assert clock.wall_ns() == NOW
     assert [step.moved(early), step.moved(of_before)] == [NOW - 30 * SECOND, of_before]
-    assert clock.stamp() == ("boot 1", 90 * SECOND, NOW, NOW - 130 * SECOND)
+    assert clock.stamp() == Stamp("boot 1", 90 * SECOND, NOW, NOW - 130 * SECOND, NOW - 90 * SECOND)
 
 
 def test_slews_and_sleep_are_no_steps() -> None:

@@ -1,0 +1,79 @@
+# ruff: noqa: S608  # every name that is put into a statement here is one of ours
+"""SQL about eras (see `agent.buffer.eras`), and how every other statement gets times as the clock is believed now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+ERAS_TABLE = "eras"
+ERAS = (
+    "CREATE TABLE IF NOT EXISTS {db}.eras (era INTEGER, boot VARCHAR, steps BIGINT, began BIGINT, ended BIGINT, "
+    "shift BIGINT)"
+)
+READ_ERAS = "SELECT era, boot, steps, began, ended, shift FROM {db}.eras ORDER BY era"
+INSERT_ERA = "INSERT INTO {db}.eras SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM {db}.eras WHERE era = ?)"
+SETTLE_ERAS = (  # of steps, wall time and boot; the present era is open again, any other has ended by now
+    "UPDATE {db}.eras SET shift = $1 - steps, "
+    "ended = CASE WHEN steps = $1 THEN NULL ELSE coalesce(ended, $2 - $1 + steps) END WHERE boot = $3"
+)
+_FOLDED = "SELECT era FROM {db}.eras WHERE boot {same} ? AND era <> ?"
+FOLD_ERAS = (  # of this boot ({same}: =) but one, or of all other boots (<>); {into}: the era in their place
+    (
+        "UPDATE {db}.events AS e SET time = make_timestamp_ns(epoch_ns(e.time) + o.shift) FROM {db}.eras AS o "
+        "WHERE o.boot {same} ? AND o.era <> ? AND e.era = o.era AND o.shift <> 0 "
+        "AND epoch_ns(e.time) BETWEEN o.began AND o.ended"
+    ),
+    f"UPDATE {{db}}.events SET era = {{into}} WHERE era IN ({_FOLDED})",
+    f"UPDATE {{db}}.finding_history SET era = {{into}} WHERE era IN ({_FOLDED})",
+    "DELETE FROM {db}.eras WHERE boot {same} ? AND era <> ?",
+)
+_FEW = 4  # shifts
+_LOOKED_UP = "{time} + CASE WHEN {time} BETWEEN _eras.began AND _eras.ended THEN _eras.shift ELSE 0 END"
+
+
+class Shift(NamedTuple):
+    """Times from `began_ns` to `ended_ns` in rows of an era are off by `shift_ns` (see `agent.buffer.eras`)."""
+
+    era: int
+    began_ns: int
+    ended_ns: int
+    shift_ns: int
+
+
+class Source(NamedTuple):
+    """What the views have to know of a file. `schemas`: the numbers of its tables of rows; `tables`: their names."""
+
+    alias: str
+    schemas: Sequence[int]
+    tables: Collection[str]
+    shifts: tuple[Shift, ...]
+
+    def of(self, table: str, *times: str) -> str:
+        """Select everything of a table, its times as the clock is believed now; an older file knows no eras.
+
+        Many shifts are looked up in the file, which takes as long for 250 as for 5: one after the other they would
+        take .3 s for a million rows, where two take .01 s.
+        """
+        if ERAS_TABLE not in self.tables:
+            return f"SELECT * FROM {self.alias}.{table}"
+        if not (self.shifts and times):
+            return f"SELECT * EXCLUDE (era) FROM {self.alias}.{table}"
+        moved = {time: moved_ns(time, self.shifts) for time in times}
+        source = f"{self.alias}.{table} AS _kept"
+        if len(self.shifts) > _FEW:
+            source += f" LEFT JOIN {self.alias}.{ERAS_TABLE} AS _eras ON _kept.era = _eras.era"
+            moved = {time: _LOOKED_UP.format(time=f"epoch_ns(_kept.{time})") for time in times}
+        replaced = ", ".join(f"make_timestamp_ns({moment}) AS {time}" for time, moment in moved.items())
+        return f"SELECT _kept.* EXCLUDE (era) REPLACE ({replaced}) FROM {source}"
+
+
+def moved_ns(time: str, shifts: Iterable[Shift]) -> str:
+    """Give the nanoseconds of a time that is in a table with eras, as the clock is believed now."""
+    cases = "".join(
+        f" WHEN era = {era} AND epoch_ns({time}) BETWEEN {began} AND {ended} THEN epoch_ns({time}) + {shift}"
+        for era, began, ended, shift in shifts
+    )
+    return f"CASE{cases} ELSE epoch_ns({time}) END" if cases else f"epoch_ns({time})"
