@@ -95,9 +95,7 @@ class Buffer:
             if not (everything or self._unsettled or self._files.refusals.waits or self._keeping.due()):
                 return
             if self._files.flush() and self._files.reserve.refill():
-                while batch := self._next_batch():
-                    if not self._settle(batch):
-                        break
+                while (batch := self._next_batch()) and self._settle(batch):
                     self._unsettled = None
                     self._committed_ns = self._clock.since_boot_ns()
             if self.settled:

@@ -30,6 +30,8 @@ class Diary:
         self._next_shape = found.shapes + 1
         if found.uncommitted:
             self.write(frames.Void(tuple(found.uncommitted)))
+        if found.stepped:
+            self.write(found.stepped)
 
     def take(self, entry: Entry, gap: int) -> None:
         """Write rows, and give them the number of their frame."""

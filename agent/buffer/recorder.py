@@ -135,11 +135,8 @@ class Recorder:
 
     def summaries(self, *, last: bool = False) -> list[tuple[int, Summary]]:
         """Return the summaries of minutes that are over, numbered; with `last`, of all."""
-        done = (
-            self._minutes.close_all(self._span_ns)
-            if last
-            else self._minutes.close(self._clock.wall_ns(), self._span_ns)
-        )
+        minutes, span_ns = self._minutes, self._span_ns
+        done = minutes.close_all(span_ns) if last else minutes.close(self._clock.wall_ns(), span_ns)
         if not done:
             return []
         first = self._summaries + 1
@@ -195,10 +192,10 @@ class Recorder:
         Return the windows that were opened and not committed.
         """
         self._summaries, self._window_number = last_summary, last_window = last
-        found = recollect(list(self._journal.load()), positions, self._journal.last)
+        found = recollect(list(self._journal.load()), positions, self._journal.last, step)
         self._last.left = found.left
         out: list[Opened] = []
-        for event in [*found.events, *([frames.Stepped(step)] if step else [])]:
+        for event in found.events:
             if isinstance(event, Seen):
                 self._take_back(event)
             elif isinstance(event, frames.Closed):
@@ -214,8 +211,6 @@ class Recorder:
                 out += [(event, rows)] if event.number > last_window else []
                 self._window_number = max(self._window_number, event.number)
         self._diary.go_on(found)
-        if step:
-            self._diary.write(frames.Stepped(step))
         return out
 
     def rebase(self, step: Step) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,10 +91,9 @@ class Device:
         return status if status.buffer.last_commit else None
 
     def check(self) -> None:
-        """Every row is there once, dated within the test and in its order to SLACK_S; no duration is negative."""
-        times = self.ask("SELECT number, epoch_ns(time) / 1e9 FROM inferences ORDER BY number")
+        """Every row is there once, in its order and dated within the test; so is all else; no duration is negative."""
+        times = self.ask("SELECT number, epoch_ns(time) / 1e9 FROM inferences ORDER BY time")
         assert [number for number, _ in times] == list(range(self.rows))
-        assert min(later - earlier for (_, earlier), (_, later) in pairwise(times)) > -SLACK_S
         others = self.ask(
             "SELECT epoch_ns(time) / 1e9 FROM readings UNION ALL SELECT epoch_ns(time) / 1e9 FROM events UNION ALL "
             "SELECT epoch_us(unnest([onset, opened, updated, closed])) / 1e6 FROM findings"
