@@ -12,7 +12,7 @@ class StallingClock(ManualClock):
 
     def __init__(self, wall_ns: int, seed: int, stall_s: float = 0.7) -> None:
         super().__init__(wall_ns)
-        self._random, self._stall_s = random.Random(seed), stall_s  # noqa: S311  # no secret
+        self._random, self._stall_s = random.Random(seed), stall_s
         self.stalls = True
 
     def _pass(self) -> None:
