@@ -1,4 +1,4 @@
-"""Rows of one boot have times in the order of their inferences, exactly, whatever clocks, kills and a busy device do."""
+"""Rows of one boot have times in the exact order of their inferences, whatever clocks, kills and a busy device do."""
 
 from __future__ import annotations
 
