@@ -104,7 +104,7 @@ class Pipeline:
         self.baselines = BaselineKeeper(
             self._monitors, store, factories, self._book, clock, self._commit, self._events, relearned
         )
-        dated = (store, self._book, self._host, self._events, self.labels, self._intake)
+        dated = (store, self._book, self._host, self._events, self.labels, self.intake)
         self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice, self._guarded)
 
     def tick(self) -> None:
