@@ -124,12 +124,13 @@ class Eras:
         folds: list[tuple[str, str, int]] = []
         if any(era.boot != now.boot for era in self._eras):
             folds.append(("<>", "NULL", 0))
-        present = self.find(now)
-        if present is not None and len(self.off(now)) > _MOST_UNFOLDED:
+        present = self.find(now) or self.next(now)
+        if len(self.off(now)) > _MOST_UNFOLDED:
             folds.append(("=", str(present.number), present.number))
         if not folds:
             return False
         engine.run(schema.BEGIN)
+        engine.run(*self.insert(present))
         for same, into, but in folds:
             for sql in era_schema.FOLD_ERAS:
                 engine.run(sql.format(db=self.alias, same=same, into=into), [now.boot, but])

@@ -133,6 +133,19 @@ def test_a_finding_of_a_boot_whose_clock_was_ahead_never_ends_before_it_began() 
     assert (closed.closed, closed.updated) == (closed.opened, closed.opened)
 
 
+def test_a_part_that_fails_leaves_no_other_wrong(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store cannot correct its own: what is in memory is corrected all the same, and health names the part."""
+
+    def broken(_step: object) -> None:
+        raise OSError("it is broken")
+
+    monkeypatch.setattr(device.store, "rebase", broken)
+    device.set(NOW)
+    assert [reading.time_ns for reading in device.pipeline.host()] == [NOW - SECOND]
+    assert min(event.time for event in device.pipeline.events()) >= utc(NOW - 100 * SECOND)
+    assert [part.name for part in device.pipeline.health() if not part.ok] == ["time of MemoryStore"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(3, "3 seconds"), (90, "2 minutes"), (7_200, "2 hours"), (2e5, "2 days")]
 )

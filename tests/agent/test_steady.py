@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
 from agent.clock import ManualClock, Stamp
@@ -143,6 +144,33 @@ def test_a_restart_takes_a_slew_for_no_step() -> None:
     second = SteadyClock(device)
     assert second.resume(saved) is None
     assert second.wall_ns() == device.wall_ns()
+
+
+def test_what_a_crystal_drifts_is_no_step() -> None:
+    """A clock that is set once a day, by four seconds: the first corrects the boot, the others are followed."""
+    device, clock = at(NOW)
+    steps = []
+    for _ in range(5):
+        device.advance(86_400)
+        device.set_wall(device.wall_ns() + 4 * SECOND)
+        clock.look()
+        device.advance(3_600)
+        clock.look()
+        steps.append(clock.stamp().steps_ns)
+    assert steps == [4 * SECOND] * 5
+    assert clock.wall_ns() == device.wall_ns()
+
+
+def test_sleep_is_known_to_rows_from_the_look_after_it() -> None:
+    """Rows of before it, read after it, keep their times; those of after it have the time that people see."""
+    device, clock = at(NOW)
+    before = np.array([device.monotonic_ns()])
+    device.advance(1)
+    device.suspend(8 * 3_600)
+    assert clock.look() is None
+    device.advance(1)
+    after = np.array([device.monotonic_ns()])
+    assert [*clock.walls_ns(before), *clock.walls_ns(after)] == [NOW, NOW + 8 * HOUR + 2 * SECOND]
 
 
 def test_garbage_that_was_saved_counts_as_nothing() -> None:

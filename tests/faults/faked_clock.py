@@ -1,7 +1,4 @@
-"""A wall clock that a test sets while a real process goes by it (libfaketime); its monotonic clocks stay real.
-
-The library for processes with threads: the other one reads its file into variables that all threads share.
-"""
+"""A wall clock that a test sets while a real process goes by it (libfaketime); its monotonic clocks stay real."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from pathlib import Path
 
 from tests.absent import absent
 
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 class FakedClock:

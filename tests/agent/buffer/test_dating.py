@@ -242,3 +242,64 @@ def test_a_close_that_fails_lets_go_of_the_directory(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="Input/output"):
         buffer.close()
     open_buffer(tmp_path, SteadyClock(clock), BufferConfig()).close()
+
+
+def test_a_hundred_settings_in_one_file_are_all_right_and_in_order(tmp_path: Path) -> None:
+    """More shifts than a view has one by one; the core folds its own, and its history keeps right times, too."""
+    device = ManualClock(NOW_NS)
+    with dated(tmp_path, device) as (buffer, clock):
+        for hour in range(100):
+            buffer.append([make_block(1, first=hour, time_ns=clock.wall_ns())], [])
+            buffer.add_event("said", str(hour), "")
+            buffer.commit()
+            device.advance(1)
+            device.set_wall(device.wall_ns() + 3_600 * SECOND)
+            _look(buffer, clock)
+        now = NOW_NS + 100 * 3_600 * SECOND
+        expected = [now + hour * SECOND for hour in range(100)]
+        assert [time for _, time in ask(buffer, TIMES)] == expected
+        said = "SELECT epoch_ns(time) FROM events WHERE kind = 'said' ORDER BY subject::INTEGER"
+        assert [time for (time,) in ask(buffer, said)] == expected
+        assert len(buffer._files.ledger.eras.off(clock.stamp())) < 70
+    device.reboot("boot 2", now)
+    with dated(tmp_path, device) as (buffer, _):
+        assert [time for _, time in ask(buffer, TIMES)] == expected
+        assert [time for (time,) in ask(buffer, said)] == expected
+        assert {era.boot for era in buffer._files.ledger.eras._eras} <= {"boot 2"}
+
+
+def test_a_clock_between_two_times_has_two_eras(tmp_path: Path) -> None:
+    """It goes there and back thirty times, never quite to the same: nothing grows, and rows keep their order."""
+    device = ManualClock(NOW_NS)
+    device.kept_right = True
+    with dated(tmp_path, device) as (buffer, clock):
+        for row in range(30):
+            device.advance(60)
+            device.set_wall(device.wall_ns() + (-1) ** row * 7_200 * SECOND + row * SECOND // 100)
+            _look(buffer, clock)
+            buffer.append([make_block(1, first=row, time_ns=clock.wall_ns())], [])
+            buffer.commit()
+        assert [len(segment.eras._eras) for segment in buffer._files.segments.opened] == [2]
+        times = [time for _, time in ask(buffer, TIMES)]
+        assert times == sorted(times)
+
+
+def test_a_batch_that_waits_while_the_clock_is_set_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first write fails in 1970; when it is written, with the right time long known, it has the right time."""
+    device = ManualClock(0)
+    with dated(tmp_path, device) as (buffer, clock):
+        with monkeypatch.context() as patched:
+            patched.setattr(buffer, "_write", _no_room)
+            buffer.append([make_block(1, time_ns=0)], [])
+            buffer.commit()
+            device.advance(1)
+            device.set_wall(NOW_NS + SECOND)
+            _look(buffer, clock)
+        buffer.commit()
+        assert ask(buffer, TIMES) == [[0.0, NOW_NS]]
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
