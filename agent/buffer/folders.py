@@ -74,6 +74,8 @@ class LogNames:
             # It was folded into the file within the commit; the next one makes a new log.
             self._durable.discard(wal)
         elif wal not in self._durable:
+            if wal.stat().st_mode & 0o020:  # DuckDB lets the group write what it makes
+                wal.chmod(0o640)
             sync_folder(wal.parent)
             self._durable.add(wal)
 

@@ -79,9 +79,10 @@ def _parse(cursor: DuckDBPyConnection, sql: str) -> Any:
     rows = cursor.execute(schema.PARSE, [statements[0].query]).fetchall()
     tree = json.loads(rows[0][0])
     if tree["error"]:
+        name = statements[0].type.name
         raise RefusedQueryError(
             f"only SELECT can be asked here, to read {_listed()}; "
-            f"this is a {statements[0].type.name} statement or one that cannot be looked into"
+            f"this is {'an' if name[0] in 'AEIOU' else 'a'} {name} statement or one that cannot be looked into"
         )
     return tree["statements"]
 

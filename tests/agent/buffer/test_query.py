@@ -157,6 +157,7 @@ def test_every_type_can_be_carried_by_json(buffer: Buffer) -> None:
         ("SELECT count(*) FROM range(1000000000000)", r"took longer than 0\.3 s and was stopped"),
         ("SELECT range, range::VARCHAR FROM range(50000000) ORDER BY 2", "needs more memory than the agent may use"),
         ("DROP VIEW inferences", "only SELECT can be asked here, .* this is a DROP statement"),
+        ("ATTACH 'x' AS x", "this is an ATTACH statement"),
     ],
 )
 def test_the_message_says_what_to_do(buffer: Buffer, sql: str, message: str) -> None:
