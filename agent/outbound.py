@@ -175,14 +175,19 @@ class Egress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a destination has not got yet. `oldest_ns`: the end of the oldest window of it; 0: none waits."""
+    """What a destination has not got yet.
+
+    minutes: stored summaries. oldest_ns: since when; 0: none waits. dropped: summaries that were gone before they were
+    sent. window_s: the span that its backlog is sent in.
+    """
 
     destination: str
     findings: int
-    windows: int
+    minutes: int
     oldest_ns: int
     dead_letters: int
-    coarsened_s: int = 0  # the span to which a long backlog is merged; 0: it is sent as it is
+    dropped: int
+    window_s: int
 
 
 class Outbox(Protocol):
@@ -193,8 +198,11 @@ class Outbox(Protocol):
     included; one that is gone from the configuration is forgotten with `keep_only`.
     """
 
-    def next(self, destination: str, most_bytes: int) -> Batch | None:
-        """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits."""
+    def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
+        """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits.
+
+        A backlog that would take more than `backlog_bytes` is merged to wider windows; 0: never.
+        """
         ...
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:

@@ -32,7 +32,7 @@ class Numbered(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """The summaries of a slot by stream key, and the totals of these streams at its end."""
+    """The summaries of a slot by stream key, and the totals of all streams at its end; `seen` of its numbers exist."""
 
     first: int
     last: int
@@ -40,6 +40,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int
     summaries: dict[str, Summary]
     totals: dict[str, Summary]
+    seen: int
 
     @property
     def end_ns(self) -> int:
@@ -66,14 +67,9 @@ class Walk:
         self.closed = number  # the last of the slots that were given out
         self.seconds = seconds
         self._totals = dict(totals)
-        self._closed_totals = dict(totals)
+        self._seen = 0
         self._start_ns: int | None = None
         self._open: dict[str, Summary] = {}
-
-    @property
-    def totals(self) -> dict[str, Summary]:
-        """The totals of all streams at the end of the last slot that was given out."""
-        return dict(self._closed_totals)
 
     def take(self, found: Iterable[Numbered]) -> list[Slot]:
         """Take summaries in, in their order; return the slots that are over by that."""
@@ -91,9 +87,19 @@ class Walk:
         over = self._start_ns is not None and now_ns >= self._start_ns + self.seconds * SECOND_NS
         return self._close() if over else []
 
-    def cut(self) -> list[Slot]:
-        """Return the slot that is open, whatever its time: what follows is not part of it."""
-        return self._close() if self._start_ns is not None else []
+    def cut(self, number: int) -> list[Slot]:
+        """Return the slot that is open, whatever its time, and go to a number: what lies between is gone for good."""
+        before, self.number = self.number, max(self.number, number)
+        if self._start_ns is not None:
+            return self._close()
+        if self.number == before:
+            return []
+        gone = Slot(
+            first=self.closed + 1, last=self.number, start_ns=0, seconds=SLOT_S, summaries={},
+            totals=dict(self._totals), seen=0,
+        )  # fmt: skip
+        self.closed = self.number
+        return [gone]
 
     def _slot_of(self, time_ns: int) -> int:
         span_ns = self.seconds * SECOND_NS
@@ -110,6 +116,7 @@ class Walk:
         fresh = total is None or total.reference != summary.reference
         self._totals[key] = summary if total is None or fresh else total.merge(summary)
         self.number = one.last
+        self._seen += one.last - one.first + 1
 
     def _close(self) -> list[Slot]:
         assert self._start_ns is not None
@@ -127,9 +134,10 @@ class Walk:
                 key: msgspec.structs.replace(summary, time_ns=start_ns, seconds=float(seconds))
                 for key, summary in self._open.items()
             },
-            totals={key: self._totals[key] for key in self._open},
+            totals=dict(self._totals),
+            seen=self._seen,
         )
-        self.closed, self._closed_totals = self.number, dict(self._totals)
+        self.closed, self._seen = self.number, 0
         self._open, self._start_ns = {}, None
         return [slot]
 

@@ -1,0 +1,78 @@
+"""What the outbox needs of the buffer: reading what is durable, and keeping what a delivery changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from agent.outbound import DeadLetter, Egress  # noqa: TC001  # msgspec resolves the annotations at run time
+
+if TYPE_CHECKING:
+    from agent.buffer.outgoing.slots import Numbered
+    from agent.outbound import FindingChange, Rollup, Window
+
+
+class Sent(msgspec.Struct, kw_only=True):
+    """What a delivery changed. places: (kind, name, bytes). settled: ids of dead letters that arrived after all."""
+
+    places: list[tuple[str, str, bytes]]
+    letters: list[DeadLetter] = []
+    settled: list[str] = []
+    line: Egress | None = None
+
+
+class Stored(Protocol):
+    """Where summaries, findings and places are stored. Only what is durable is read."""
+
+    def now_ns(self) -> int:
+        """Return wall time as it is believed."""
+        ...
+
+    def instance(self) -> str:
+        """Return the random name of the state directory."""
+        ...
+
+    def summaries(self, after: int, most: int) -> list[Numbered]:
+        """Return summaries after a number, in order."""
+        ...
+
+    def changes(self, after: int, most: int) -> list[FindingChange]:
+        """Return states of findings after a number, in order."""
+        ...
+
+    def newest(self) -> tuple[int, int]:
+        """Return the numbers of the newest summary, and of the newest state of findings that are all closed."""
+        ...
+
+    def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
+        """Return the device's readings in a span of wall time."""
+        ...
+
+    def completed(self, window: Window) -> Window:
+        """Return a window with what is known of its reference."""
+        ...
+
+    def place(self, kind: str, name: str) -> bytes | None:
+        """Return what was kept under a name."""
+        ...
+
+    def places(self, kind: str) -> list[str]:
+        """Return the names under which something is kept."""
+        ...
+
+    def keep(self, sent: Sent) -> None:
+        """Keep what a delivery changed, all of it or nothing; durable on return."""
+        ...
+
+    def letters(self, destination: str | None, *, again: bool = False) -> list[DeadLetter]:
+        """Return dead letters, newest first; with `again` those that are to be sent once more."""
+        ...
+
+    def send_again(self, destination: str | None) -> int:
+        """Mark dead letters to be sent once more; return how many."""
+        ...
+
+    def egress(self, since_ns: int, most: int) -> list[Egress]:
+        """Return lines of the ledger, newest first."""
+        ...

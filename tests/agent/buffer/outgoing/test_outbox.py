@@ -1,0 +1,288 @@
+"""The queue over a store in memory, with a receiver that adds up what arrives."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
+from agent.buffer.outgoing.slots import SLOT_S, Numbered
+from agent.outbound import Batch, DeadLetter, Egress, FindingChange, HostWindow, Outcome, Rollup, Window
+from agent.summary import moments
+from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numbered
+from tests.exporters.windows import make_change
+
+if TYPE_CHECKING:
+    from agent.buffer.outgoing.stored import Sent
+
+
+class MemoryStore:
+    """Keeps what the outbox keeps, as the buffer does; a new outbox over it is a restart."""
+
+    def __init__(self) -> None:
+        self.minutes: list[Numbered] = []
+        self.history: list[FindingChange] = []
+        self.kept: dict[tuple[str, str], bytes] = {}
+        self.lines: list[Egress] = []
+        self.dead: dict[str, DeadLetter] = {}
+        self.again: set[str] = set()
+        self.time_ns = START_NS
+        self.gone = 0  # numbers up to which retention has taken everything
+
+    def run(self, minutes: int) -> None:
+        """Let minutes pass, with a summary each."""
+        for _ in range(minutes):
+            self.minutes.append(make_numbered(len(self.minutes) + 1, (self.time_ns - START_NS) // MINUTE_NS))
+            self.time_ns += MINUTE_NS
+
+    def now_ns(self) -> int:
+        return self.time_ns + GRACE_NS
+
+    def instance(self) -> str:
+        return "0f3a"
+
+    def summaries(self, after: int, most: int) -> list[Numbered]:
+        return [one for one in self.minutes if one.first > max(after, self.gone)][:most]
+
+    def changes(self, after: int, most: int) -> list[FindingChange]:
+        return [change for change in self.history if change.number > after][:most]
+
+    def newest(self) -> tuple[int, int]:
+        return len(self.minutes), 0
+
+    def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
+        return (Rollup("hw.temperature", "Cel", (), moments([50.0]), 50.0),) if end_ns > start_ns else ()
+
+    def completed(self, window: Window) -> Window:
+        return window
+
+    def place(self, kind: str, name: str) -> bytes | None:
+        return self.kept.get((kind, name))
+
+    def places(self, kind: str) -> list[str]:
+        return [name for (one, name) in self.kept if one == kind]
+
+    def keep(self, sent: Sent) -> None:
+        for kind, name, content in sent.places:
+            self.kept[kind, name] = content
+            if not content:
+                del self.kept[kind, name]
+        for letter in sent.letters:
+            self.dead[letter.parcel.id] = letter
+            self.again.discard(letter.parcel.id)
+        for settled in sent.settled:
+            self.dead.pop(settled, None)
+        self.lines += [sent.line] if sent.line else []
+
+    def letters(self, destination: str | None, *, again: bool = False) -> list[DeadLetter]:
+        found = [one for one in self.dead.values() if destination in {None, one.destination}]
+        return [one for one in found if not again or one.parcel.id in self.again]
+
+    def send_again(self, destination: str | None) -> int:
+        self.again |= {letter.parcel.id for letter in self.letters(destination)}
+        return len(self.again)
+
+    def egress(self, since_ns: int, most: int) -> list[Egress]:
+        return [line for line in self.lines[::-1] if line.time_ns >= since_ns][:most]
+
+
+class Receiver:
+    """Keeps the newest total by time, as a store of time series does."""
+
+    def __init__(self) -> None:
+        self.totals: dict[int, int] = {}
+        self.times: list[int] = []
+        self.findings: list[int] = []
+
+    def take(self, batch: Batch, places: tuple[int, ...]) -> None:
+        for place in places:
+            content = batch.parcels[place].content
+            if isinstance(content, Window):
+                assert self.totals.setdefault(content.end_ns, content.total.inferences) == content.total.inferences
+                self.times.append(content.end_ns)
+            elif isinstance(content, FindingChange):
+                self.findings.append(content.number)
+
+    def increases(self) -> list[int]:
+        """Return what a rate over all that arrived adds up from, by time."""
+        values = [self.totals[time] for time in sorted(self.totals)]
+        return [now - before for before, now in zip([0, *values], values, strict=False)]
+
+
+def everything(batch: Batch) -> Outcome:
+    """Accept a whole batch."""
+    return Outcome(accepted=tuple(range(len(batch.parcels))), sent_bytes=100, fields=frozenset({"a"}))
+
+
+def drain(outbox: Outbox, receiver: Receiver, most_bytes: int = 3_000, backlog_bytes: int = 0) -> int:
+    """Send until nothing waits; return how many batches that took."""
+    for count in range(10_000):
+        batch = outbox.next("hq", most_bytes, backlog_bytes)
+        if batch is None:
+            return count
+        receiver.take(batch, tuple(range(len(batch.parcels))))
+        outbox.settle("hq", batch, everything(batch), "https://hq")
+    raise AssertionError("it never ends")
+
+
+def truth(store: MemoryStore) -> int:
+    """Count what happened in slots that are over."""
+    last = (store.now_ns() - GRACE_NS - START_NS) // (SLOT_S * 10**9) * 5
+    return sum(one.summary.inferences for one in store.minutes[:last])
+
+
+def test_the_newest_goes_first_and_the_backlog_follows_oldest_first() -> None:
+    """After three hours offline the last slot comes first, newest to oldest of the hour, then the backlog in order."""
+    store, receiver = MemoryStore(), Receiver()
+    assert Outbox(store).next("hq", 3_000) is None
+    outbox = Outbox(store)
+    store.run(180)
+    drain(outbox, receiver)
+    newest = START_NS + 180 * MINUTE_NS
+    hour = [newest - at * SLOT_S * 10**9 for at in range(12)]
+    assert receiver.times[:12] == hour
+    assert receiver.times[12:] == sorted(receiver.times[12:])
+    assert sum(receiver.increases()) == truth(store)
+    assert min(receiver.increases()) > 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 130), min_size=1, max_size=6), st.sampled_from([0, 20_000]))
+def test_nothing_is_lost_or_counted_twice_over_a_bad_link(seed: int, offline: list[int], backlog_bytes: int) -> None:
+    """Cuts, lost acknowledgements and restarts at any moment: in the end all that happened has arrived, once."""
+    dice, store, receiver = random.Random(seed), MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    for minutes in offline:
+        store.run(minutes)
+        for _ in range(dice.randrange(12)):
+            batch = outbox.next("hq", dice.choice([1, 3_000, 30_000]), backlog_bytes)
+            if batch is None:
+                break
+            whole = everything(batch)
+            arrived = (
+                whole.accepted if dice.random() < 0.7 else whole.accepted[: dice.randrange(len(batch.parcels) + 1)]
+            )
+            receiver.take(batch, arrived)
+            fate = dice.random()
+            if fate < 0.2:
+                outbox = Outbox(store)  # killed before the answer was written down
+            elif fate < 0.5:
+                outbox.settle(
+                    "hq", batch, Outcome(retry=whole.accepted, sent_bytes=9), "https://hq"
+                )  # the answer was lost
+            else:
+                rest = whole.accepted[cut:]
+                outbox.settle("hq", batch, Outcome(accepted=arrived, retry=rest, sent_bytes=9), "https://hq")
+    drain(outbox, receiver, backlog_bytes=backlog_bytes)
+    assert sum(receiver.increases()) == truth(store)
+    assert min(receiver.increases(), default=1) > 0
+    assert outbox.waiting()[0].minutes == 0
+
+
+def test_a_backlog_that_is_too_large_is_merged() -> None:
+    """A week that the budget cannot carry in five minutes arrives in hours or wider, with the same totals."""
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(7 * 24 * 60)
+    batches = drain(outbox, receiver, 30_000, backlog_bytes=500_000)
+    assert 7 * 24 < len(receiver.times) < 260  # 2,016 slots of five minutes; those of each hour's head go as they are
+    assert batches < 40
+    assert sum(receiver.increases()) == truth(store)
+
+
+def test_findings_go_before_everything_and_never_with_windows() -> None:
+    """A finding is the next batch whatever waits, alone, in the order of its states."""
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(60)
+    store.history += [make_change(1), make_change(2, "closed")]
+    batch = outbox.next("hq", 3_000)
+    assert batch is not None
+    assert [parcel.id for parcel in batch.parcels] == ["0f3a-f1", "0f3a-f2"]
+    outbox.settle("hq", batch, Outcome(retry=(0, 1)), "https://hq")
+    drain(outbox, receiver)
+    assert receiver.findings == [1, 2]
+
+
+def test_what_is_rejected_is_a_dead_letter_until_it_is_sent_again() -> None:
+    """A rejected parcel does not stand in the way; it is kept with its reason, and goes again when somebody asks."""
+    store = MemoryStore()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(5)
+    batch = outbox.next("hq", 3_000)
+    assert batch is not None
+    outbox.settle("hq", batch, Outcome(accepted=(1,), rejected={0: "400: no"}, sent_bytes=7), "https://hq")
+    assert outbox.next("hq", 3_000) is None
+    (letter,) = outbox.dead_letters("hq")
+    assert (letter.parcel, letter.reason) == (batch.parcels[0], "400: no")
+    assert outbox.retry_dead() == 1
+    again = outbox.next("hq", 3_000)
+    assert again is not None
+    assert again.parcels == batch.parcels[:1]
+    outbox.settle("hq", again, everything(again), "https://hq")
+    assert outbox.dead_letters() == []
+    assert outbox.next("hq", 3_000) is None
+
+
+def test_what_retention_took_is_counted_and_passed_over() -> None:
+    """Numbers that are gone stop nothing; how many were never sent is said."""
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(400)
+    store.gone = 100
+    drain(outbox, receiver)
+    (waiting,) = outbox.waiting()
+    assert (waiting.dropped, waiting.minutes) == (100, 0)
+    assert len(receiver.times) == 60
+
+
+def test_destinations_have_places_of_their_own() -> None:
+    """What one has got the other has not; a new one starts with what happens next; one that is gone is forgotten."""
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    outbox.next("lab", 3_000)
+    store.run(30)
+    drain(outbox, receiver)
+    assert outbox.next("lab", 3_000) is not None
+    assert outbox.next("late", 3_000) is None
+    assert [one.minutes for one in outbox.waiting()] == [0, 30, 0]
+    outbox.keep_only(["lab"])
+    assert [one.destination for one in outbox.waiting()] == ["lab"]
+
+
+def test_the_ledger_says_what_left() -> None:
+    """Each delivery is a line: when, where to, how many bytes, which fields."""
+    store = MemoryStore()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(5)
+    batch = outbox.next("hq", 3_000)
+    assert batch is not None
+    outbox.settle("hq", batch, everything(batch), "https://hq")
+    (line,) = outbox.egress(0, 10)
+    assert (line.destination, line.address, line.bytes, line.fields) == ("hq", "https://hq", 100, ("a",))
+    assert (line.parcels, line.accepted) == (2, 2)
+    assert isinstance(batch.parcels[1].content, HostWindow)
+
+
+def test_a_batch_that_is_not_on_its_way_is_refused() -> None:
+    """An answer to an older batch changes nothing."""
+    store = MemoryStore()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(5)
+    batch = outbox.next("hq", 3_000)
+    assert batch is not None
+    assert outbox.next("hq", 3_000) is not None
+    with pytest.raises(ValueError, match="not on its way"):
+        outbox.settle("hq", batch, everything(batch), "https://hq")
