@@ -43,17 +43,21 @@ _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1}  # and from version 3 on also tr
 _NET_SINCE, _NET = 4, 0b11  # bind and connect of TCP
 
 
-def yield_to_others(memory_limit_mib: int, priority: int = LOWEST_PRIORITY) -> None:
-    """Take a low priority for CPU and disk, a memory limit, and the first place when memory runs out."""
-    os.nice(priority)
+def yield_to_others(memory_limit_mib: int, priority: int = LOWEST_PRIORITY, pid: int = 0) -> None:
+    """Take a low priority for CPU and disk, a memory limit, and the first place when memory runs out.
+
+    `pid` is a process that was started, or 0 for this one. Raises OSError where that process has ended.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + priority)
     if sys.platform == "linux":
         with contextlib.suppress(psutil.Error, OSError):  # a kernel without I/O priorities has nothing to yield
-            psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+            psutil.Process(pid or None).ionice(psutil.IOPRIO_CLASS_IDLE)
         with contextlib.suppress(OSError):  # no /proc in this container: the limit below still holds
-            Path("/proc/self/oom_score_adj").write_text(FIRST_FOR_THE_OOM_KILLER, encoding="ascii")
+            Path(f"/proc/{pid or 'self'}/oom_score_adj").write_text(FIRST_FOR_THE_OOM_KILLER, encoding="ascii")
         # Data and not address space: libraries map much that they never touch.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_mib * MIB,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.prlimit(pid, resource.RLIMIT_DATA, (memory_limit_mib * MIB,) * 2)
+    if not pid:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def end_with(parent: int) -> None:

@@ -23,7 +23,9 @@ from agent.buffer import BufferConfig, open_buffer
 from agent.clock import SystemClock
 from benchmarks.buffer_peers import BATCH_ROWS, SIGNALS, ExecuteMany, Sqlite, cut, make_block
 from benchmarks.buffer_reading import (
+    Commits,
     Feed,
+    Start,
     commits_beside_a_query,
     fill,
     percentiles_by_second,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 SPEED_GOAL, EXECUTEMANY_GOAL, SIZE_GOAL = 1.8, 100.0, 0.45
 QUESTION_GOAL_MS, START_GOAL_S = 100.0, 2.0
-DELAY_GOAL = 1.25  # median of a commit beside a long query, against alone
+DELAY_GOAL, WORST_DELAY_GOAL = 1.25, 1.5  # of a commit beside a long query against alone, median and p99
 EXECUTEMANY_ROWS = 200  # of each batch: it takes milliseconds a row
 LOG_MIB = 200
 
@@ -110,29 +112,37 @@ def _reading(folder: Path, rows: int, rounds: int) -> list[Row]:
     buffer, feed = open_buffer(folder, SystemClock(), BufferConfig()), Feed()
     fill(buffer, feed, rows)
     median, worst = spread(percentiles_by_second(buffer, feed, 10 * rounds))
-    alone, beside = commits_beside_a_query(buffer, feed, rounds, 40)
+    alone, beside, counting = commits_beside_a_query(buffer, feed, rounds, 120)
     assert buffer.status().notes == (), buffer.status().notes
     buffer.close()
-    (mine, mine_worst), (other, other_worst) = spread(alone), spread(beside)
-    delay = other / mine
+    (mine, mine_worst), (other, other_worst) = spread(alone.plain), spread(beside.plain)
+    delay, worst_delay = other / mine, other_worst / mine_worst
     return [
         (
             f"the last 5 minutes by second, of {rows:,} rows, beside 10,000 rows a second: p50, p99",
             f"{median:.0f} ms, {worst:.0f} ms", f"≤ {QUESTION_GOAL_MS:.0f} ms", median <= QUESTION_GOAL_MS,
         ),
-        ("commit of 500 rows alone: p50, p99", f"{mine:.1f} ms, {mine_worst:.1f} ms", "", None),
-        ("the same beside a query that never ends", f"{other:.1f} ms, {other_worst:.1f} ms", "", None),
-        ("against alone", f"{delay:.2f}", f"≤ {DELAY_GOAL}", delay <= DELAY_GOAL),
+        ("commit of 500 rows alone: p50, p99", _said(alone), "", None),
+        ("the same beside a query that never ends", _said(beside), "", None),
+        ("the same beside a process of that priority that only counts", _said(counting), "", None),
+        ("beside a query against alone: p50", f"{delay:.2f}", f"≤ {DELAY_GOAL}", delay <= DELAY_GOAL),
+        ("and p99", f"{worst_delay:.2f}", f"≤ {WORST_DELAY_GOAL}", worst_delay <= WORST_DELAY_GOAL),
     ]  # fmt: skip
+
+
+def _said(commits: Commits) -> str:
+    folding = f"{statistics.median(commits.folding) * 1e3:.0f} ms" if commits.folding else "none"
+    median, worst = spread(commits.plain)
+    return f"{median:.1f} ms, {worst:.1f} ms (while the log is folded in: {folding})"
 
 
 def _start(folder: Path, mib: int, rounds: int) -> Row:
     results = [start_with_a_long_log(folder / str(at), mib) for at in range(rounds)]
-    taken = statistics.median(seconds for seconds, _, _ in results)
-    lost = sum(stored - rows for _, rows, stored in results)
-    what = f"start after a kill with {mib} MiB of log"
-    said = f"{taken:.2f} s, {lost:,} rows not there"
-    return what, said, f"≤ {START_GOAL_S:.0f} s, 0 rows", taken <= START_GOAL_S and not lost
+    ready, whole, theirs = (statistics.median(getattr(one, name) for one in results) for name in Start._fields[:3])
+    lost = sum(one.lost for one in results)
+    what = f"start after a kill with {mib} MiB of log (all rows back; DuckDB's own replay)"
+    said = f"{ready:.2f} s ({whole:.1f} s, {lost:,} rows missing; {theirs:.2f} s)"
+    return what, said, f"≤ {START_GOAL_S:.0f} s, 0 rows", ready <= START_GOAL_S and not lost
 
 
 def _storing(buffer: Buffer) -> Callable[[Block], None]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -10,10 +12,11 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 sys.path[0] = str(Path(__file__).parents[1])  # this folder has an `agent.py` of its own
 
+import duckdb
 import numpy as np
 
 from agent.buffer import BufferConfig, open_buffer
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from agent.model import Block
 
 WINDOW_NS = 300 * 10**9
+COUNTING = "import os\nos.nice(10)\nwhile True: pass"  # the priority that a query has
 BESIDE_S = 0.05  # between batches of 500 rows: 10,000 rows a second, a hundred times what a device brings
 LONG = "SELECT count(*), avg(signal_0 * b.range) FROM inferences, range(1000000) AS b"
 
@@ -60,6 +64,11 @@ class Writer:
     def __init__(self, buffer: Buffer, feed: Feed) -> None:
         self._buffer, self._feed = buffer, feed
         self._waiting: list[Block] = []
+
+    @property
+    def log_bytes(self) -> int:
+        """How long the log of the rows is."""
+        return sum(path.stat().st_size for path in Path(self._buffer.status().path).glob("segments/*.wal"))
 
     def commit(self) -> float:
         """Store 500 rows."""
@@ -100,44 +109,77 @@ def percentiles_by_second(buffer: Buffer, feed: Feed, rounds: int) -> list[float
     return taken
 
 
-def commits_beside_a_query(buffer: Buffer, feed: Feed, rounds: int, commits: int) -> tuple[list[float], list[float]]:
-    """Measure commits of 500 rows alone and beside a query that never ends, in turns; return the seconds of each."""
+class Commits(NamedTuple):
+    """Seconds of commits of 500 rows, and apart from them those of commits within which the log was folded in."""
+
+    plain: list[float]
+    folding: list[float]
+
+
+def commits_beside_a_query(buffer: Buffer, feed: Feed, rounds: int, commits: int) -> tuple[Commits, Commits, Commits]:
+    """Measure commits alone, beside a query that never ends, and beside a process that only counts, in turns."""
     writer = Writer(buffer, feed)
-    alone: list[float] = []
-    beside: list[float] = []
+    alone, beside, counting = Commits([], []), Commits([], []), Commits([], [])
     for _ in range(rounds):
-        alone += _commits(writer, commits)
+        _measure(writer, commits, alone)
         asking = Asking(buffer)
         query = threading.Thread(target=lambda: list(asking.stream("rows", sql=LONG, time_limit_s=600.0)))  # noqa: B023  # joined below
         query.start()
         time.sleep(3.0)  # its process is started and has the files open
-        beside += _commits(writer, commits)
+        _measure(writer, commits, beside)
         assert query.is_alive()
         asking.close()
         query.join()
-    return alone, beside
+        with subprocess.Popen([sys.executable, "-c", COUNTING]) as process:
+            _measure(writer, commits, counting)
+            process.kill()
+    return alone, beside, counting
 
 
-def _commits(writer: Writer, count: int) -> list[float]:
-    taken = []
+def _measure(writer: Writer, count: int, taken: Commits) -> None:
     for _ in range(count):
-        taken.append(writer.commit())
+        logged = writer.log_bytes
+        seconds = writer.commit()
+        (taken.folding if writer.log_bytes < logged else taken.plain).append(seconds)
         time.sleep(BESIDE_S)
-    return taken
 
 
-def start_with_a_long_log(folder: Path, mib: int) -> tuple[float, int, int]:
-    """Start on what a kill leaves with so much in the log; return seconds, rows there, rows that were stored."""
+class Start(NamedTuple):
+    """Seconds: until the buffer takes rows and is asked, until all old rows are there, and what DuckDB takes to replay.
+
+    lost: rows that were stored and are not there in the end.
+    """
+
+    ready: float
+    whole: float
+    duckdb: float
+    lost: int
+
+
+def start_with_a_long_log(folder: Path, mib: int) -> Start:
+    """Start on what a kill leaves with so much in the log."""
     done = subprocess.run(
         [sys.executable, __file__, str(folder), str(mib)], check=False, capture_output=True, text=True
     )
     stored = int(done.stdout)
+    copy = shutil.copytree(folder, folder.with_name(folder.name + "-copy"))
+    (file,) = (copy / "segments").glob("*.duckdb")
+    with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{4 * mib + 64}MiB"}) as peer:
+        started = time.perf_counter()
+        peer.execute(f"ATTACH '{file}' AS segment_1 (READ_ONLY)")
+        theirs = time.perf_counter() - started
+    shutil.rmtree(copy)
     started = time.perf_counter()
     buffer = open_buffer(folder, SystemClock(), BufferConfig())
-    taken = time.perf_counter() - started
-    rows = buffer.status().rows
+    ready = time.perf_counter() - started
+    assert buffer.status().rows == stored, "not every row is known of"
+    while buffer.awaited:
+        buffer.commit(everything=False)
+        time.sleep(BESIDE_S)
+    whole = time.perf_counter() - started
+    (rows,) = json.loads(Asking(buffer).query("SELECT count(*) FROM inferences", 1, 60.0))["rows"][0]
     buffer.close()
-    return taken, rows, stored
+    return Start(ready, whole, theirs, stored - rows)
 
 
 def spread(seconds: list[float]) -> tuple[float, float]:

@@ -58,9 +58,10 @@ def _answer(question: Question) -> Verdict:
         reader = open_readonly(directory, piped=True)
         return _ask(reader, question, lambda: True)
     folder = directory / FOLDER
-    still = Still([directory / CORE_FILE, *(path for _, _, path in segment_files(folder))])
+    here = [path for _, _, path in segment_files(folder) if path.name not in question.awaited]
+    still = Still([directory / CORE_FILE, *here])
     config = BufferConfig(duckdb_memory_mib=question.duckdb_memory_mib)
-    reader = Reader(directory, None, config, piped=True)
+    reader = Reader(directory, None, config, piped=True, without=question.awaited)
     if reader.notes and not question.last_attempt:
         return Verdict(again=True, error=reader.notes[0])
     return _ask(reader, question, still.unchanged)
@@ -79,13 +80,13 @@ def _ask(reader: Reader, question: Question, unchanged: Callable[[], bool]) -> V
         return Verdict(again=True, error="the files were rewritten while it read them; ask again")
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
-    verdict.notes = tuple(reader.notes[:left_out])
+    verdict.notes = (*question.awaited.values(), *reader.notes[:left_out])
     return verdict
 
 
 def _rows(reader: Reader, question: Question) -> tuple[bytes, Verdict]:
     result = run_query(reader, question.sql, question.row_limit, question.time_limit_s, walled=True)
-    result = msgspec.structs.replace(result, notes=tuple(reader.notes))
+    result = msgspec.structs.replace(result, notes=(*question.awaited.values(), *reader.notes))
     return msgspec.json.encode(result), Verdict(rows=len(result.rows), truncated=result.truncated)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from agent.buffer.core import Buffer
+    from agent.buffer.query import QueryResult
 
 MOST_ANSWER_BYTES = 32 << 20  # of rows as JSON, which the agent has to hold while it sends them
 _NEEDED_MIB = 72  # its own pages: 34 for a count, 69 for groups and quantiles of 20 signals
@@ -56,7 +57,7 @@ class Asking:
         """Answer a SELECT; return the QueryResult as JSON. Raises ValueError as `run_query`."""
         quick = answer_quickly(self._buffer, sql, row_limit)
         if quick is not None:
-            return msgspec.json.encode(quick)
+            return self._encoded(quick)
         if not self._walled:
             return self._within(sql, row_limit, time_limit_s)
         answer = bytearray()
@@ -76,7 +77,10 @@ class Asking:
         return bytes(answer)
 
     def _within(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
-        return msgspec.json.encode(run_query(self._buffer, sql, row_limit, time_limit_s))
+        return self._encoded(run_query(self._buffer, sql, row_limit, time_limit_s))
+
+    def _encoded(self, result: QueryResult) -> bytes:
+        return msgspec.json.encode(msgspec.structs.replace(result, notes=tuple(self._buffer.awaited.values())))
 
     def stream(
         self, form: Form, *, sql: str = "", table: str = "", since_ns: int = 0, row_limit: int = 1,
@@ -92,7 +96,7 @@ class Asking:
             return
         question = Question(
             directory=self._directory, beside=True, form=form, sql=sql, table=table, since_ns=since_ns,
-            row_limit=row_limit, time_limit_s=time_limit_s,
+            row_limit=row_limit, time_limit_s=time_limit_s, awaited=self._buffer.awaited,
         )  # fmt: skip
         ending = ending or Ending()
         self._running.add(ending)

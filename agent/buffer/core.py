@@ -21,7 +21,6 @@ from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.pending import Batch, Pending
 from agent.buffer.summaries import read_summaries
-from agent.status import BufferStatus, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from agent.buffer.recorder import Recorder
     from agent.buffer.segment import Segment
     from agent.model import Block, Finding, Reading
+    from agent.status import BufferStatus, Repair
     from agent.steady import SteadyClock, Step
     from agent.summary import Summary
 
@@ -92,6 +92,8 @@ class Buffer:
     def commit(self, *, everything: bool = True) -> None:
         """Make durable what was appended, as far as the disk lets it; or only what should not wait longer."""
         with self._turn:
+            if self._house.bring_back():
+                self.dating.was_set()  # meanwhile, perhaps
             if not (everything or self._unsettled or self._files.refusals.waits or self._keeping.due()):
                 return
             if self._files.flush() and self._files.reserve.refill():
@@ -201,28 +203,23 @@ class Buffer:
         """Return the buffer's own state, as of the last commit. Touches no file and waits for nothing."""
         notes = [*self._notes, *self._files.repairer.notes[-_MOST_NOTES:]]
         notes += [*self._files.notes, *self._pending.notes, *self._keeping.recorder.notes]
-        segments, committed_ns = self._files.segments, self._committed_ns
-        return BufferStatus(
+        committed_ns = self._committed_ns
+        return self._house.status(
             path=str(self._directory),
-            mode="disk" if self._lock else "memory",
-            bytes=self._house.bytes,
-            limit_bytes=segments.limit_bytes,
-            segments=len(segments.opened),
-            rows=segments.rows,
+            notes=tuple(notes),
             last_commit=None if committed_ns is None else self.dating.told(committed_ns),
             discarded_rows=self._discarded + self._pending.discarded_rows,
-            notes=tuple(notes),
-            reserve_bytes=self._files.reserve.held,
-            reserve_limit_bytes=self._files.reserve.size,
-            outdated_segments=sum(segment.outdated for segment in segments.opened),
-            quarantine_bytes=self._house.quarantine_bytes,
-            wear=self._house.wear.status,
             trouble=self._files.refusals.trouble(self.dating.told),
         )
 
     def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
         """Give a connection for one query, in any thread. Raises UnavailableError where the files are closed."""
         return self._files.gate.cursor()
+
+    @property
+    def awaited(self) -> dict[str, str]:
+        """The files whose rows are still being read back after a start, and what to say of each."""
+        return self._files.returning.awaited
 
     def suspect(self) -> None:
         """Say that a query met damaged data: the segments are read through, one a commit, and set aside if damaged."""

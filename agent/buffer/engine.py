@@ -74,7 +74,7 @@ class Engine:
             "lock_configuration": True,
         }
         for name, value in settings.items():
-            self.root.execute(f"SET GLOBAL {name} = {_literal(value)}")
+            self.root.execute(f"SET GLOBAL {name} = {literal(value)}")
         self._writer = self.root.cursor()
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -161,9 +161,10 @@ def is_of_sync(error: BaseException) -> bool:
     return "fsync" in str(error).lower()
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Write a value as SQL has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return f"[{', '.join(_literal(item) for item in value)}]"
+        return f"[{', '.join(literal(item) for item in value)}]"
     return "'" + str(value).replace("'", "''") + "'"

@@ -22,6 +22,7 @@ from agent.buffer.migrate import forget_old_cores, migrate_core
 from agent.buffer.refusals import Refusals
 from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
+from agent.buffer.returning import Returning
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
 
@@ -57,6 +58,7 @@ class Files:
         self.repairer = Repairer(directory, config.limit_bytes // _QUARANTINE_SHARE)
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
+        self.returning = Returning(self.segments, self.repairer, lambda: stamp().since_boot_ns)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.refusals = Refusals(directory, config.commit_seconds, lambda: stamp().since_boot_ns)
         self.trouble = ""
@@ -73,7 +75,7 @@ class Files:
     def notes(self) -> list[str]:
         """What is wrong, in words: the last failure, what is not stored because of it, a reserve in use."""
         notes = [self.trouble] if self.trouble else []
-        notes += [*(self.ledger.overdue if self._behind else ()), *self.ledger.notes]
+        notes += [*(self.ledger.overdue if self._behind else ()), *self.ledger.notes, *self.returning.awaited.values()]
         if self.reserve.in_use:
             left = f"{self.reserve.held / MIB:.1f} of {self.reserve.size / MIB:.1f} MiB of the reserve are left"
             notes.append(f"the disk is full: findings and states are still stored, {left}; rows wait in memory")
@@ -174,8 +176,17 @@ class Files:
             self.gate.open(engine.root)
         return True
 
+    def bring_back(self, engine: Engine) -> str:
+        """Go on bringing back what the start did not wait for; say what is back. Raises as `look_through`."""
+        try:
+            return self.returning.step(engine)
+        except BaseException:
+            self._in_doubt = True  # the segment may be in no view
+            raise
+
     def shut(self) -> bool:
         """Close everything; False where a query would not end. May be called twice."""
+        self.returning.stop()
         # A file that a query still holds cannot be opened again beside it.
         left = self.gate.clear()
         if left and self._engine:
@@ -234,7 +245,8 @@ class Files:
 
     def _written(self) -> list[Path]:
         """Return the files that are written: the core, the segment that takes rows, and the one that did."""
-        return [path for path in (self.ledger.path, *(s.path for s in self.segments.opened[-2:])) if path]
+        newest = [segment.path for segment in self.segments.opened[-2:] if not segment.awaited]
+        return [path for path in (self.ledger.path, *newest) if path]
 
     def _settle_names(self) -> None:
         for path in self._written():

@@ -9,15 +9,18 @@ import duckdb
 from agent.buffer.errors import UnavailableError
 from agent.buffer.retention import Retention
 from agent.buffer.wear import STATE, Wear, bytes_written
+from agent.status import BufferStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from agent.buffer.age import ObservedTime
     from agent.buffer.config import BufferConfig
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
     from agent.clock import Clock
+    from agent.status import StorageTrouble
 
 
 class House:
@@ -45,6 +48,19 @@ class House:
         self.quarantine_bytes = files.repairer.aside.bytes
         if files.migrated:
             tell("migration", files.migrated)
+
+    def bring_back(self) -> bool:
+        """Go on bringing back the segments that the start did not wait for; return whether one is back."""
+        engine = self._files.ready() if self._files.returning.awaited else None
+        back = ""
+        if engine is not None:
+            try:
+                back = self._files.bring_back(engine)
+            except (duckdb.Error, UnavailableError, OSError) as error:
+                self._files.failed(error)
+        if back:
+            self._tell("buffer", back)
+        return bool(back)
 
     def keep(self, *, waiting: bool) -> None:
         """Keep within the limit, look at suspects, and write down what was repaired or refused (`waiting`: rows)."""
@@ -77,6 +93,30 @@ class House:
         elif self.wear.wants_saving:
             self.save()
 
+    def status(
+        self, *, path: str, notes: tuple[str, ...], last_commit: datetime | None, discarded_rows: int,
+        trouble: StorageTrouble | None,
+    ) -> BufferStatus:  # fmt: skip
+        """Return the state of the buffer. Touches no file and waits for nothing."""
+        segments, reserve = self._files.segments, self._files.reserve
+        return BufferStatus(
+            path=path,
+            mode="disk" if self._files.ledger.path else "memory",
+            bytes=self.bytes,
+            limit_bytes=segments.limit_bytes,
+            segments=len(segments.opened),
+            rows=segments.rows,
+            last_commit=last_commit,
+            discarded_rows=discarded_rows,
+            notes=notes,
+            reserve_bytes=reserve.held,
+            reserve_limit_bytes=reserve.size,
+            outdated_segments=sum(segment.outdated for segment in segments.opened),
+            quarantine_bytes=self.quarantine_bytes,
+            wear=self.wear.status,
+            trouble=trouble,
+        )
+
     def save(self) -> None:
         """Keep what was spent, for a restart; it is durable with the next commit."""
         self._files.ledger.put_state(*STATE, self.wear.save())
@@ -88,6 +128,8 @@ class House:
         # What was set aside is on the same disk.
         limit_bytes = segments.limit_bytes - (self.quarantine_bytes if self._files.ledger.path else 0)
         while len(segments.opened) > 1 and (old > 0 or segments.bytes > limit_bytes):
+            if self._files.returning.holds(segments.opened[0]):
+                break
             self._retired_bytes += segments.opened[0].bytes
             segments.retire_oldest(engine)
             old -= 1

@@ -13,8 +13,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question.
 
     directory: the buffer's. beside: whether the agent that writes it is running. last_attempt: files that cannot be
-    opened are left out rather than tried again. form: `rows` gives a QueryResult as JSON, `parquet` and `csv` a file,
-    `tables` what can be exported. sql: the SELECT, or empty where a `table` is exported from `since_ns` on.
+    opened are left out rather than tried again. form: `rows` gives a QueryResult as JSON, `parquet` and `csv` a
+    file, `tables` what can be exported. awaited: files that are left out, and what to say of each. sql: the SELECT,
+    or empty where a `table` is exported from `since_ns` on.
     """
 
     directory: str
@@ -26,5 +27,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     row_limit: int = 1_000
     time_limit_s: float = 10.0
     last_attempt: bool = False
+    awaited: dict[str, str] = {}
     memory_mib: int = 256
     duckdb_memory_mib: int = 48

@@ -21,7 +21,7 @@ from agent.buffer.segment import Segment
 from agent.buffer.segments import FOLDER, segment_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """The files of one directory, read-only. Made by `open_readonly`; without a lock, beside the agent that has it."""
+    """The files of one directory, read-only. Made by `open_readonly`; without a lock, beside the agent that has it.
+
+    Segments `without` are left out, by the names of their files, and not mentioned.
+    """
 
     def __init__(
-        self, directory: Path, lock: DirectoryLock | None, config: BufferConfig | None = None, *, piped: bool = False
-    ) -> None:
+        self, directory: Path, lock: DirectoryLock | None, config: BufferConfig | None = None, *, piped: bool = False,
+        without: Container[str] = (),
+    ) -> None:  # fmt: skip
         self._lock = lock
         self._engine = Engine(directory, config or BufferConfig(), piped=piped)
         self._gate = Gate()
@@ -47,7 +51,8 @@ class Reader:
             self._engine.run(schema.attach(":memory:", schema.CORE))
             self._ledger.load(self._engine)
         folder = directory / FOLDER
-        segments = [Segment(*found) for found in (segment_files(folder) if folder.is_dir() else [])]
+        files = segment_files(folder) if folder.is_dir() else []
+        segments = [Segment(*found) for found in files if found[2].name not in without]
         self.segments = [segment for segment in segments if self._attach_segment(segment)]
         for sql in schema.create_views((segment.source for segment in self.segments), self._ledger.source):
             self._engine.run(sql)

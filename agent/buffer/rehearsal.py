@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
+from agent.buffer.engine import literal
 from agent.buffer.folders import wal_of
 from agent.buffer.wal import examine
 
@@ -34,7 +35,7 @@ SCRIPT = Path(__file__).with_name("replaying.py")
 _BESIDE_MIB = 128  # what folding takes beside the rows of the log
 _LONGEST_S = 600.0
 _GRACE_S = 5.0
-_SETTINGS = ("SET GLOBAL checkpoint_on_detach = 'DISABLED'", "SET GLOBAL temp_directory = ''")
+SETTING = "SET GLOBAL checkpoint_on_detach = 'DISABLED'"
 # How a process ends itself. One that another ended, for want of memory perhaps, says nothing of what it was doing.
 _OF_ITS_OWN = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
@@ -63,8 +64,8 @@ class Rehearsal:
         needed = _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
         folding = [schema.checkpoint(alias)] if fold else []
         attach = schema.attach(str(path), alias, read_only=read_only)
-        limit = f"SET GLOBAL memory_limit = '{needed}MiB'"
-        answer = self._ask({"statements": [*_SETTINGS, limit, attach, *folding, schema.detach(alias)]})
+        statements = [SETTING, *memory_of(needed), attach, *folding, schema.detach(alias)]
+        answer = self._ask({"statements": statements})
         if answer is None and self._signal in _OF_ITS_OWN:
             return f"what replayed it ended itself by signal {self._signal}"
         return answer or ""
@@ -84,10 +85,10 @@ class Rehearsal:
         """Ask the process; None where it does not answer, and `_signal` is then what ended it."""
         self._signal = 0
         try:
-            process = self._process or self._start()
+            process = self._process = self._process or start_process()
             assert process.stdin
             assert process.stdout
-            process.stdin.write(json.dumps(question).encode() + b"\n")
+            process.stdin.write(encode_question(question))
             process.stdin.flush()
             ready, _, _ = select.select([process.stdout], [], [], _LONGEST_S)
             answer = process.stdout.readline() if ready else b""
@@ -101,15 +102,26 @@ class Rehearsal:
         self.close()
         return None
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        library = find_spec("_duckdb")
-        assert library
-        assert library.origin
-        command = [sys.executable, "-I", "-S", str(SCRIPT), str(Path(library.origin).parent)]
-        self._process = subprocess.Popen(  # noqa: S603  # our own
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        return self._process
+
+def start_process() -> subprocess.Popen[bytes]:
+    """Start the process, which answers each line on its stdin. Raises OSError."""
+    library = find_spec("_duckdb")
+    assert library
+    assert library.origin
+    command = [sys.executable, "-I", "-S", str(SCRIPT), str(Path(library.origin).parent), str(os.getpid())]
+    return subprocess.Popen(  # noqa: S603  # our own
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def memory_of(mib: int, spill: str = "") -> list[str]:
+    """Statements that say how much memory DuckDB may take, and in which folder lies what does not fit."""
+    return [f"SET GLOBAL memory_limit = '{mib}MiB'", f"SET GLOBAL temp_directory = {literal(spill)}"]
+
+
+def encode_question(question: dict[str, object]) -> bytes:
+    """Write down for the process what it is to do."""
+    return json.dumps(question).encode() + b"\n"
 
 
 def longest_that_replays(rehearsal: Rehearsal, path: Path, alias: str) -> int:

@@ -57,7 +57,7 @@ class Repairer:
 
     def __init__(self, directory: Path, most_aside: int) -> None:
         self.directory = directory
-        self._rehearsal = Rehearsal()
+        self.rehearsal = Rehearsal()
         self.notes: list[str] = []
         self.aside = Quarantine(directory, most_aside, self.notes.append)
         self._advice: dict[str, str] = {}  # for a note, where something is left to do
@@ -79,7 +79,7 @@ class Repairer:
         UnavailableError
             It cannot be opened now.
         """
-        self._cut_damage(wal_of(path), after)
+        self.cut_damage(wal_of(path), after)
         for _ in range(_MOST_CUTS):
             if why := self._rehearse(path, alias):
                 self._answer(why, path, alias)
@@ -96,16 +96,16 @@ class Repairer:
 
     def rest(self) -> None:
         """Let go of what is only needed while files are opened."""
-        self._rehearsal.close()
+        self.rehearsal.close()
 
     def _rehearse(self, path: Path, alias: str) -> str:
         """Have the log replayed beside this process; say why that failed, empty where it did not."""
         size = wal_of(path).stat().st_size if wal_of(path).exists() else 0
         why = ""
         if size > FOLDED_BYTES:
-            why = self._rehearsal.replay(path, alias, fold=True)
+            why = self.rehearsal.replay(path, alias, fold=True)
         if 0 < size <= FOLDED_BYTES or is_passing(why):  # there may be no room for folding
-            why = self._rehearsal.replay(path, alias)
+            why = self.rehearsal.replay(path, alias)
         return why
 
     def mend(self, path: Path, why: str) -> bool:
@@ -153,10 +153,11 @@ class Repairer:
         if path.name == CORE_FILE:
             self._advice[note] = f"Unless it was the first start: {_LEARNED_ANEW}"
 
-    def _cut_damage(self, wal: Path, after: int) -> None:
+    def cut_damage(self, wal: Path, after: int) -> None:
+        """Mend a log or cut it at its last sound entry; its batches come `after` those of earlier files."""
         if not wal.exists():
             return
-        state, done = mend_log(wal, self._rehearsal.headers(wal.with_suffix("")), after)
+        state, done = mend_log(wal, self.rehearsal.headers(wal.with_suffix("")), after)
         self.notes += done
         if state.stale >= 0:
             kept = self.aside.keep_tail(wal, state.stale)
@@ -193,7 +194,7 @@ class Repairer:
         if position and int(position[1]) < size:
             sound = int(position[1])
         else:
-            sound = longest_that_replays(self._rehearsal, path, alias)
+            sound = longest_that_replays(self.rehearsal, path, alias)
         if sound:
             kept = self.aside.keep_tail(wal, sound)
             self.notes.append(f"{wal.name} was damaged at byte {sound} of {size}; the rest was cut off, {kept}")

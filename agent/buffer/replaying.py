@@ -6,14 +6,25 @@ library is loaded. See `agent.buffer.rehearsal`.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import signal
 import sys
 
 _HEADERS_BYTES = 3 << 12
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
-def main(library: str) -> None:
-    """Run each list of statements, in a new instance after one that failed."""
+def main(library: str, parent: int) -> None:
+    """Run each list of statements, in a new instance after one that failed.
+
+    It ends with its parent: the next agent could not open a file that this process still held.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
     sys.path.append(library)
     import _duckdb as duckdb  # noqa: PLC0415  # it is on the path only now
 
@@ -44,4 +55,4 @@ def beginning(path: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -57,6 +57,8 @@ class Segment:
         self.eras = Eras(self.alias)
         self.version = schema.VERSION
         self.names: frozenset[str] = frozenset()
+        self.awaited = ""  # of when its rows are, while only what is known of them is here (`agent.buffer.lean`)
+        self.expected = False  # whether they will be here soon
 
     @property
     def bytes(self) -> int:
@@ -67,6 +69,11 @@ class Segment:
     def outdated(self) -> bool:
         """Whether a version of before wrote it: it is read as it is until it goes, and takes no more rows."""
         return self.version < schema.VERSION
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether rows can be written to it."""
+        return not (self.outdated or self.awaited or self.eras.full)
 
     @property
     def source(self) -> era_schema.Source:

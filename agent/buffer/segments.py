@@ -16,10 +16,12 @@ from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.errors import CorruptError, UnavailableError
 from agent.buffer.folders import make_folder, sync_folder, wal_of
-from agent.buffer.repair import Repairer, guarded, read_all
+from agent.buffer.lean import stand_in
+from agent.buffer.repair import Repairer, guarded, read_all, size_of
 from agent.buffer.segment import Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from agent.buffer.config import BufferConfig
@@ -30,6 +32,8 @@ FOLDER = "segments"
 _NAME = re.compile(r"(\d{6,})-(\d{8})\.duckdb")
 _MOST_LOGS = 2  # a log so many times as long as it should be is left behind
 _MEMORY_SHARE = 4  # segments that share the room in memory
+_MOST_IN_THE_WAY = 32 * MIB  # of logs that a start replays: a third of a second on a fast device, three on a slow one
+_LOG_SHARE = 2  # of the memory, what the rows of logs may take there
 
 
 class Segments:
@@ -73,10 +77,11 @@ class Segments:
         return merged
 
     def open(self, engine: Engine, repairer: Repairer | None) -> None:
-        """Attach every segment that can be read, oldest first.
+        """Attach every segment that can be read, oldest first; of one with a long log what is known without its rows.
 
         Raises UnavailableError where one cannot be opened that may hold a batch which is still in doubt.
         """
+        here = {segment.number for segment in self.opened if not segment.awaited}  # nobody should miss their rows again
         self.opened.clear()
         self._unfolded.clear()
         if self._folder is None or repairer is None:
@@ -84,9 +89,12 @@ class Segments:
         make_folder(self._folder)
         repairer.tidy(self._folder)
         files = segment_files(self._folder)
+        long = _behind_long_logs(files, min(_MOST_IN_THE_WAY, engine.memory_mib * MIB // _LOG_SHARE))
         for number, day, path in files:
             self._last_number = max(self._last_number, number)
             segment = Segment(number, day, path)
+            if number in long - here and self._stand_in(engine, segment, repairer):
+                continue
             # A stop in the middle of its start may have left it without tables.
             load = functools.partial(segment.load, engine, (self.last_batch, self.positions()))
             try:
@@ -101,7 +109,7 @@ class Segments:
     def current(self, engine: Engine, day: str) -> Segment:
         """Return the segment that takes rows of `day`, starting a new one where it is time."""
         newest = self.opened[-1] if self.opened else None
-        if newest is None or newest.outdated or newest.eras.full or self.sealed or self._is_full(newest, day):
+        if newest is None or self.sealed or not newest.takes_rows or self._is_full(newest, day):
             self._start(engine, day)
         return self.opened[-1]
 
@@ -111,7 +119,8 @@ class Segments:
 
     def retire_oldest(self, engine: Engine) -> Segment:
         """Let the oldest go: out of the views, detached, then unlinked. Queries that read it still finish."""
-        oldest = self._let_go(engine, 0)
+        _, oldest = self._take_out(engine, self.opened[0].number)
+        self._known.discard(oldest.number)
         if oldest.path:
             # The log first: one that outlives its file is taken for the trace of a fault.
             for path in (wal_of(oldest.path), oldest.path):
@@ -133,19 +142,16 @@ class Segments:
 
         Raises UnavailableError, duckdb.Error; the files are then opened anew before anybody looks at the segments.
         """
-        at = next(at for at, segment in enumerate(self.opened) if segment.number == number)
-        segment = self.opened.pop(at)
-        self.make_views(engine)
-        engine.run(schema.detach(segment.alias))
-        if segment.path is None:
-            return
-        if not repairer.mend(segment.path, why):
+        at, segment = self._take_out(engine, number)
+        if segment.path and not repairer.mend(segment.path, why):
             repairer.quarantine(segment.path, why)
-        elif guarded(engine, segment.path, repairer, segment.alias, functools.partial(segment.load, engine)):
-            self.opened.insert(at, segment)
-            self.make_views(engine)
-            return
-        self._known.discard(number)
+            self._known.discard(number)
+        else:
+            self._put_in(engine, at, segment, repairer)
+
+    def put_back(self, engine: Engine, number: int, repairer: Repairer) -> None:
+        """Attach a segment of which only what is known was here. Raises as `repair`, and the same follows."""
+        self._put_in(engine, *self._take_out(engine, number), repairer)
 
     def fold(self, engine: Engine) -> None:
         """Fold in the logs of segments that take no more rows: what is in a log is in memory, too. Raises duckdb.Error.
@@ -190,15 +196,49 @@ class Segments:
         self._known.add(number)
         self.sealed = False
         self.make_views(engine)
-        if previous and previous.path:
+        if previous and previous.path and not previous.awaited:
             self._unfolded.append(previous)
 
-    def _let_go(self, engine: Engine, at: int) -> Segment:
+    def _take_out(self, engine: Engine, number: int) -> tuple[int, Segment]:
+        at = next(at for at, segment in enumerate(self.opened) if segment.number == number)
         segment = self.opened.pop(at)
-        self._known.discard(segment.number)
         self.make_views(engine)
         engine.run(schema.detach(segment.alias))
-        return segment
+        return at, segment
+
+    def _put_in(self, engine: Engine, at: int, before: Segment, repairer: Repairer) -> None:
+        segment = Segment(before.number, before.day, before.path)
+        after = max((earlier.last_batch for earlier in self.opened[:at]), default=0)
+        load = functools.partial(segment.load, engine)
+        if guarded(engine, segment.path, repairer, segment.alias, load, after):
+            self.opened.insert(at, segment)
+            self.make_views(engine)
+        else:
+            self._known.discard(segment.number)
+
+    def _stand_in(self, engine: Engine, segment: Segment, repairer: Repairer) -> bool:
+        """Attach what is known of a segment without its rows; False where it has to be opened as it is."""
+        assert segment.path
+        try:
+            repairer.cut_damage(wal_of(segment.path), self.last_batch)
+            stand_in(engine, segment, repairer.rehearsal)
+        except (CorruptError, duckdb.Error, OSError, ValueError):
+            return False
+        self.opened.append(segment)
+        self._known.add(segment.number)
+        return True
+
+
+def _behind_long_logs(files: Sequence[tuple[int, str, Path]], most_bytes: int) -> set[int]:
+    """Return the numbers of the segments whose logs are more than can be replayed in the way, the newest first."""
+    behind = set()
+    for number, _, path in reversed(files):
+        log_bytes = size_of(path) - path.stat().st_size
+        if log_bytes > most_bytes:
+            behind.add(number)
+        else:
+            most_bytes -= log_bytes
+    return behind
 
 
 def segment_files(folder: Path) -> list[tuple[int, str, Path]]:

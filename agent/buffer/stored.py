@@ -64,6 +64,7 @@ class StoredRows:
             for segment in self._files.segments.opened:
                 if segment.number < after.segment:
                     continue
+                _check_here(segment)
                 written = after.rows if segment.number == after.segment else {}
                 spans = {table: (written.get(table, 0), _height(engine, segment, table)) for table in segment.tables}
                 yield from _read(engine, segment, key, spans)
@@ -85,6 +86,8 @@ class StoredRows:
         if not segments:
             return Mark()
         newest = segments[-1]
+        if newest.awaited:
+            return Mark(newest.number + 1)
         return Mark(newest.number, {table: _height(engine, newest, table) for table in newest.tables})
 
     def _last(self, engine: Engine, key: str, count: int, before: Mark | None) -> list[Block]:
@@ -92,6 +95,7 @@ class StoredRows:
         for segment in reversed(self._files.segments.opened):
             if count <= 0 or (before and segment.number > before.segment):
                 continue
+            _check_here(segment)
             spans = {}
             for table in segment.tables:
                 top = _height(engine, segment, table)
@@ -109,6 +113,11 @@ def _said_plainly() -> Iterator[None]:
         yield
     except (duckdb.Error, UnavailableError) as error:
         raise OSError(str(error).splitlines()[0]) from error
+
+
+def _check_here(segment: Segment) -> None:
+    if segment.awaited:
+        raise OSError(f"rows of {segment.awaited} are still being read back")
 
 
 def decode_mark(mark: bytes) -> Mark:

@@ -8,6 +8,7 @@ Checked against the running DuckDB by the tests.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _TAIL_FACTOR = 0xC6A4A7935BD1E995
 _SEARCHED_BYTES = 4 << 20
 _WORDS = 1 << 13  # that fit into a cache next to their products: three times as fast as all at once
 _BUFFER_BYTES = 1 << 20
+_HEAD_BYTES = 128
 _VERSION = b"\x64\x00\x62"  # what DuckDB takes for no log where it is not at the very beginning
 # Version, identity of the file, how often it was checkpointed: as DuckDB 2.0 writes it; others are searched for an end.
 _PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\xff]{0,9}[\0-\x7f]\xff\xff", re.DOTALL)
@@ -158,3 +160,19 @@ def sound_entries(rest: bytes) -> Iterator[int]:
         if 0 < size <= len(rest) - at and checksum(rest[at : at + size]) == stored:
             yield at
         at = rest.find(_BEGIN, at + 1)
+
+
+def skim(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Yield where each entry of a sound log begins and ends, and the first bytes of its data; the rest is not read.
+
+    `file` is open without a buffer. The first is what stands before the entries.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    at = _first_entry(file, size) or 0
+    yield 0, at, b""
+    while at < size:
+        head = os.pread(file.fileno(), FRAME.size + _HEAD_BYTES, at)
+        end = at + FRAME.size + FRAME.unpack_from(head)[0]
+        yield at, end, head[FRAME.size :]
+        at = end

@@ -12,6 +12,7 @@ from agent.buffer import Buffer, BufferConfig, open_buffer
 from agent.buffer.query import run_query
 from agent.clock import ManualClock
 from agent.model import Block, Finding, FindingState, Reading, Signal, Stream
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,3 +94,13 @@ def opened(directory: Path, config: BufferConfig | None = None, clock: ManualClo
 def ask(buffer: Buffer, sql: str) -> list[list[object]]:
     """All rows of an answer."""
     return run_query(buffer, sql, 100_000, 20.0).rows
+
+
+def bring_back(buffer: Buffer) -> None:
+    """Have the rows read back that the start did not wait for."""
+
+    def back() -> bool:
+        buffer.commit(everything=False)
+        return not buffer.awaited
+
+    wait_until(back, "the rows are read back")
