@@ -25,6 +25,7 @@ from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
+from agent.buffer.witness import STATE, testify, what_is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class Files:
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
         self.returning = Returning(self.segments, self.repairer, lambda: stamp().since_boot_ns)
+        self.ledger.testify = lambda: testify(self.segments.opened)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.refusals = Refusals(directory, config.commit_seconds, lambda: stamp().since_boot_ns)
         self.trouble = ""
@@ -261,6 +263,7 @@ class Files:
                 self.repairer.tidy(self._disk)
             self._open_core(engine)
             self.segments.open(engine, self.repairer if self._disk else None)
+            self._look_for_missing(engine)
             for segment in self.segments.opened:
                 self.ledger.learn_streams(segment.streams)
             self.segments.make_views(engine)
@@ -269,6 +272,12 @@ class Files:
             raise
         self.gate.open(engine.root)
         return engine
+
+    def _look_for_missing(self, engine: Engine) -> None:
+        missing = what_is_missing(self.segments.opened, self.ledger.get_state(engine, *STATE))
+        if missing:
+            self.repairer.notes.append(missing)
+            self.ledger.put_state(*STATE, testify(self.segments.opened))  # it is said once
 
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:

@@ -157,8 +157,10 @@ class Keeping:
 
     def mark(self) -> bytes:
         """Say how far the rows have come."""
-        frame = 0 if self.recorder.mode == "all" else self.recorder.mark()
-        return msgspec.msgpack.encode(msgspec.structs.replace(self._rows.mark(), frame=frame))
+        written = self._rows.mark()
+        if self.recorder.mode != "all":
+            written = msgspec.structs.replace(written, frame=self.recorder.mark(), summary=self.recorder.last_summary)
+        return msgspec.msgpack.encode(written)
 
     def rows_since(self, key: str, mark: bytes) -> Iterator[Block]:
         """Yield a stream's rows since a mark. Raises OSError where not all of them are there any more."""
@@ -166,10 +168,14 @@ class Keeping:
         if after.frame and self.recorder.holds(after.frame):
             yield from self.recorder.rows_since(key, after.frame)
             return
+        stored = 0
         for block in self._rows.since(key, after):
             if block.weights is not None:
                 raise OSError("of the rows since the last saved state only samples are there")
+            stored += len(block)
             yield block
+        if after.summary >= 0 and (missing := self._rows.summarised(key, after.summary) - stored) > 0:
+            raise OSError(f"{missing} rows at least since the last saved state were not kept")
 
     def last_rows(self, key: str, count: int, until: bytes | None) -> list[Block]:
         """Return the newest `count` rows of a stream that are there without a gap, or of those up to a mark.

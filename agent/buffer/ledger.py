@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.buffer import era_schema, schema
+from agent.buffer import era_schema, schema, witness
 from agent.buffer.delayed import Delayed
 from agent.buffer.eras import Eras
 from agent.buffer.segment import prepare_tables, read_streams
@@ -44,6 +44,8 @@ class Ledger:
         self._saved: dict[str, tuple[int, Finding]] = {}  # with its sequence number
         self._delayed = Delayed()
         self._states: dict[tuple[str, str], bytes] = {}
+        self.testify: Callable[[], bytes] = bytes  # what else was acknowledged; it is written along
+        self._testified = b""
 
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
@@ -117,11 +119,7 @@ class Ledger:
     def put_state(self, key: str, part: str, payload: bytes) -> None:
         """Queue a part's state."""
         self._states[key, part] = payload
-        replace: list[schema.Statement] = [
-            (schema.DELETE_STATE, (key, part)),
-            (schema.INSERT_STATE, (key, part, payload)),
-        ]
-        self._queue(("state", (key, part)), replace)
+        self._queue(("state", (key, part)), _replace_state(key, part, payload))
 
     def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
         """Queue an event."""
@@ -138,9 +136,12 @@ class Ledger:
             # other statements may be repeated.
             if not (kind == "finding" and engine.run(schema.READ_FINDING_SEQ, [which])[0][0]):
                 engine.run(schema.BEGIN)
-                for sql, values in statements:
+                testimony = self.testify()
+                along = _replace_state(*witness.STATE, testimony) if testimony != self._testified else []
+                for sql, values in (*statements, *along):
                     engine.run(sql, values)
                 commit()
+                self._testified = testimony
             self._delayed.done()
         self._saved.clear()
         self._states.clear()
@@ -194,6 +195,10 @@ class Ledger:
         if dropped:
             self._saved = {i: saved for i, saved in self._saved.items() if ("finding", saved[0]) not in dropped}
             self._states = {at: payload for at, payload in self._states.items() if ("state", at) not in dropped}
+
+
+def _replace_state(key: str, part: str, payload: bytes) -> list[schema.Statement]:
+    return [(schema.DELETE_STATE, (key, part)), (schema.INSERT_STATE, (key, part, payload))]
 
 
 def _finding_row(seq: int, finding: Finding) -> tuple[object, ...]:

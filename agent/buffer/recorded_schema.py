@@ -44,6 +44,7 @@ READ_SUMMARIES = (
     'SELECT number, {time}, seconds, stream, "schema", record '
     "FROM {db}.summaries WHERE number > ? ORDER BY number LIMIT ?"
 )
+READ_COUNTS = "SELECT number, inferences FROM {db}.summaries WHERE number > ? AND list_contains(?, stream)"
 INSERT_SIGNALS = f"INSERT INTO {{db}}.summary_signals SELECT n, p, c, m, v, l, h FROM {INCOMING}"
 READ_SIGNALS = (
     'SELECT number, count, mean, variance, "min", "max" FROM {db}.summary_signals WHERE number > ? AND number <= ? '

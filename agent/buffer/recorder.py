@@ -77,7 +77,7 @@ class Recorder:
         self._budget = DailyBudget(self._config.daily_mib * MIB, clock)
         self._seed = int.from_bytes(os.urandom(8), "little")
         self._since_mark = 0
-        self._summaries = self._window_number = 0
+        self.last_summary = self._window_number = 0  # the numbers of the last ones
         self.level = 0  # of thinning
         self.unwritten = 0  # rows around findings that the daily budget left to the samples
 
@@ -139,8 +139,8 @@ class Recorder:
         done = minutes.close_all(span_ns) if last else minutes.close(self._clock.wall_ns(), span_ns)
         if not done:
             return []
-        first = self._summaries + 1
-        self._summaries += len(done)
+        first = self.last_summary + 1
+        self.last_summary += len(done)
         self._diary.write(frames.Closed(first, self._span_ns, tuple((one.stream.key, one.time_ns) for one in done)))
         return list(enumerate(done, first))
 
@@ -191,7 +191,7 @@ class Recorder:
         `last` are the numbers of the last summary and window stored; `step` is by how much the clock was set since.
         Return the windows that were opened and not committed.
         """
-        self._summaries, self._window_number = last_summary, last_window = last
+        self.last_summary, self._window_number = last_summary, last_window = last
         found = recollect(list(self._journal.load()), positions, self._journal.last, step)
         self._last.left = found.left
         out: list[Opened] = []

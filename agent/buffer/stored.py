@@ -16,7 +16,7 @@ import duckdb
 import msgspec
 import numpy as np
 
-from agent.buffer import schema
+from agent.buffer import recorded_schema, schema
 from agent.buffer.columns import column_names
 from agent.buffer.era_schema import moved_ns
 from agent.buffer.errors import UnavailableError
@@ -42,6 +42,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     segment: int = 0
     rows: dict[int, int] = {}
     frame: int = 0  # of the recorder's journal, where that keeps the rows
+    summary: int = -1  # the last one closed; -1 where nobody noted it
 
 
 class StoredRows:
@@ -80,6 +81,19 @@ class StoredRows:
                 blocks.insert(0, pick(first, slice(surplus, None)))
             surplus -= len(first)
         return blocks
+
+    def summarised(self, key: str, after: int) -> int:
+        """Count the inferences of a stream in the summaries after a number, but for the first: it began before."""
+        with _said_plainly():
+            return self._files.read(lambda engine: self._summarised(engine, key, after))
+
+    def _summarised(self, engine: Engine, key: str, after: int) -> int:
+        counts: list[tuple[int, int]] = []
+        for segment in self._files.segments.opened:
+            numbers = [number for stream, number in segment.streams.items() if stream.key == key]
+            if numbers and segment.has(schema.SUMMARIES):
+                counts += engine.run(recorded_schema.READ_COUNTS.format(db=segment.alias), [after, numbers])
+        return sum(count for _, count in sorted(counts)[1:])
 
     def _mark(self, engine: Engine) -> Mark:
         segments = self._files.segments.opened

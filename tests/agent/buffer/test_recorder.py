@@ -241,6 +241,24 @@ def test_samples_are_not_taken_for_rows_that_followed_one_another(tmp_path: Path
     buffer.close()
 
 
+def test_rows_that_were_not_kept_at_all_are_missed(tmp_path: Path) -> None:
+    """After a power cut at a level that keeps none, the summaries tell that there were some."""
+    device = Device(tmp_path)
+    device.run(100)
+    device.buffer.recorder.thin(2)
+    device.run(100)
+    device.buffer.commit()
+    mark = device.buffer.mark()
+    device.run(400)
+    device.buffer.commit()
+    for path in (tmp_path / "run" / "recorder").iterdir():
+        path.unlink()
+    buffer = device.kill()
+    with pytest.raises(OSError, match="rows at least since the last saved state were not kept"):
+        list(buffer.rows_since(CAMERA.key, mark))
+    buffer.close()
+
+
 def test_it_is_thinned_in_the_declared_order(tmp_path: Path) -> None:
     """A tenth of the samples, none, summaries of five minutes; another level is refused."""
     device = Device(tmp_path)
