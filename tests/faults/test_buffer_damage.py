@@ -178,8 +178,9 @@ def test_a_file_that_cannot_be_opened_is_set_aside(settled: Path, tmp_path: Path
             buffer.commit()
             rows = _count_or_none(buffer)
         assert rows == (60_020 if name == "core.duckdb" else 30_020)
-        assert len(buffer.repairs) == 1
-        assert name in buffer.repairs[0].sentence
+        # Of the newest one the core knows how much it held.
+        assert len(buffer.repairs) == (2 if name.startswith("000002") else 1)
+        assert [name in repair.sentence for repair in buffer.repairs] == [True] * len(buffer.repairs)
         sentence, advice = buffer.repairs[0]
         cut = len(bad) < 3 * 4_096
         if name == "core.duckdb":
