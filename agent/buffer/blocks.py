@@ -1,14 +1,13 @@
-"""Mends blocks of a database file from their checksums: one wrong bit, and what a checkpoint that was cut off leaves.
+"""Checks and mends blocks of a database file by their checksums: one wrong bit, a write that was cut off.
 
 DuckDB (2.0) checks each block, 8 bytes of checksum before the rest: three headers of 4 KiB, then blocks of equal size.
-A checkpoint writes what is new to the free parts of blocks of metadata, and those blocks whole, in their place. What
-they held before stays byte for byte where it was, and the headers and the log still lead to it; but where the write is
-cut off by a crash, the checksum fits neither the block before nor the one after, and DuckDB refuses the file.
+Nothing here may be called while DuckDB has the file open: closing it would drop DuckDB's lock.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -24,34 +23,70 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 16
 HEADER_BYTES = 1 << 12
 HEADERS = (HEADER_BYTES, 2 * HEADER_BYTES)  # the two that checkpoints write in turn, behind the fixed one
+FIRST_BLOCK = 3 * HEADER_BYTES
 _SUM = struct.Struct("<Q")
 _FIELDS_BYTES = 72  # of the two headers; the rest of them is zero
+_NAMED = re.compile(r"in block at location (\d+)")
 
 
-def mend(path: Path, at: int, *, folding: bool) -> str:
-    """Mend the block at `at`; return what was done, empty where nothing could be. Raises OSError.
+def named_in(message: str) -> int | None:
+    """Return which block a message of DuckDB's is about, None for none."""
+    found = _NAMED.search(message)
+    return int(found[1]) if found else None
 
-    `folding`: the log says that a checkpoint was under way.
+
+def unsound(path: Path) -> set[int]:
+    """Return where the headers and blocks begin whose checksum is wrong by more than one bit. Raises OSError.
+
+    The free blocks among them do no harm: nothing reads what a checkpoint had begun to write there. A block that the
+    file ends within is free; of one that the disk cannot read DuckDB tells.
+    """
+    wrong = set()
+    with path.open("rb") as file:
+        whole = os.fstat(file.fileno()).st_size
+        for at in (*HEADERS, *range(FIRST_BLOCK, whole - BLOCK_BYTES + 1, BLOCK_BYTES)):
+            try:
+                block = os.pread(file.fileno(), _length(at), at)
+            except OSError:
+                continue
+            if len(block) == _length(at) and not _is_sound(block) and _flip_back(block, _fields(at)) is None:
+                wrong.add(at)
+    return wrong
+
+
+def mend(path: Path, at: int) -> bool:
+    """Turn the one wrong bit of the block at `at` back; False where it is not known to be one. Raises OSError."""
+    block = _read(path, at)
+    mended = _flip_back(block, _fields(at)) if len(block) > _SUM.size else None
+    if mended:
+        _write(path, at, mended)
+    return mended is not None
+
+
+def settle(path: Path, at: int) -> None:
+    """Make a header or block readable whose writing was cut off, where that can be done. Raises OSError.
+
+    Call it for blocks of metadata only: what their free parts were being filled with is not in use, and all else in
+    them was written as it had been before. Of the two headers the other one holds.
     """
     block = _read(path, at)
-    if len(block) <= _SUM.size:
-        return ""
-    if mended := _flip_back(block, _FIELDS_BYTES if at in HEADERS else len(block)):
-        _write(path, at, mended)
-        return "one wrong bit in it was set right by its checksum; nothing was lost"
-    if not folding:
-        return ""
-    if at in HEADERS:
-        # The checkpoint was about to make this header the newer one; the other one is what holds.
-        other = _read(path, sum(HEADERS) - at)
-        if checksum(other[_SUM.size :]) != _SUM.unpack_from(other)[0]:
-            return ""
-        _write(path, at, other)
-    elif at:
-        _write(path, at, _SUM.pack(checksum(block[_SUM.size :])) + block[_SUM.size :])
-    else:
-        return ""
-    return "a crash had cut its writing off; what it held before is in it, and the log holds the rest"
+    if at not in HEADERS:
+        block = _SUM.pack(checksum(block[_SUM.size :])) + block[_SUM.size :]
+    elif not _is_sound(block := _read(path, sum(HEADERS) - at)):
+        return
+    _write(path, at, block)
+
+
+def _is_sound(block: bytes) -> bool:
+    return bool(checksum(block[_SUM.size :]) == _SUM.unpack_from(block)[0])
+
+
+def _length(at: int) -> int:
+    return HEADER_BYTES if at < FIRST_BLOCK else BLOCK_BYTES
+
+
+def _fields(at: int) -> int:
+    return _FIELDS_BYTES if at in HEADERS else _length(at)
 
 
 def _flip_back(block: bytes, fields: int) -> bytes | None:
@@ -104,7 +139,7 @@ def _turns(words: NDArray[np.uint64], places: NDArray[np.int64], wrong: int) -> 
 
 def _read(path: Path, at: int) -> bytes:
     with path.open("rb") as file:
-        return os.pread(file.fileno(), HEADER_BYTES if at <= max(HEADERS) else BLOCK_BYTES, at)
+        return os.pread(file.fileno(), _length(at), at)
 
 
 def _write(path: Path, at: int, block: bytes) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.folders import wal_of
+from agent.buffer.halfway import clear_traces
 from agent.buffer.wal import skim
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ _MOST_KEPT = {"labels": 50_000, "summaries": 1_000}
 _SPAN = "SELECT strftime(min(written), '%Y-%m-%d %H:%M'), strftime(max(written), '%Y-%m-%d %H:%M') FROM {db}.batches"
 
 
-def stand_in(engine: Engine, segment: Segment, rehearsal: Rehearsal) -> None:
+def stand_in(engine: Engine, segment: Segment, rehearsal: Rehearsal, *, folding: bool) -> None:
     """Attach under the name of `segment` what is known of it without its rows, and load it.
 
-    Its log is sound. Raises duckdb.Error, CorruptError, OSError, ValueError where that is not possible; the segment can
-    then only be opened as it is.
+    Its log is sound; `folding`: it tells of a checkpoint that was cut off. Raises duckdb.Error, CorruptError, OSError,
+    ValueError where that is not possible; the segment can then only be opened as it is.
     """
     assert segment.path
     link = segment.path.with_name(segment.path.name + ".tmp")
@@ -47,6 +48,8 @@ def stand_in(engine: Engine, segment: Segment, rehearsal: Rehearsal) -> None:
         # DuckDB follows symbolic links to the file's own log.
         os.link(segment.path, link)
         write_lean(wal_of(segment.path), wal_of(link))
+        if folding:
+            clear_traces(segment.path, lambda: rehearsal.metadata(link, _LEAN))
         _rehearse(rehearsal, link)
         engine.run(schema.attach(str(link), _LEAN, read_only=True))
         engine.run(schema.attach(":memory:", segment.alias))

@@ -18,7 +18,7 @@ import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
@@ -60,15 +60,20 @@ class Rehearsal:
 
         Where there is no such process to be had nothing is known, and nothing is said.
         """
-        wal = wal_of(path)
-        needed = _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
         folding = [schema.checkpoint(alias)] if fold else []
         attach = schema.attach(str(path), alias, read_only=read_only)
-        statements = [SETTING, *memory_of(needed), attach, *folding, schema.detach(alias)]
+        statements = [SETTING, *memory_of(_needed_mib(path)), attach, *folding, schema.detach(alias)]
         answer = self._ask({"statements": statements})
         if answer is None and self._signal in _OF_ITS_OWN:
             return f"what replayed it ended itself by signal {self._signal}"
         return answer or ""
+
+    def metadata(self, path: Path, alias: str) -> list[int] | str:
+        """Return the numbers of the blocks in which a file says what is where, or why it cannot be opened."""
+        statements = [SETTING, *memory_of(_needed_mib(path)), schema.attach(str(path), alias, read_only=True)]
+        listing = {"list": schema.metadata_blocks(alias), "then": schema.detach(alias)}
+        answer = self._ask({"statements": statements, **listing})
+        return [] if answer is None else answer
 
     def headers(self, path: Path) -> bytes:
         """Read the headers of a file, which may be open here: reading it here would let go of its lock."""
@@ -81,7 +86,7 @@ class Rehearsal:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, question: dict[str, object]) -> str | None:
+    def _ask(self, question: dict[str, object]) -> Any:
         """Ask the process; None where it does not answer, and `_signal` is then what ended it."""
         self._signal = 0
         try:
@@ -95,7 +100,7 @@ class Rehearsal:
         except OSError:
             answer = b""
         if answer:
-            return str(json.loads(answer))
+            return json.loads(answer)
         if self._process:
             with suppress(subprocess.TimeoutExpired):  # it hangs: it is killed
                 self._signal = -self._process.wait(_GRACE_S)
@@ -122,6 +127,11 @@ def memory_of(mib: int, spill: str = "") -> list[str]:
 def encode_question(question: dict[str, object]) -> bytes:
     """Write down for the process what it is to do."""
     return json.dumps(question).encode() + b"\n"
+
+
+def _needed_mib(path: Path) -> int:
+    wal = wal_of(path)
+    return _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
 
 
 def longest_that_replays(rehearsal: Rehearsal, path: Path, alias: str) -> int:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer import schema
-from agent.buffer.blocks import mend
+from agent.buffer.blocks import mend, named_in
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
 from agent.buffer.folders import wal_of
+from agent.buffer.halfway import clear_traces, make_file
 from agent.buffer.log_mending import mend_log
 from agent.buffer.quarantine import Quarantine
 from agent.buffer.rehearsal import FOLDED_BYTES, Rehearsal, longest_that_replays
-from agent.buffer.wal import WalState, examine
 from agent.status import Repair
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ _WEARS_OUT = (
     "The inferences in it are in no report any more; findings and references are not touched. Where this comes again, "
     "the card or disk is failing: copy what must be kept, and replace it."
 )
-HEADERS = 3 * 4096  # bytes before a file's first block: a shorter one holds nothing
 _POSITION = re.compile(r"byte position (\d+)")
-_BLOCK = re.compile(r"in block at location (\d+)")
 _MOST_CUTS = 100
 _MOST_MENDS = 200  # a file in which more blocks are damaged is not worth the time
 
@@ -67,8 +65,11 @@ class Repairer:
         """What was done, oldest first."""
         return tuple(Repair(note, self._advice.get(note, "")) for note in self.notes)
 
-    def attach(self, engine: Engine, path: Path, alias: str, after: int = 0) -> None:
-        """Attach `path`, cutting its log where it is damaged; its batches come `after` those of earlier files.
+    def attach(self, engine: Engine, path: Path, alias: str, after: int = 0) -> bool:
+        """Attach `path`, made where it is missing, its log cut where it is damaged.
+
+        Its batches come `after` those of earlier files. Returns whether the traces of a checkpoint that was cut off
+        had to be cleared away in it.
 
         Raises
         ------
@@ -79,19 +80,25 @@ class Repairer:
         UnavailableError
             It cannot be opened now.
         """
-        self.cut_damage(wal_of(path), after)
+        folding = self.cut_damage(wal_of(path), after)
+        cleared = False
         for _ in range(_MOST_CUTS):
-            if why := self._rehearse(path, alias):
-                self._answer(why, path, alias)
-                continue
             try:
+                cleared = cleared or (folding and clear_traces(path, lambda: self.rehearsal.metadata(path, alias)))
+                if why := self._rehearse(path, alias):
+                    self._answer(why, path, alias)
+                    continue
+                if not path.exists():
+                    make_file(engine.run, path)
                 engine.run(schema.attach(str(path), alias))
+            except OSError as error:
+                raise UnavailableError(str(error)) from error
             except duckdb.Error as error:
                 self._answer(str(error), path, alias)
                 engine.run(schema.detach(alias))  # raises where the instance has given up: it is made anew
             else:
                 path.chmod(0o640)
-                return
+                return cleared
         raise CorruptError(f"its log is damaged in more than {_MOST_CUTS} places")
 
     def rest(self) -> None:
@@ -109,54 +116,53 @@ class Repairer:
         return why
 
     def mend(self, path: Path, why: str) -> bool:
-        """Do what can be done about the damage that `why` tells of, in a file that is closed; False for nothing."""
-        wal = wal_of(path)
-        state = examine(wal) if wal.exists() else WalState(0, 0, torn=False)
-        found = _BLOCK.search(why)
+        """Turn the one wrong bit back that `why` tells of, in a file that is closed; False where it is not one."""
+        at = named_in(why)
         try:
-            done = mend(path, int(found[1]), folding=state.folding) if found else ""
+            mended = at is not None and mend(path, at)
         except OSError:  # it cannot be read there at all
             return False
-        if found and done:
-            self.notes.append(f"{path.name} was damaged at byte {found[1]}: {done}")
-        return bool(done)
+        if mended:
+            self.notes.append(
+                f"{path.name} was damaged at byte {at}: one wrong bit in it was set right by its checksum; "
+                "nothing was lost"
+            )
+        return mended
 
     def quarantine(self, path: Path, why: str) -> None:
         """Set a database file and its log aside."""
         lost = path.stat().st_size if path.exists() else 0
         names = self.aside.take(*(part for part in (path, wal_of(path)) if part.exists()))
-        if lost < HEADERS:
-            aside = f"and was set aside as {' and '.join(names)}"
-            note = f"{path.name} ({lost} bytes) was being made at a crash, or was cut within its header, {aside}"
-            self._note_empty(path, note)
-            return
         missing, advice = (_CORE_LOST, _LEARNED_ANEW) if path.name == CORE_FILE else (_SEGMENT_LOST, _WEARS_OUT)
         note = f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; {missing}: {why}"
         self.notes.append(note)
         self._advice[note] = advice
 
     def tidy(self, folder: Path) -> None:
-        """Remove what a crash left behind that holds no data, and set aside logs whose file is gone."""
+        """Remove what a crash left behind that holds no data, and set aside logs whose file is gone.
+
+        Temporaries go without a word: a crash leaves them, and nothing in them was ever promised.
+        """
         for path in sorted(folder.iterdir()):
             if path.name.endswith((".tmp", ".tmp.wal")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-                self.notes.append(f"{path.name}, a temporary left by a crash, was removed")
             elif path.suffix == ".duckdb" and path.stat().st_size == 0 and not wal_of(path).exists():
                 path.unlink()
-                self._note_empty(path, f"{path.name}, created but never written before a crash, was removed")
+                note = f"{path.name}, created but never written before a crash, was removed"
+                self.notes.append(note)
+                if path.name == CORE_FILE:
+                    self._advice[note] = f"Unless it was the first start: {_LEARNED_ANEW}"
             elif path.suffix == ".wal" and not path.with_suffix("").exists():
                 (name,) = self.aside.take(path)
                 self.notes.append(f"{path.name} belongs to no file any more and was set aside as {name}")
 
-    def _note_empty(self, path: Path, note: str) -> None:
-        self.notes.append(note)
-        if path.name == CORE_FILE:
-            self._advice[note] = f"Unless it was the first start: {_LEARNED_ANEW}"
+    def cut_damage(self, wal: Path, after: int) -> bool:
+        """Mend a log or cut it at its last sound entry; its batches come `after` those of earlier files.
 
-    def cut_damage(self, wal: Path, after: int) -> None:
-        """Mend a log or cut it at its last sound entry; its batches come `after` those of earlier files."""
+        Returns whether it tells of a checkpoint that was cut off.
+        """
         if not wal.exists():
-            return
+            return False
         state, done = mend_log(wal, self.rehearsal.headers(wal.with_suffix("")), after)
         self.notes += done
         if state.stale >= 0:
@@ -166,9 +172,9 @@ class Repairer:
                 f"the rest was cut off, {kept}"
             )
             _truncate(wal, state.stale)
-            return
+            return state.folding
         if state.sound == state.size:
-            return
+            return state.folding
         # One entry cut short is what every hard stop leaves: nothing that was promised is in it.
         if not state.torn:
             kept = self.aside.keep_tail(wal, state.sound)
@@ -177,6 +183,7 @@ class Repairer:
                 f"up to there were kept, the rest ({state.size - state.sound} bytes) was cut off, {kept}"
             )
         _truncate(wal, state.sound)
+        return state.folding
 
     def _answer(self, why: str, path: Path, alias: str) -> None:
         """Do what makes a second attempt worthwhile, or raise what is wrong."""
@@ -185,7 +192,7 @@ class Repairer:
             raise SchemaTooNewError(path, "of a later DuckDB", duckdb.__version__)
         if is_passing(why):
             raise UnavailableError(why)
-        if _BLOCK.search(why):
+        if named_in(why) is not None:
             raise CorruptError(why)
         position = _POSITION.search(why)
         size = wal.stat().st_size if wal.exists() else 0
@@ -238,8 +245,10 @@ def guarded(
         return True
     for attempt in range(_MOST_MENDS):
         try:
-            repairer.attach(engine, path, alias, after)
+            cleared = repairer.attach(engine, path, alias, after)
             load()
+            if cleared:  # a look at what else is read later only
+                read_all(engine, alias)
         except (CorruptError, duckdb.Error) as error:
             engine.rollback()
             engine.run(schema.detach(alias))

@@ -34,15 +34,18 @@ def main(library: str, parent: int) -> None:
         if "headers" in told:
             print(json.dumps(beginning(told["headers"])), flush=True)  # noqa: T201  # to who started it
             continue
-        why = ""
+        answer: object = ""
         try:
             engine = engine or duckdb.connect(":memory:", config={"threads": 1})
             for sql in told["statements"]:
                 engine.execute(sql)
+            if "list" in told:
+                answer = [row[0] for row in engine.execute(told["list"]).fetchall()]
+                engine.execute(told["then"])
         except duckdb.Error as error:
-            why = str(error) or type(error).__name__
+            answer = str(error) or type(error).__name__
             engine = None  # it may have given up
-        print(json.dumps(why), flush=True)  # noqa: T201  # to who started it
+        print(json.dumps(answer), flush=True)  # noqa: T201  # to who started it
 
 
 def beginning(path: str) -> str:

@@ -166,6 +166,11 @@ def attach(path: str, alias: str, *, read_only: bool = False) -> str:
     return f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS {alias}" + (f" ({options})" if options else "")
 
 
+def metadata_blocks(alias: str) -> str:
+    """Statement that lists the numbers of the blocks in which an attached file says what is where."""
+    return f"SELECT block_id FROM pragma_metadata_info('{alias}')"
+
+
 def detach(alias: str) -> str:
     """Statement that lets go of a file."""
     return f"DETACH DATABASE IF EXISTS {alias}"

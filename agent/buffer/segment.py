@@ -260,8 +260,6 @@ def prepare_tables(
         for sql, values in rows:
             engine.run(sql, values)
         engine.run(schema.COMMIT)
-        if path is not None:
-            path.chmod(0o640)
     found = engine.run(schema.READ_VERSION.format(db=alias))
     if len(found) != 1 or not str(found[0][0]).isdigit():
         raise CorruptError("it has no schema version")

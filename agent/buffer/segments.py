@@ -16,6 +16,7 @@ from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.errors import CorruptError, UnavailableError
 from agent.buffer.folders import make_folder, sync_folder, wal_of
+from agent.buffer.halfway import make_file
 from agent.buffer.lean import stand_in
 from agent.buffer.repair import Repairer, guarded, read_all, size_of
 from agent.buffer.segment import Segment
@@ -180,6 +181,8 @@ class Segments:
         segment = Segment(number, day, path)
         self._last_number = number
         try:
+            if path:
+                make_file(engine.run, path)
             engine.run(schema.attach(str(path) if path else ":memory:", segment.alias))
             segment.load(engine, (self.last_batch, self.positions()))
             if self._folder:
@@ -220,8 +223,8 @@ class Segments:
         """Attach what is known of a segment without its rows; False where it has to be opened as it is."""
         assert segment.path
         try:
-            repairer.cut_damage(wal_of(segment.path), self.last_batch)
-            stand_in(engine, segment, repairer.rehearsal)
+            folding = repairer.cut_damage(wal_of(segment.path), self.last_batch)
+            stand_in(engine, segment, repairer.rehearsal, folding=folding)
         except (CorruptError, duckdb.Error, OSError, ValueError):
             return False
         self.opened.append(segment)

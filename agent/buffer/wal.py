@@ -44,7 +44,8 @@ class WalState:
     """`sound` bytes of `size` can be read; `torn`: the rest is one entry whose end never reached the disk.
 
     stale: where the first transaction begins that cannot follow those before, being no younger; -1 where none does.
-    folding: a checkpoint had begun, so the file may have been cut off in the middle of being rewritten.
+    folding: a checkpoint began and did not end (the log goes with its end), so the file may be half rewritten. DuckDB
+    logs the beginning as a transaction of its own, and after a restart others follow it.
     ends: where each transaction ends.
     """
 
@@ -66,15 +67,16 @@ def examine(path: Path, after: int = 0) -> WalState:
         file.seek(at)
         ends: list[int] = []
         begins = at
-        stale, kind = -1, b""
+        stale, folding = -1, False
         table, numbers, newest = b"", {}, {_BATCHES: after, _FINDINGS: 0}
         while at < size:
             data = _entry(file, size - at)
             if data is None:
                 file.seek(at)
-                return WalState(size, at, _is_torn(file, size - at), stale, kind == _CHECKPOINT, tuple(ends))
+                return WalState(size, at, _is_torn(file, size - at), stale, folding, tuple(ends))
             at += FRAME.size + len(data)
             kind = data[:3]
+            folding = folding or kind == _CHECKPOINT
             if kind == _USE_TABLE:
                 table = next((name for name in _NUMBERED if name in data), b"")
             elif kind == _INSERT and table and (found := _FIRST_VALUE.search(data)):
@@ -85,7 +87,7 @@ def examine(path: Path, after: int = 0) -> WalState:
                 newest |= numbers
                 ends.append(at)
                 table, numbers, begins = b"", {}, at
-    return WalState(size, at, torn=False, stale=stale, folding=kind == _CHECKPOINT, ends=tuple(ends))
+    return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends))
 
 
 def checksum(data: bytes) -> int:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from agent.buffer import Buffer, Capture
 
 TABLE = placed(part("x", np.zeros((1, 4), np.float32)), part("y", np.zeros((1, 1), np.float32), "output"))
-# What a kill may leave without harm; anything else that had to be repaired is a fault of ours.
-HARMLESS = ("created but never written before a crash", "a temporary left by a crash", "was being made at a crash")
 ROWS = 150
 LONGEST_GAP = 150  # between samples, one and a half times their mean distance
 RAW = "SELECT count(*), count(DISTINCT (number, id)) FROM {db}.labels"
@@ -113,7 +111,7 @@ def _look(agent: NurseryAgent, promises: Promises, *, everything: bool = False) 
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(agent.state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
         with opened(Path(folder) / "copy", BufferConfig(reserve_mib=0.0625)) as buffer:
-            wrong = [note for note, _ in buffer.repairs if not any(sign in note for sign in HARMLESS)]
+            wrong = [note for note, _ in buffer.repairs]  # nothing that has to be told is left by a kill
             if buffer.status().mode != "disk":
                 wrong.append(f"refused: {buffer.status().notes}")
             if buffer.status().rows:

@@ -240,14 +240,15 @@ def _places(size: int, bits: int) -> list[list[int]]:
 
 
 def test_what_a_crash_leaves_lying_is_tidied(settled: Path, tmp_path: Path) -> None:
-    """Temporary directories and files that were never written go, a log without its file is set aside."""
+    """Temporaries go without a word, files that were never written with one, a log without its file is set aside."""
     directory = tmp_path / "copy"
     shutil.copytree(settled, directory)
     (directory / "core.duckdb.tmp").mkdir()
     (directory / "segments" / "000003-20241006.duckdb").touch()
     (directory / "segments" / "000004-20241006.duckdb.wal").write_bytes(b"orphan")
     with opened(directory) as buffer:
-        assert len(buffer.repairs) == 3
+        assert len(buffer.repairs) == 2
+        assert not (directory / "core.duckdb.tmp").exists()
         assert ask(buffer, "SELECT count(*) FROM inferences") == [[60_000]]
     assert (directory / "quarantine" / "000004-20241006.duckdb.wal.1").read_bytes() == b"orphan"
     with opened(directory) as buffer:

@@ -42,7 +42,7 @@ def test_a_migration_killed_at_any_step_is_taken_up_again(tmp_path: Path) -> Non
             engine = buffer._files.ready()
             assert engine is not None
             assert engine.run(schema.READ_VERSION.format(db="core")) == [("2",)]
-            assert [note for note, _ in buffer.repairs if "left by a crash, was removed" not in note] == []
+            assert buffer.repairs == ()
         assert sorted(path.name for path in directory.iterdir() if path.suffix != ".wal") == [
             "core.duckdb", "lock", *(["quarantine"] if (directory / "quarantine").exists() else []),
             "reserve", "segments",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -15,18 +12,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import pytest
 
 from tests.agent.buffer.blocks import ask, make_block, opened
-from tests.faults import journal_writer
 from tests.faults.counts import scaled, spread
 from tests.faults.disk_model import Disk
 from tests.faults.journal_writer import CONFIG, NAMES, ROWS
-from tests.faults.shim import Operation, environment, make_rules, read_journal
+from tests.faults.journals import record, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.faults.disk_model import Names
+    from tests.faults.shim import Operation
 
-ROOT = Path(__file__).parents[2]
 PARTIAL = f"SELECT count(*) FROM (FROM inferences SELECT n::BIGINT // {ROWS} AS b GROUP BY b HAVING count(*) <> {ROWS})"
 
 pytestmark = pytest.mark.faults
@@ -38,19 +34,6 @@ class Cut(NamedTuple):
     operations: int
     left: Literal["nothing", "some", "everything"]
     seed: int
-
-
-def _record(tmp_path: Path, rounds: int, *, sync_every: int = 0) -> tuple[Path, list[Operation]]:
-    """Have a process store, and return where and what it did; with `sync_every` its disk fails one sync in so many."""
-    root, rules_path = tmp_path / "root", tmp_path / "rules"
-    root.mkdir()
-    rules = make_rules(rules_path)
-    if sync_every:
-        rules.sync_error, rules.sync_every = errno.EIO, sync_every
-    command = [sys.executable, journal_writer.__file__, str(root / "state"), str(root / "acks"), str(rounds)]
-    around = environment(root, rules=rules_path, journal=tmp_path / "journal") | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(command, env=around, cwd=ROOT, check=True, timeout=120)
-    return root, list(read_journal(tmp_path / "journal"))
 
 
 def _cuts(operations: Sequence[Operation], count: int) -> list[Cut]:
@@ -85,35 +68,16 @@ def _check(cuts: Sequence[Cut], *, root: Path, operations: Sequence[Operation], 
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         for cut, (batches, findings) in _disks(root, operations, names, cuts, Path(folder) / "left"):
-            found = _start(Path(folder) / "left" / "state")
+            found = start(Path(folder) / "left" / "state", CONFIG, ROWS)
             if isinstance(found, str) or found[0] < batches or found[1] < findings:
                 wrong.append(f"{names} {cut}: promised {batches} batches and {findings} findings, found {found}")
     return wrong
 
 
-def _start(state: Path) -> tuple[int, int] | str:
-    """Start the buffer and store a batch: how many whole batches from the first and findings there were."""
-    with opened(state, CONFIG) as buffer:
-        rows = buffer.status().rows
-        if buffer.status().mode != "disk":
-            return f"refused: {buffer.status().notes}"
-        if rows:
-            count, distinct, last = ask(buffer, "SELECT count(*), count(DISTINCT n), max(n) FROM inferences")[0]
-            if not (count == distinct == rows and last == rows - 1 and rows % ROWS == 0):
-                return f"{count} rows, {distinct} of them distinct, the last {last}"
-        if buffer.positions() != ({"a.ring": rows} if rows else {}):
-            return f"{rows} rows, positions {buffer.positions()}"
-        buffer.append([make_block(ROWS, first=rows, names=NAMES)], [])
-        buffer.commit()
-        if not buffer.settled or buffer.status().rows != rows + ROWS:
-            return f"takes no rows: {buffer.status().notes}"
-        return rows // ROWS, len(buffer.findings(everything=True))
-
-
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Operation]]:
     """What a buffer does on a sound disk."""
-    return _record(tmp_path_factory.mktemp("recorded"), 24)
+    return record(tmp_path_factory.mktemp("recorded"), 24)
 
 
 @pytest.mark.parametrize("names", ["posix", "ordered"])
@@ -130,7 +94,7 @@ def test_what_was_promised_outlives_a_power_cut_at_any_moment(
 
 def test_a_failed_sync_is_never_taken_for_a_promise(tmp_path: Path) -> None:
     """One sync in seven fails, and what it should have written is lost however many succeed later: as above."""
-    root, operations = _record(tmp_path, 24, sync_every=7)
+    root, operations = record(tmp_path, 24, sync_every=7)
     assert sum(operation.kind == "E" for operation in operations) > 5
     check = functools.partial(_check, root=root, operations=operations, names="posix")
     assert [line for part in spread(check, _cuts(operations, scaled(6, 0.3))) for line in part] == []
