@@ -50,7 +50,7 @@ class Intake:
     """
 
     def __init__(self, collectors: Sequence[Collector], guarded: Guarded, clock: Clock) -> None:
-        self._collectors, self._guarded, self._clock = collectors, guarded, clock
+        self.collectors, self._guarded, self._clock = collectors, guarded, clock
         self._filling = [collector for collector in collectors if isinstance(collector, Filling)]
         self._waiting: list[Item] = []
 
@@ -60,7 +60,7 @@ class Intake:
         Labels come last: what they are about may be among the rest.
         """
         items, self._waiting = self._waiting, []
-        for collector in self._collectors:
+        for collector in self.collectors:
             self._guarded(collector.name, lambda collect: items.extend(collect()), collector.collect)
         began_ns = self._clock.monotonic_ns()
         for item in sorted(items, key=lambda item: isinstance(item, Labels)):
@@ -86,7 +86,7 @@ class Intake:
 
     def close(self) -> None:
         """Let the collectors go."""
-        for collector in self._collectors:
+        for collector in self.collectors:
             collector.close()
 
 

@@ -120,7 +120,7 @@ def latency_buckets(buckets: Mapping[int, int]) -> tuple[tuple[float, int], ...]
     """Return cumulative counts at LATENCY_BUCKETS, of a summary's buckets; the last is infinite.
 
     >>> latency_buckets({-571: 1, -570: 2, -569: 3, 200: 1})[:2], latency_buckets({200: 1})[-1]
-    (((1.2531..., 3), (2.0155..., 6)), (inf, 1))
+    (((1.2528...e-05, 3), (2.0151...e-05, 6)), (inf, 1))
     """
     out, seen, ordered, at = [], 0, sorted(buckets), 0
     for bound in LATENCY_BUCKETS:

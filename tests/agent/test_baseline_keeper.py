@@ -37,6 +37,15 @@ def _pipeline(*rounds: list[Item], store: MemoryStore | None = None) -> Pipeline
     return pipeline
 
 
+def _feed(pipeline: Pipeline, *rounds: list[Item]) -> None:
+    """Have it take in more rounds."""
+    (collector,) = pipeline.intake.collectors
+    assert isinstance(collector, ListCollector)
+    collector.rounds += rounds
+    for _ in rounds:
+        pipeline.tick()
+
+
 def _shifted(rows: int = 12, store: MemoryStore | None = None) -> Pipeline:
     """Ten calm rows, and then so many that are far off, with an open finding."""
     pipeline = _pipeline([OPENED, block(CALM)], [block(CALM, 10)], [block([5.0] * rows, 20)], store=store)
@@ -74,9 +83,7 @@ def test_accepting_too_little_with_learn_begins_anew() -> None:
     change = pipeline.baselines.accept("meter", learn=True, by="ada")
     assert "learning anew from now on" in change.said
     assert (pipeline.findings(), pipeline.baselines.show("")[0].state) == ((), "learning")
-    pipeline._intake._collectors[0].rounds += [[block(FAR, 30)], [block(FAR, 40)]]  # type: ignore[attr-defined]
-    pipeline.tick()
-    pipeline.tick()
+    _feed(pipeline, [block(FAR, 30)], [block(FAR, 40)])
     assert (pipeline.baselines.show("")[0].rows, pipeline.findings()) == (10, ())
 
 
@@ -109,8 +116,7 @@ def test_rows_since_a_reset_are_learned_from_again_after_a_restart() -> None:
     store = MemoryStore()
     pipeline = _shifted(12, store)
     pipeline.baselines.reset("meter", by="ada")
-    pipeline._intake._collectors[0].rounds.append([block(FAR[:6], 40)])  # type: ignore[attr-defined]
-    pipeline.tick()
+    _feed(pipeline, [block(FAR[:6], 40)])
     pipeline.close()
     again = _pipeline([OPENED, block(FAR[:2], 46)], store=store)
     assert again.baselines.show("")[0].rows == 8
@@ -279,8 +285,7 @@ def test_accept_does_not_reach_behind_its_reference_after_a_restart(saved: bool)
     store = MemoryStore()
     pipeline = _shifted(15, store)
     pipeline.baselines.take("meter", pipeline.baselines.export("meter"), by="ada")
-    pipeline._intake._collectors[0].rounds.append([block(CALM[:4], 40)])  # type: ignore[attr-defined]
-    pipeline.tick()
+    _feed(pipeline, [block(CALM[:4], 40)])
     pipeline._commit()
     if saved:
         pipeline._save_states()
