@@ -291,5 +291,5 @@ class Buffer:
             return False
         self._discarded += batch.rows
         why = self._files.trouble
-        self._files.repairer.notes.append(f"{batch.rows} rows could not be stored and were discarded: {why}")
+        self._files.repairer.notes.append(f"{batch.contents} could not be stored and were discarded: {why}")
         return True

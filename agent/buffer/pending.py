@@ -92,6 +92,19 @@ class Batch:
         return not any(kept)
 
     @property
+    def contents(self) -> str:
+        """What is in it, counted in words."""
+        counts = (
+            (self.rows, "rows"),
+            (len(self.readings), "host readings"),
+            (len(self.labels), "labels"),
+            (len(self.summaries), "summaries of minutes"),
+            (sum(map(len, self.answers)), "answers"),
+            (len(self.windows), "windows of findings"),
+        )
+        return ", ".join(f"{count} {what}" for count, what in counts if count) or "how far labels were read"
+
+    @property
     def day(self) -> str:
         """The day of its newest row, reading or label; where it has none, that of its making."""
         times = [int(block.time_ns.max()) for block in self.blocks if len(block)]
