@@ -13,9 +13,10 @@ import duckdb
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
+from agent.buffer.doubt import Doubt
 from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError
-from agent.buffer.folders import LogNames, wal_of, write_anew
+from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
@@ -63,10 +64,10 @@ class Files:
         self.ledger.testify = lambda: testify(self.segments.opened)
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.refusals = Refusals(directory, config.commit_seconds, lambda: stamp().since_boot_ns)
+        self._doubt = Doubt(config.write_mib_per_day * MIB, lambda: stamp().since_boot_ns)
         self.trouble = ""
         self.migrated = ""
         self._in_doubt = self._behind = False
-        self._unsynced: list[Path] = []
         self._log_names = LogNames()
         self._fold_at = _LEAST_LOG
         self._engine: Engine | None = self._open_with_room()
@@ -94,7 +95,6 @@ class Files:
             return None
         if self._engine is None:
             try:
-                self._write_anew()
                 self._engine = self._open_with_room()
                 self._settle_names()
             except (UnavailableError, duckdb.Error, OSError) as error:
@@ -119,7 +119,6 @@ class Files:
         self._note(error)
         if is_of_sync(error):
             self._in_doubt = True
-            self._unsynced = self._written()
         if self._engine:
             self._engine.rollback()
         if reopen or "invalidated" in str(error):
@@ -206,6 +205,8 @@ class Files:
     def _note(self, error: Exception) -> None:
         self.trouble = say(error)
         self.refusals.note(error, self.trouble)
+        if is_of_sync(error):
+            self._doubt.cast(self._written())
 
     def _fold_core(self, engine: Engine) -> None:
         """Keep the log of the core short: what is in it is in memory, too, and folded in it takes a third of the room.
@@ -238,23 +239,18 @@ class Files:
             finally:
                 self.repairer.rest()
 
-    def _write_anew(self) -> None:
-        """Write the files again whose sync failed: those of the core, and of the segments that took rows lately."""
-        # Logs first: they are small, and a disk that still fails says so soonest.
-        for path in (*map(wal_of, self._unsynced), *self._unsynced):
-            write_anew(path)
-        self._unsynced = []
-
     def _written(self) -> list[Path]:
         """Return the files that are written: the core, the segment that takes rows, and the one that did."""
         newest = [segment.path for segment in self.segments.opened[-2:] if not segment.awaited]
         return [path for path in (self.ledger.path, *newest) if path]
 
     def _settle_names(self) -> None:
-        for path in self._written():
+        for path in (written := self._written()):
             self._log_names.settle(path)
+        self._doubt.trust(written)
 
     def _open(self) -> Engine:
+        self._doubt.resolve()
         engine = Engine(self._disk, self._config)
         self._log_names.forget()
         try:

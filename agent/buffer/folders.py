@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LITTLE = 4096
+
 
 def wal_of(path: Path) -> Path:
     """Return where DuckDB keeps the log of a database file."""
@@ -30,6 +32,19 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_something(folder: Path) -> int:
+    """Find out whether the disk takes anything: write a little and sync it; return how much. Raises OSError."""
+    path = folder / "sync.tmp"
+    try:
+        with path.open("wb") as file:
+            size = file.write(os.urandom(_LITTLE))  # what a disk could fold into nothing would not say much
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        path.unlink(missing_ok=True)
+    return size
 
 
 def write_anew(path: Path) -> None:
