@@ -5,18 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 from agent.buffer import BufferConfig, SchemaTooNewError, open_readonly
-from agent.buffer.engine import Engine
 from agent.buffer.query import run_query
-from agent.buffer.repair import Repairer, guarded
 from agent.buffer.schema import VERSION
-from agent.buffer.segment import Segment
 from agent.buffer.wal import checksum
 from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
 from tests.faults.counts import scaled
@@ -89,33 +85,6 @@ def test_a_damaged_log_is_cut_at_its_last_sound_entry(crashed: Path, tmp_path: P
             with opened(directory) as buffer:
                 expected = [[rows + 10, rows + 10, 0.0 if rows else 1_000.0, 1_009.0]]
                 assert ask(buffer, f"SELECT {SUMMARY} FROM inferences") == expected
-
-
-@pytest.mark.faults
-def test_every_damaged_log_opens_as_whole_batches(crashed: Path, tmp_path: Path) -> None:
-    """Damaged logs of one segment: each opens, with its first batches whole and nothing of the others."""
-    path = next(crashed.rglob("0*.duckdb"))
-    copy = tmp_path / path.name
-    data = path.with_name(path.name + ".wal").read_bytes()
-    engine, repairer = Engine(tmp_path, BufferConfig()), Repairer(tmp_path, 1 << 30)
-    counts = set()
-    for changed in mutations(data, scaled(100, 5)):
-        shutil.copy(path, copy)
-        copy.with_name(copy.name + ".wal").write_bytes(changed)
-        segment = Segment(1, "20261118", copy)
-        assert guarded(engine, copy, repairer, segment.alias, partial(segment.load, engine))
-        batches = [row[0] for row in engine.run(f"SELECT id FROM {segment.alias}.batches ORDER BY id")]
-        assert batches == list(range(1, len(batches) + 1))
-        tables = [f"{segment.alias}.rows_{number}" for number in segment.schemas]
-        assert [engine.run(f"SELECT count(*) FROM {table}") for table in tables] == [[(10 * len(batches),)]] * len(
-            tables
-        )
-        assert segment.rows == 10 * len(batches)
-        engine.run(f"DETACH {segment.alias}")
-        counts.add(len(batches))
-    engine.close()
-    repairer.rest()
-    assert len(counts) > 15
 
 
 def test_what_damage_took_is_said_and_kept(crashed: Path, tmp_path: Path) -> None:

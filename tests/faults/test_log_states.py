@@ -1,24 +1,37 @@
-"""The log of a segment, damaged in every way at every byte."""
+"""Logs damaged in every way: with `make faults` at every byte of one, else at bytes spread over all of it."""
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.counts import scaled, spread
-from tests.faults.damaged_logs import crashed_logs, look_at, states
+from tests.faults.counts import KILLS, spread
+from tests.faults.damaged_logs import look_at, states
+from tests.faults.left_logs import cores, folded_segments, new_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = 8  # of damage, at each place
+STEP = 1 if KILLS >= 1_000 else 25 if KILLS else 800  # bytes from one that is damaged to the next
+LEAST = 50_000 if KILLS >= 1_000 else 2_000 if KILLS else 80
+LOGS = ((folded_segments, STEP), (new_segments, 10 * STEP), (cores, 10 * STEP))
 
 
 @pytest.mark.faults
-def test_whatever_the_damage_what_was_committed_before_it_is_there(tmp_path: Path) -> None:
+def test_whatever_the_damage_what_was_committed_before_it_is_there(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Cut, zeroed, changed, followed by rubbish, repeated, of another file: it opens, with just the batches before."""
-    other, log = crashed_logs(tmp_path, 12)
-    damaged = [state for state in states(log, other, scaled(6 * KINDS, 10) // KINDS) if state.data != log.data]
-    assert [line for part in spread(partial(look_at, log=log), damaged) for line in part] == []
+    tried, wrong = 0, []
+    for make, step in LOGS:
+        log, other = make(tmp_path / make.__name__, 3)
+        damaged = list(states(log, other, range(0, len(log.data), step)))
+        wrong += [line for part in spread(partial(look_at, log=log), damaged) for line in part]
+        tried += len(damaged)
+    with capfd.disabled():
+        sys.stderr.write(f"{tried} damaged logs tried, {len(wrong)} wrong\n")
+    assert wrong == []
+    assert tried >= LEAST
