@@ -29,9 +29,21 @@ import msgspec
 
 from agent.clock import Stamp, utc
 from agent.clock_look import look_at
+from agent.clock_saved import (
+    CONFIRMED,
+    DOUBTFUL,
+    IMPOSSIBLE,
+    MOST_TOTALS,
+    PLAUSIBLE,
+    Regime,
+    Saved,
+    dated_before,
+    read_saved,
+)
 from agent.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import numpy as np
@@ -46,7 +58,6 @@ STEP_NS = 2_000_000_000
 CONFIRMED_NS = 3_600_000_000_000
 _SLEW = 2_000  # the kernel slews a clock by 500 ppm at the most
 _DRIFT = 5_000  # 200 ppm: a crystal drifts by a quarter of that, a bad one
-_MOST_TOTALS = 16
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -89,31 +100,6 @@ class Dated(Protocol):
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set."""
         ...
-
-
-class _Regime(msgspec.Struct, array_like=True):
-    """`offset_ns`: wall time less the time since boot, as of the last look."""
-
-    offset_ns: int
-    began_ns: int  # since boot
-    rank: int
-    was_set: bool = False  # in this boot
-    vouched: bool = False  # the kernel said that it is kept right
-    right_ns: int = 0  # since boot: when it was set or moved last
-
-
-class _Saved(msgspec.Struct):
-    """What a restart in the same boot goes on with."""
-
-    boot: str
-    steps_ns: int
-    totals: tuple[int, ...]
-    line: Timeline
-    regime: _Regime
-    saved_ns: int  # since boot
-    vouched_before: bool  # of the boot before
-    told: bool
-    floor_ns: int
 
 
 class SteadyClock:
@@ -174,7 +160,7 @@ class SteadyClock:
     @property
     def confirmed(self) -> bool:
         """Whether the believed time is confirmed."""
-        return self._believed.rank == _CONFIRMED
+        return self._believed.rank == CONFIRMED
 
     @property
     def vouched(self) -> bool:
@@ -208,16 +194,22 @@ class SteadyClock:
         return None
 
     def resume(self, saved: bytes) -> Step | None:
-        """Go on from what an agent of before `saved`. Before the first look.
+        """Go on from what an agent of before `saved`; from nothing where that is empty. Before the first look.
 
-        Returns the step that came while no agent ran. What cannot be read counts as nothing saved.
+        Returns the step that came while no agent ran. Raises ValueError for what cannot be read, and changes nothing.
         """
-        try:
-            before = msgspec.msgpack.decode(saved, type=_Saved) if saved else None
-        except msgspec.MsgspecError:
-            before = None
-        if before is None:
-            return None
+        return self._go_on(read_saved(saved)) if saved else None
+
+    def resume_from(self, last: Stamp, totals: Sequence[int]) -> Step | None:
+        """Go on from what was dated in this boot, where nothing can be read of what was saved. Before the first look.
+
+        `last`: the newest moment that was dated; `totals`: all values that `steps_ns` is known to have had. Else the
+        steps would be counted from 0 again, and what was dated would be moved by the difference.
+        """
+        rank = IMPOSSIBLE if last.wall_ns < RELEASED_NS else PLAUSIBLE
+        return self._go_on(dated_before(last, totals, look_at(self._device).slept_ns, rank))
+
+    def _go_on(self, before: Saved) -> Step | None:
         self._floor_ns = before.floor_ns
         now = look_at(self._device)
         self._line = _line_at(now)
@@ -239,13 +231,13 @@ class SteadyClock:
         """Return what `resume` needs."""
         if self.confirmed:
             self._floor_ns = max(self._floor_ns, self.wall_ns())
-        saved = _Saved(
+        saved = Saved(
             self.boot, self._steps_ns, self._totals, self._line, self._believed, self.since_boot_ns(),
             self.vouched_before, self.told, self._floor_ns,
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
-    def _is_near(self, now: Look, regime: _Regime, more_ns: int) -> bool:
+    def _is_near(self, now: Look, regime: Regime, more_ns: int) -> bool:
         return abs(now.offset_ns - regime.offset_ns) <= STEP_NS + now.apart_ns + more_ns
 
     def _follow(self, now: Look) -> None:
@@ -259,7 +251,7 @@ class SteadyClock:
         line, before = self._line, self._steps_ns
         by_ns = now.offset_ns - (line.wall_ns(now.since_ns) - now.since_ns)
         total = next((one for one in self._totals if abs(one - before - by_ns) <= STEP_NS), before + by_ns)
-        self._totals = (*(one for one in self._totals if one != total), total)[-_MOST_TOTALS:]
+        self._totals = (*(one for one in self._totals if one != total), total)[-MOST_TOTALS:]
         self._believed, self._steps_ns = self._shown, total
         self._line = line.shifted(total - before)
         self._follow(now)
@@ -267,23 +259,23 @@ class SteadyClock:
             return None
         return Step(total - before, line.began_ns, line.wall_ns(now.since_ns))
 
-    def _regime(self, now: Look, *, was_set: bool) -> _Regime:
+    def _regime(self, now: Look, *, was_set: bool) -> Regime:
         wall_ns = now.offset_ns + now.since_ns
-        rank = _IMPOSSIBLE if wall_ns < RELEASED_NS else _DOUBTFUL if wall_ns < self._floor_ns - STEP_NS else _PLAUSIBLE
-        regime = _Regime(now.offset_ns, now.since_ns, rank, was_set, right_ns=now.since_ns)
+        rank = IMPOSSIBLE if wall_ns < RELEASED_NS else DOUBTFUL if wall_ns < self._floor_ns - STEP_NS else PLAUSIBLE
+        regime = Regime(now.offset_ns, now.since_ns, rank, was_set, right_ns=now.since_ns)
         self._confirm(now, regime)
         return regime
 
-    def _confirm(self, now: Look, regime: _Regime) -> None:
+    def _confirm(self, now: Look, regime: Regime) -> None:
         """Note where the regime that shows now has become possible, or is confirmed."""
-        if regime.rank == _IMPOSSIBLE:
-            regime.rank = _DOUBTFUL if regime.offset_ns + now.since_ns >= RELEASED_NS else _IMPOSSIBLE
-        if regime.rank == _IMPOSSIBLE:
+        if regime.rank == IMPOSSIBLE:
+            regime.rank = DOUBTFUL if regime.offset_ns + now.since_ns >= RELEASED_NS else IMPOSSIBLE
+        if regime.rank == IMPOSSIBLE:
             return
         if self._device.disciplined():
             regime.vouched, regime.right_ns = True, now.since_ns
         if regime.vouched or now.since_ns - regime.began_ns >= CONFIRMED_NS:
-            regime.rank = _CONFIRMED
+            regime.rank = CONFIRMED
 
 
 def _line_at(now: Look) -> Timeline:
@@ -291,9 +283,6 @@ def _line_at(now: Look) -> Timeline:
     return Timeline.at(now.offset_ns, now.slept_ns if now.slept_ns > now.sure_ns else 0)
 
 
-def _drift(now: Look, regime: _Regime) -> int:
+def _drift(now: Look, regime: Regime) -> int:
     """Say how far a clock can have drifted by itself; what it was at a start nobody knows, if nobody set it."""
     return (now.since_ns - regime.right_ns) // _DRIFT if regime.was_set or regime.vouched else 0
-
-
-_IMPOSSIBLE, _DOUBTFUL, _PLAUSIBLE, _CONFIRMED = range(4)

@@ -66,6 +66,7 @@ class Buffer:
         self.labels = LabelShelf(self._pending, self._ask)
         self._files = Files(directory, config, clock.stamp, disk=lock is not None)
         self.dating = Dating(self._files, clock)
+        self._notes += self.dating.notes
         self._unsettled: Batch | None = None
         self._last_batch = self._files.segments.last_batch
         self._discarded = 0

@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from agent.buffer.age import ObservedTime
+from agent.buffer.age import ObservedTime, newest_batch
 from agent.buffer.errors import UnavailableError
-from agent.clock import utc
+from agent.clock import Stamp, utc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
-    from agent.clock import Stamp
+    from agent.buffer.ledger import Ledger
+    from agent.buffer.segment import Segment
     from agent.steady import SteadyClock, Step
 
 KEY, CLOCK, COUNTED = "clock", "steady", "age counted"
 SAVE_NS = 3_600_000_000_000
+_ANEW = "times go on from the newest that was stored in this boot"
 
 
 class Dating:
@@ -36,6 +39,8 @@ class Dating:
     ----------
     step
         By how much the clock was set while no agent ran, in this boot; None where it was not.
+    notes
+        What people should know of how it began.
     observed
         What the age of data is told by.
 
@@ -44,6 +49,7 @@ class Dating:
     def __init__(self, files: Files, clock: SteadyClock) -> None:
         self._files, self._clock = files, clock
         self.step: Step | None = None
+        self.notes: list[str] = []
         self.observed = ObservedTime(clock)
         self._due = True
         self._moved = False  # what the views have to know
@@ -113,7 +119,32 @@ class Dating:
         self._due = self._moved = False
 
     def _resume(self, engine: Engine) -> None:
-        segments = self._files.segments.opened
-        self.step = self._clock.resume(self._files.ledger.get_state(engine, KEY, CLOCK) or b"")
-        counted = self._files.ledger.get_state(engine, KEY, COUNTED) or b""
+        ledger, segments = self._files.ledger, self._files.segments.opened
+        saved = ledger.get_state(engine, KEY, CLOCK)
+        try:
+            self.step = self._clock.resume(saved or b"")
+        except ValueError as error:
+            saved = None
+            self.notes.append(f"{error}; {_ANEW}")
+        if saved is None and (found := last_dated(engine, self._clock.boot, ledger, segments)):
+            self.step = self._clock.resume_from(*found)
+        for note in self.notes:
+            ledger.add_event(self._clock.wall_ns(), "clock", "buffer", note, 0)
+        counted = ledger.get_state(engine, KEY, COUNTED) or b""
         self.observed.resume(engine, segments, counted.decode("utf-8", "replace"))
+
+
+def last_dated(
+    engine: Engine, boot: str, ledger: Ledger, segments: Sequence[Segment]
+) -> tuple[Stamp, list[int]] | None:
+    """Return the newest moment that records of a boot were dated by, and all sums of its steps; None without any."""
+    eras = [era for known in (ledger.eras, *(segment.eras for segment in segments)) for era in known.of(boot)]
+    if not eras:
+        return None
+    last = eras[-1]
+    began_ns = last.began_ns + last.shift_ns
+    newest = newest_batch(engine, segments)
+    since_ns, wall_ns = (newest[1], newest[3]) if newest and newest[0] == boot else (0, began_ns)
+    # A correction that was cut off has reached some of the files alone.
+    totals = [total for era in eras for total in (era.steps_ns, era.steps_ns + era.shift_ns)]
+    return Stamp(boot, since_ns, wall_ns, last.steps_ns + last.shift_ns, began_ns), totals

@@ -86,6 +86,10 @@ class Eras:
         """Return the era of a moment; None where the file has none yet."""
         return next((era for era in self._eras if (era.boot, era.steps_ns) == (stamp.boot, stamp.steps_ns)), None)
 
+    def of(self, boot: str) -> list[Era]:
+        """Return the eras of a boot."""
+        return [era for era in self._eras if era.boot == boot]
+
     def next(self, stamp: Stamp) -> Era:
         """Give a new era its number; it is known from `add` on."""
         number = max((era.number for era in self._eras), default=0) + 1
@@ -102,7 +106,7 @@ class Eras:
 
     def off(self, now: Stamp) -> list[Era]:
         """Return the eras of this boot whose clock was another than the present one."""
-        return [era for era in self._eras if era.boot == now.boot and era.steps_ns != now.steps_ns]
+        return [era for era in self.of(now.boot) if era.steps_ns != now.steps_ns]
 
     def settle(self, engine: Engine, now: Stamp, commit: Callable[[], None]) -> bool:
         """Write how far the eras of this boot are off, where that is not known yet; tell whether it was written."""

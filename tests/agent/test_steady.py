@@ -173,11 +173,14 @@ def test_sleep_is_known_to_rows_from_the_look_after_it() -> None:
     assert [*clock.walls_ns(before), *clock.walls_ns(after)] == [NOW, NOW + 8 * HOUR + 2 * SECOND]
 
 
-def test_garbage_that_was_saved_counts_as_nothing() -> None:
-    """The clock starts anew."""
+@pytest.mark.parametrize("saved", [b"\xc1garbage", b"\x81\xa6format\x63"], ids=["garbage", "a later format"])
+def test_what_another_version_saved_is_refused_and_changes_nothing(saved: bytes) -> None:
+    """An error that says so; the clock goes by what the device shows."""
     device, clock = at(NOW)
-    assert clock.resume(b"\xc1garbage") is None
-    assert clock.wall_ns() == device.wall_ns()
+    with pytest.raises(ValueError, match="another version stored it"):
+        clock.resume(saved)
+    assert clock.resume(b"") is None
+    assert (clock.wall_ns(), clock.stamp().steps_ns) == (device.wall_ns(), 0)
 
 
 def test_the_release_is_past() -> None:
