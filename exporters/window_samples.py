@@ -42,9 +42,13 @@ class Sample:
 
 
 def samples_of(origin: Origin, content: Window | HostWindow) -> Iterator[Sample]:
-    """Yield what is known of a window; no two samples share metric and labels."""
+    """Yield what is known of a window; no two samples share metric and labels.
+
+    What is not a number is not known: it was taken out before the window left its device (`exporters.bundle.reduced`).
+    """
     device = (label_text(origin.site), label_text(origin.device))
-    return _window(device, content) if isinstance(content, Window) else _host(device, content)
+    found = _window(device, content) if isinstance(content, Window) else _host(device, content)
+    return (sample for sample in found if isinstance(sample.value, Histogram) or not math.isnan(sample.value))
 
 
 def _window(device: tuple[str, str], window: Window) -> Iterator[Sample]:
