@@ -26,6 +26,7 @@ HEADERS = {
 }
 _MS_NS = 1_000_000
 _SEVEN_BITS = 0x7F
+_ONE_BYTE = tuple(bytes((value,)) for value in range(_SEVEN_BITS + 1))
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -77,6 +78,8 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if 0 <= value <= _SEVEN_BITS:
+        return _ONE_BYTE[value]
     value &= 2**64 - 1  # an int64 before 1970 is written as ten bytes
     out = bytearray()
     while value > _SEVEN_BITS:

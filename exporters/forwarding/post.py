@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from exporters.forwarding.secret import SecretError, read_secret, secret_path
+from exporters.forwarding.secret import SecretError, read_secret
+from exporters.forwarding.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Poster:
 
     def __init__(self, config: DestinationConfig) -> None:
         self._config = config
+        self._trust = Trust(config)
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, compress: bool = False) -> Answer:
@@ -78,7 +80,9 @@ class Poster:
             await session.close()
 
     def _connect(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=1, ssl=tls(self._config), keepalive_timeout=30)
+        encrypted = self._config.url.startswith("https:")
+        context = self._trust.context() if encrypted else True
+        connector = aiohttp.TCPConnector(limit=1, ssl=context, keepalive_timeout=30)
         return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
 
     def _authorization(self) -> dict[str, str]:
@@ -88,23 +92,6 @@ class Poster:
         if config.username:
             return {"Authorization": aiohttp.encode_basic_auth(config.username, read_secret(config.password_file))}
         return {}
-
-
-def tls(config: DestinationConfig) -> ssl.SSLContext:
-    """Return what the destination is trusted by, and what this device shows it. Raises SecretError."""
-    try:
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if config.ca_file:
-            context.load_verify_locations(config.ca_file)
-        if config.cert_file:
-            context.load_cert_chain(config.cert_file, secret_path(config.key_file))
-    except ssl.SSLError as error:
-        files = ", ".join(name for name in (config.ca_file, config.cert_file, config.key_file) if name)
-        raise SecretError(f"{files}: not certificates and a key that belong together ({error.reason})") from error
-    except OSError as error:
-        raise SecretError(f"{config.ca_file or config.cert_file}: {error.strerror}") from error
-    return context
 
 
 def retry_after(value: str, date: str = "") -> float:

@@ -9,7 +9,7 @@ import pytest
 from exporters.naming import METRICS, SERIES_NAMES, Metric
 from grafana import fleet
 from tests.grafana.expressions import DASHBOARD, GRAFANA, RULES, panels, read, rules
-from tests.integration.servers import need_program
+from tests.servers.programs import need_program
 
 PANELS = panels()
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]

@@ -17,7 +17,7 @@ from tests.agent_process import AgentProcess, ServiceProcess
 from tests.exporters.statuses import make_finding, make_status, make_stream, replaced
 from tests.grafana.expressions import RULES
 from tests.integration.panel_queries import EMPTY_IN_HEALTH, panel_queries
-from tests.integration.servers import Prometheus, running_prometheus
+from tests.servers.prometheus import Prometheus, running_prometheus
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

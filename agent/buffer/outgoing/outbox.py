@@ -228,6 +228,8 @@ class Outbox:
             if len(found) < CHUNK or walk.number >= limit:
                 over += walk.cut(limit)
             for slot in over:
+                if most_bytes <= 0:
+                    break
                 if not inside and (slots or slot.summaries):
                     slots.append(slot)
                     most_bytes -= _wire_bytes(slot)

@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
-from agent.buffer.outgoing.slots import SLOT_S, Numbered
-from agent.outbound import Batch, DeadLetter, Egress, FindingChange, HostWindow, Outcome, Rollup, Window
-from agent.summary import moments
-from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numbered
+from agent.buffer.outgoing.slots import SLOT_S
+from agent.outbound import Batch, FindingChange, HostWindow, Outcome, Window
+from tests.agent.buffer.outgoing.memory_store import MemoryStore
+from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS
 from tests.exporters.windows import make_change
-
-if TYPE_CHECKING:
-    from agent.buffer.outgoing.stored import Sent
-
-
-class MemoryStore:
-    """Keeps what the outbox keeps, as the buffer does; a new outbox over it is a restart."""
-
-    def __init__(self) -> None:
-        self.minutes: list[Numbered] = []
-        self.history: list[FindingChange] = []
-        self.kept: dict[tuple[str, str], bytes] = {}
-        self.lines: list[Egress] = []
-        self.dead: dict[str, DeadLetter] = {}
-        self.again: set[str] = set()
-        self.time_ns = START_NS
-        self.gone = 0  # numbers up to which retention has taken everything
-
-    def run(self, minutes: int) -> None:
-        """Let minutes pass, with a summary each."""
-        for _ in range(minutes):
-            self.minutes.append(make_numbered(len(self.minutes) + 1, (self.time_ns - START_NS) // MINUTE_NS))
-            self.time_ns += MINUTE_NS
-
-    def now_ns(self) -> int:
-        return self.time_ns + GRACE_NS
-
-    def instance(self) -> str:
-        return "0f3a"
-
-    def summaries(self, after: int, most: int) -> list[Numbered]:
-        return [one for one in self.minutes if one.first > max(after, self.gone)][:most]
-
-    def changes(self, after: int, most: int) -> list[FindingChange]:
-        return [change for change in self.history if change.number > after][:most]
-
-    def newest(self) -> tuple[int, int]:
-        return len(self.minutes), 0
-
-    def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
-        return (Rollup("hw.temperature", "Cel", (), moments([50.0]), 50.0),) if end_ns > start_ns else ()
-
-    def completed(self, window: Window) -> Window:
-        return window
-
-    def place(self, kind: str, name: str) -> bytes | None:
-        return self.kept.get((kind, name))
-
-    def places(self, kind: str) -> list[str]:
-        return [name for (one, name) in self.kept if one == kind]
-
-    def keep(self, sent: Sent) -> None:
-        for kind, name, content in sent.places:
-            self.kept[kind, name] = content
-            if not content:
-                del self.kept[kind, name]
-        for letter in sent.letters:
-            self.dead[letter.parcel.id] = letter
-            self.again.discard(letter.parcel.id)
-        for settled in sent.settled:
-            self.dead.pop(settled, None)
-        self.lines += [sent.line] if sent.line else []
-
-    def letters(self, destination: str | None, *, again: bool = False) -> list[DeadLetter]:
-        found = [one for one in self.dead.values() if destination in {None, one.destination}]
-        return [one for one in found if not again or one.parcel.id in self.again]
-
-    def send_again(self, destination: str | None) -> int:
-        self.again |= {letter.parcel.id for letter in self.letters(destination)}
-        return len(self.again)
-
-    def egress(self, since_ns: int, most: int) -> list[Egress]:
-        return [line for line in self.lines[::-1] if line.time_ns >= since_ns][:most]
 
 
 class Receiver:

@@ -1,0 +1,95 @@
+"""An outbox over minutes that are known, and the series that a store must hold once all of them were sent."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.buffer.outgoing.outbox import Outbox
+from agent.buffer.outgoing.slots import SLOT_S, Numbered
+from agent.outbound import Origin, Window
+from exporters.forwarding.config import PRIVATE
+from exporters.window_samples import samples_of
+from tests.agent.buffer.outgoing.memory_store import MemoryStore
+from tests.agent.buffer.outgoing.summaries import SECOND_NS, make_numbered
+from tests.servers.series import series_of
+
+if TYPE_CHECKING:
+    from agent.outbound import Exporter, Outcome, Rollup
+    from agent.summary import Summary
+    from tests.servers.series import Series
+
+SLOT_NS = SLOT_S * SECOND_NS
+DESTINATION = "fleet"
+ORIGIN = Origin(site="plant-7", device="press-3", version="0.1.0", instance="0f3a")
+
+
+class SentMinutes(MemoryStore):
+    """A store that begins empty, so many slots ago.
+
+    Parameters
+    ----------
+    slots
+        Before now.
+    each
+        Minutes of a slot in which there is something.
+
+    """
+
+    def __init__(self, slots: int, each: int = 5) -> None:
+        super().__init__()
+        self.each = each
+        self.start_ns = (time.time_ns() - slots * SLOT_NS) // SLOT_NS * SLOT_NS
+        self.time_ns = self.start_ns
+        self.outbox = Outbox(self)
+        self.outbox.next(DESTINATION, 1)  # from here on it is to hear of everything
+
+    def let_pass(self, slots: int) -> None:
+        """Let slots pass."""
+        for _ in range(slots):
+            for minute in range(self.each):
+                number = len(self.minutes) + 1
+                summary = msgspec.structs.replace(
+                    make_numbered(number, 0).summary, time_ns=self.time_ns + minute * 60 * SECOND_NS
+                )
+                self.minutes.append(Numbered(number, number, summary))
+            self.time_ns += SLOT_NS
+
+    def summaries(self, after: int, most: int) -> list[Numbered]:
+        return self.minutes[after : after + most]
+
+    def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:  # noqa: ARG002  # the port's
+        return ()
+
+    def expected(self) -> Series:
+        """Return what is to be stored, worked out from the minutes alone."""
+        samples, total = [], None
+        for first in range(0, len(self.minutes), self.each):
+            own = self.minutes[first].summary
+            for one in self.minutes[first + 1 : first + self.each]:
+                own = own.merge(one.summary)
+            total = own if total is None else total.merge(own)
+            start_ns = self.start_ns + first // self.each * SLOT_NS
+            own = msgspec.structs.replace(own, time_ns=start_ns, seconds=float(SLOT_S))
+            samples += list(samples_of(ORIGIN, Window(summary=own, total=_until(total, start_ns + SLOT_NS))))
+        return series_of(sample for sample in samples if sample.metric.name not in PRIVATE)
+
+    def waiting(self) -> int:
+        """How many minutes are not answered for."""
+        (waiting,) = self.outbox.waiting()
+        return waiting.minutes
+
+    async def send_next(self, exporter: Exporter, most_bytes: int) -> Outcome | None:
+        """Send what goes next, once; None where nothing waits."""
+        batch = self.outbox.next(DESTINATION, most_bytes)
+        if batch is None:
+            return None
+        outcome = await exporter.send(batch.parcels)
+        self.outbox.settle(DESTINATION, batch, outcome, "")
+        return outcome
+
+
+def _until(total: Summary, end_ns: int) -> Summary:
+    return msgspec.structs.replace(total, seconds=(end_ns - total.time_ns) / SECOND_NS)

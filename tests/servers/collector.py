@@ -1,0 +1,93 @@
+"""A real OpenTelemetry Collector for tests, with what it was sent in files.
+
+There is no Debian package of it: `.ci/collector` builds one. Tests find it as `otelcol-driftline` on PATH, or where
+DRIFTLINE_COLLECTOR says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.absent import absent
+from tests.servers.programs import RECIPES, free_port, is_open, need_program, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROGRAM = "otelcol-driftline"
+
+# Besides the recipe: metrics into a file as well.
+BESIDE = """
+exporters:
+  file/metrics: {{path: {metrics}, flush_interval: 50ms}}
+  file/findings: {{flush_interval: 50ms}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines:
+    metrics: {{exporters: [otlphttp, file/metrics]}}
+"""
+
+
+@dataclass(frozen=True)
+class Collector:
+    """A running Collector; `metrics` and `findings` have a request a line."""
+
+    url: str
+    metrics: Path
+    findings: Path
+
+    def points(self) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
+        """Yield (metric, kind, point) of every point that was written so far."""
+        for line in _lines(self.metrics):
+            for scope in (scope for resource in line["resourceMetrics"] for scope in resource["scopeMetrics"]):
+                for metric in scope["metrics"]:
+                    kind = next(kind for kind in ("gauge", "sum", "histogram") if kind in metric)
+                    for point in metric[kind]["dataPoints"]:
+                        yield metric, kind, point
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the log records that were written so far."""
+        return [
+            record
+            for line in _lines(self.findings)
+            for resource in line["resourceLogs"]
+            for scope in resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def need_collector() -> str:
+    """Return the path of a Collector; where there is none the test is skipped, or fails in CI."""
+    given = os.environ.get("DRIFTLINE_COLLECTOR", "")
+    if given and not os.access(given, os.X_OK):
+        absent(f"{given} is no program (DRIFTLINE_COLLECTOR)")
+    return given or need_program(PROGRAM, "none has it: .ci/collector builds it")
+
+
+@contextlib.contextmanager
+def running_collector(folder: Path, metrics_endpoint: str = "") -> Iterator[Collector]:
+    """Run a Collector as the recipe says; it hands metrics on to an address, or to nobody."""
+    port = free_port()
+    beside = folder / "beside.yaml"
+    server = Collector(f"http://127.0.0.1:{port}", folder / "metrics.jsonl", folder / "findings.jsonl")
+    beside.write_text(BESIDE.format(metrics=server.metrics), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "DRIFTLINE_LISTEN": f"127.0.0.1:{port}",
+        "DRIFTLINE_QUEUE": str(folder / "queue"),
+        "DRIFTLINE_FINDINGS": str(server.findings),
+        "DRIFTLINE_METRICS": metrics_endpoint or f"http://127.0.0.1:{free_port()}/none",
+    }
+    command = [need_collector(), f"--config={RECIPES / 'collector.yaml'}", f"--config={beside}"]
+    with running(command, folder, lambda: is_open(port), environment):
+        yield server
