@@ -23,8 +23,8 @@ from aiomqtt.exceptions import MqttConnectError
 from agent.outbound import FindingChange, Outcome
 from exporters.forwarding.allowed import samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
-from exporters.forwarding.post import tls
 from exporters.forwarding.secret import SecretError, read_secret
+from exporters.forwarding.trust import Trust
 from exporters.mqtt import Message, finding_message, window_message
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class MqttExporter:
     def __init__(self, config: DestinationConfig, origin: Origin) -> None:
         self.name = config.name
         self._config = config
+        self._trust = Trust(config)
         self._origin = origin
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
@@ -145,7 +146,7 @@ class MqttExporter:
             identifier=f"driftline-{name}",
             username=config.username or None,
             password=password,
-            tls_context=tls(config) if encrypted else None,
+            tls_context=self._trust.context() if encrypted else None,
             timeout=config.timeout_seconds,
             clean_session=True,
             logger=_quiet,
