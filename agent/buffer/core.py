@@ -1,7 +1,6 @@
 """The buffer: takes rows in and makes them durable batch by batch; none that was acknowledged is lost, none is doubled.
 
-A batch is acknowledged when `commit` returns and `positions` names it. After any error its id is looked up before it is
-written again.
+A batch is acknowledged when `commit` returns and `positions` names it.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from agent.buffer.config import MIB, BufferConfig
 from agent.buffer.dating import Dating
-from agent.buffer.engine import Engine, is_of_disk, is_passing
 from agent.buffer.files import Files
 from agent.buffer.house import House
 from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
-from agent.buffer.pending import Batch, Pending
+from agent.buffer.pending import Pending
+from agent.buffer.settling import Settling
 from agent.buffer.summaries import read_summaries
 
 if TYPE_CHECKING:
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from agent.baselines import SignalBaseline
+    from agent.buffer.engine import Engine
     from agent.buffer.lock import DirectoryLock
     from agent.buffer.recorder import Recorder
     from agent.buffer.segment import Segment
@@ -41,9 +39,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_BATCH_BYTES = 8 * MIB  # a transaction is held in memory until it ends, under DuckDB's memory limit
-_SEAL_AFTER = 2  # failures of one batch, not for want of room, after which the segment is taken to be at fault
-_DISCARD_AFTER = 6  # and after which the batch is
 _MOST_NOTES = 20
 
 
@@ -67,9 +62,7 @@ class Buffer:
         self._files = Files(directory, config, clock.stamp, disk=lock is not None)
         self.dating = Dating(self._files, clock)
         self._notes += self.dating.notes
-        self._unsettled: Batch | None = None
-        self._last_batch = self._files.segments.last_batch
-        self._discarded = 0
+        self._settling = Settling(self._files, self._pending, self.dating, self.suspect)
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
@@ -95,15 +88,12 @@ class Buffer:
         with self._turn:
             if self._house.bring_back():
                 self.dating.was_set()  # meanwhile, perhaps
-            if not (everything or self._unsettled or self._files.refusals.waits or self._keeping.due()):
+            if not (everything or self._settling.underway or self._files.refusals.waits or self._keeping.due()):
                 return
-            if self._files.flush() and self._files.reserve.refill():
-                while (batch := self._next_batch()) and self._settle(batch):
-                    self._unsettled = None
-                    self._committed_ns = self._clock.since_boot_ns()
+            if self._settling.write():
+                self._committed_ns = self._clock.since_boot_ns()
             if self.settled:
                 self._keeping.committed()
-            self._pending.trim(self._unsettled.bytes if self._unsettled else 0)
             self._house.keep(waiting=not self.settled)
             self.dating.keep()
 
@@ -153,7 +143,7 @@ class Buffer:
     @property
     def settled(self) -> bool:
         """Whether no row waits to be written."""
-        return self._unsettled is None and not self._pending.waiting
+        return not (self._settling.underway or self._pending.waiting)
 
     def mark(self) -> bytes:
         """Say how far the rows are written."""
@@ -209,7 +199,7 @@ class Buffer:
             path=str(self._directory),
             notes=tuple(notes),
             last_commit=None if committed_ns is None else self.dating.told(committed_ns),
-            discarded_rows=self._discarded + self._pending.discarded_rows,
+            discarded_rows=self._settling.discarded_rows + self._pending.discarded_rows,
             trouble=self._files.refusals.trouble(self.dating.told),
         )
 
@@ -244,53 +234,3 @@ class Buffer:
     def _ask(self, question: Callable[[Engine, list[Segment]], T]) -> T:
         with self._turn:
             return self._files.read(lambda engine: question(engine, self._files.segments.opened[::-1]))
-
-    def _next_batch(self) -> Batch | None:
-        if self._unsettled is None:
-            batch = self._pending.take(_BATCH_BYTES)
-            if batch.empty:
-                return None
-            self._last_batch += 1
-            batch.id, batch.stamp, batch.observed_ns = self._last_batch, *self.dating.now()
-            self._unsettled = batch
-        return self._unsettled
-
-    def _settle(self, batch: Batch) -> bool:
-        """Write a batch, or find that it is there already; False where it has to wait."""
-        for _ in range(2):
-            engine = self._files.ready()
-            if engine is None or not self._files.reserve.refill():
-                return False
-            try:
-                if not (batch.failures and self._files.segments.holds(engine, batch.id)):
-                    self._write(engine, batch)
-                self.dating.wrote(batch.stamp)
-            except (duckdb.Error, OSError, ValueError) as error:
-                self._files.failed(error)
-                batch.failures += 1
-                if not is_passing(error) and self._give_up(batch, error):
-                    return True
-            else:
-                self._files.trouble = ""
-                return True
-        return False
-
-    def _write(self, engine: Engine, batch: Batch) -> None:
-        files = self._files
-        numbers = {stream: files.ledger.number_of(stream) for stream in batch.streams}
-        files.ledger.flush(engine, files.end_transaction)
-        segment = files.segments.current(engine, batch.day)
-        if segment.write(engine, batch, numbers, files.end_transaction):
-            files.segments.make_views(engine)
-
-    def _give_up(self, batch: Batch, error: Exception) -> bool:
-        """Go to a new segment when the present one keeps failing, and drop the batch when that does not help."""
-        if batch.failures >= _SEAL_AFTER:
-            self._files.segments.sealed = True
-            self._house.suspected = True
-        if batch.failures < _DISCARD_AFTER or is_of_disk(error):
-            return False
-        self._discarded += batch.rows
-        why = self._files.trouble
-        self._files.repairer.notes.append(f"{batch.contents} could not be stored and were discarded: {why}")
-        return True

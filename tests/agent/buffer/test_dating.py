@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from agent.buffer import BufferConfig, eras, folders, open_buffer, open_readonly
 from agent.buffer.query import run_query
+from agent.buffer.segment import Segment
 from agent.clock import ManualClock, utc
 from agent.steady import SteadyClock
 from tests.agent.buffer.blocks import CAMERA, DAY_NS, NOW_NS, ask, make_block, make_finding, make_reading
@@ -291,7 +292,7 @@ def test_a_batch_that_waits_while_the_clock_is_set_is_corrected(
     device = ManualClock(0)
     with dated(tmp_path, device) as (buffer, clock):
         with monkeypatch.context() as patched:
-            patched.setattr(buffer, "_write", _no_room)
+            patched.setattr(Segment, "write", _no_room)
             buffer.append([make_block(1, time_ns=0)], [])
             buffer.commit()
             device.advance(1)
