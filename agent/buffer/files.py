@@ -13,6 +13,7 @@ import duckdb
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
+from agent.buffer.core_log import CoreLog
 from agent.buffer.doubt import Doubt
 from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError
@@ -38,10 +39,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_LOG_SHARE = 16  # of the reserve, what the log may take before it is folded in
-_LEAST_LOG = 128 * 1024
 _MOST_INSTANCES = 20  # that are given up while files are opened
-_MEMORY_SHARE = 12  # of DuckDB's memory, what the log of the core may take there before it is folded in
 _QUARANTINE_SHARE = 8  # of the limit, which it is a part of
 _CLEARING_S = 1.0  # a query that does not end by then is waited for at the next commit
 
@@ -69,7 +67,7 @@ class Files:
         self.migrated = ""
         self._in_doubt = self._behind = False
         self._log_names = LogNames()
-        self._fold_at = _LEAST_LOG
+        self._core_log = CoreLog(self.ledger.path, self.reserve)
         self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
             forget_old_cores(directory / CORE_FILE)
@@ -135,7 +133,7 @@ class Files:
         while tries and (engine := self.ready()):
             try:
                 self.ledger.flush(engine, self.end_transaction)
-                self._fold_core(engine)
+                self._core_log.fold(engine)
             except (duckdb.Error, OSError) as error:
                 tries -= not self.failed(error)
             else:
@@ -207,24 +205,6 @@ class Files:
         self.refusals.note(error, self.trouble)
         if is_of_sync(error):
             self._doubt.cast(self._written())
-
-    def _fold_core(self, engine: Engine) -> None:
-        """Keep the log of the core short: what is in it is in memory, too, and folded in it takes a third of the room.
-
-        Where the disk is full it is kept shorter.
-        """
-        path = self.ledger.path
-        if path is None:
-            return
-        size = self.reserve.size // _LOG_SHARE if self.reserve.in_use else engine.memory_mib * MIB // _MEMORY_SHARE
-        usual = max(_LEAST_LOG, size)
-        if not self.reserve.in_use:
-            self._fold_at = usual
-        if size_of(path) - path.stat().st_size > self._fold_at:
-            if self.reserve.in_use and not self.reserve.held:
-                self._fold_at *= 2  # there may be no room even for that: not with every finding
-            engine.run(schema.checkpoint(schema.CORE))
-            self._fold_at = usual
 
     def _open_with_room(self) -> Engine:
         anew = _MOST_INSTANCES
