@@ -15,6 +15,7 @@ from agent.buffer.files import Files
 from agent.buffer.house import House
 from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
+from agent.buffer.outgoing.buffered import open_outbox
 from agent.buffer.pending import Pending
 from agent.buffer.settling import Settling
 from agent.buffer.summaries import read_summaries
@@ -45,7 +46,7 @@ _MOST_NOTES = 20
 class Buffer:
     """The store of one directory, or of memory alone where it cannot be written (`lock` None). Made by `open_buffer`.
 
-    The methods of `agent.ports.Store` are called by one thread at a time; `cursor` and `suspect` by any.
+    The methods of `agent.ports.Store` and of `outbox` are called by one thread, `cursor` and `suspect` by any.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Buffer:
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
         self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models, self.dating.step)
+        self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
         self._house = House(
             self._files, config, clock, self.dating.observed,
             self._keeping.recorder.thin, lambda kind, detail: self.add_event(kind, "buffer", detail),
@@ -177,7 +179,7 @@ class Buffer:
 
     def summaries_since(self, number: int, most: int = 1_000) -> list[tuple[int, Summary]]:
         """Return the committed summaries after a number, each with its own, oldest first."""
-        return self._ask(lambda engine, segments: read_summaries(engine, segments, number, most))
+        return self._ask(lambda engine, segments: read_summaries(engine, segments[::-1], number, most))
 
     def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
         """Keep a line of the device's history; it is durable with the next commit."""

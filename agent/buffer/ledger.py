@@ -49,7 +49,7 @@ class Ledger:
 
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
-        prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path)
+        prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path, newest=schema.CORE_VERSION)
         known = (era_schema.ERAS_TABLE,) in engine.run(schema.READ_TABLES, [schema.CORE])
         self.eras.load(engine, known=known)
         self.streams |= read_streams(engine, schema.CORE)
@@ -99,7 +99,7 @@ class Ledger:
         """Queue one state of a finding."""
         self._seq += 1
         self._saved[finding.id] = self._seq, finding
-        era = self._era()
+        era = self.era()
         insert = (schema.INSERT_FINDING, (*_finding_row(self._seq, finding), era.number))
         self._queue(("finding", self._seq), [self.eras.insert(era), insert])
 
@@ -123,7 +123,7 @@ class Ledger:
 
     def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
         """Queue an event."""
-        era = self._era()
+        era = self.era()
         insert = (schema.INSERT_EVENT, (time_ns, kind, subject, detail, count, era.number))
         self._events += 1
         self._queue(("event", self._events), [self.eras.insert(era), insert])
@@ -177,8 +177,8 @@ class Ledger:
                 kept = kept | {key} if payload else kept - {key}
         return sorted(kept)
 
-    def _era(self) -> Era:
-        """Return the present era; it is written with the first that is of it."""
+    def era(self) -> Era:
+        """Return the present era; whoever writes something that is of it inserts it along."""
         stamp = self._stamp()
         era = self.eras.find(stamp)
         if era is None:

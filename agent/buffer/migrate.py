@@ -48,15 +48,15 @@ def migrate_core(engine: Engine, path: Path, version: int) -> str:
     except (duckdb.Error, OSError) as error:
         _clean_up(engine, copy)
         if isinstance(error, OSError) or is_passing(error):
-            why = f"{path.name} cannot be brought to format {schema.VERSION} now: {error}"
+            why = f"{path.name} cannot be brought to format {schema.CORE_VERSION} now: {error}"
             raise UnavailableError(why) from error
         raise CorruptError(str(error)) from error
-    return f"{path.name} was brought from format {version} to {schema.VERSION}"
+    return f"{path.name} was brought from format {version} to {schema.CORE_VERSION}"
 
 
 def forget_old_cores(path: Path) -> None:
     """Let go of what a migration kept, now that a later start found the core at `path` in order."""
-    for version in range(1, schema.VERSION):
+    for version in range(1, schema.CORE_VERSION):
         with suppress(OSError):  # a copy too many does no harm
             _old(path, version).unlink(missing_ok=True)
 
@@ -66,10 +66,10 @@ def _take_steps(engine: Engine, path: Path, copy: Path, version: int) -> None:
     copy.chmod(0o640)
     engine.run(schema.attach(str(copy), schema.CORE))
     engine.run(schema.BEGIN)
-    for step in range(version, schema.VERSION):
+    for step in range(version, schema.CORE_VERSION):
         for sql in schema.CORE_STEPS[step]:
             engine.run(sql.format(db=schema.CORE))
-    engine.run(schema.WRITE_VERSION.format(db=schema.CORE), [str(schema.VERSION)])
+    engine.run(schema.WRITE_VERSION.format(db=schema.CORE), [str(schema.CORE_VERSION)])
     engine.run(schema.COMMIT)
     engine.run(schema.checkpoint(schema.CORE))
     engine.run(schema.detach(schema.CORE))

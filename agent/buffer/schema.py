@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.buffer import recorded_schema
+from agent.buffer import outgoing_schema, recorded_schema
 from agent.buffer.era_schema import ERAS, moved_ns
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from agent.buffer.era_schema import Shift, Source
 
-VERSION = 2
+VERSION = 2  # of segments
+CORE_VERSION = 3
 CORE = "core"
 LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity
 INCOMING = recorded_schema.INCOMING
@@ -31,7 +32,7 @@ STREAMS = (
     "CREATE TABLE IF NOT EXISTS {db}.streams (stream INTEGER, model VARCHAR, version VARCHAR, sha256 VARCHAR, "
     "runtime VARCHAR, provider VARCHAR, pid BIGINT)"
 )
-CORE_TABLES = (
+_CORE_TABLES_2 = (
     META,
     STREAMS,
     ERAS,
@@ -47,6 +48,7 @@ CORE_TABLES = (
         "count BIGINT, era INTEGER)"
     ),
 )
+CORE_TABLES = (*_CORE_TABLES_2, *outgoing_schema.TABLES)
 SEGMENT_TABLES = (
     META,
     STREAMS,
@@ -71,10 +73,11 @@ LABELS = "labels"  # a segment that has it has ids in its rows, too; the first f
 # What brings the core from each version to the next; a table that is there is left alone. Segments are never migrated.
 CORE_STEPS: dict[int, tuple[str, ...]] = {
     1: (
-        *CORE_TABLES,
+        *_CORE_TABLES_2,
         "ALTER TABLE {db}.finding_history ADD COLUMN IF NOT EXISTS era INTEGER",
         "ALTER TABLE {db}.events ADD COLUMN IF NOT EXISTS era INTEGER",
-    )
+    ),
+    2: outgoing_schema.TABLES,
 }
 WRITE_VERSION = "UPDATE {db}.meta SET value = ? WHERE key = 'schema_version'"
 

@@ -48,7 +48,7 @@ class Segment:
         self.path = path
         self.alias = f"segment_{number}"
         self.rows = 0
-        self.last_batch = 0
+        self.last_batch = self.last_summary = 0
         self._schemas: dict[tuple[Signal, ...], int] = {}
         self.streams: dict[Stream, int] = {}
         self.positions: dict[str, int] = {}
@@ -103,6 +103,8 @@ class Segment:
         db = {"db": self.alias}
         self.names = frozenset(name for (name,) in engine.run(schema.READ_TABLES, [self.alias]))
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
+        if self.has(schema.SUMMARIES):
+            self.last_summary = engine.run(recorded_schema.READ_LAST_SUMMARY.format(**db))[0][0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
         self.streams = read_streams(engine, self.alias)
         self.eras.load(engine, known=self.has(era_schema.ERAS_TABLE))
@@ -164,6 +166,7 @@ class Segment:
         grown = len(schemas) > len(self._schemas)
         self._schemas, self.streams, self._series = schemas, streams, series
         self.last_batch = batch.id
+        self.last_summary = batch.summaries[-1][0] if batch.summaries else self.last_summary
         self.rows += batch.rows
         self._memory_bytes += batch.bytes
         for source, seq in batch.positions.items():
@@ -245,8 +248,9 @@ class Segment:
 
 
 def prepare_tables(
-    engine: Engine, alias: str, tables: Iterable[str], path: Path | None, rows: Iterable[schema.Statement] = ()
-) -> int:
+    engine: Engine, alias: str, tables: Iterable[str], path: Path | None, rows: Iterable[schema.Statement] = (),
+    newest: int = schema.VERSION,
+) -> int:  # fmt: skip
     """Make the tables of a new file and its first `rows`; return the version of the file.
 
     It is one transaction: of a file that needs several, a disk that refuses every other one would never take all.
@@ -256,15 +260,15 @@ def prepare_tables(
         engine.run(schema.BEGIN)
         for table in tables:
             engine.run(table.format(db=alias))
-        engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(schema.VERSION)])
+        engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(newest)])
         for sql, values in rows:
             engine.run(sql, values)
         engine.run(schema.COMMIT)
     found = engine.run(schema.READ_VERSION.format(db=alias))
     if len(found) != 1 or not str(found[0][0]).isdigit():
         raise CorruptError("it has no schema version")
-    if path is not None and int(found[0][0]) > schema.VERSION:
-        raise SchemaTooNewError(path, found[0][0], str(schema.VERSION))
+    if path is not None and int(found[0][0]) > newest:
+        raise SchemaTooNewError(path, found[0][0], str(newest))
     return int(found[0][0])
 
 

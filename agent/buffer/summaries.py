@@ -73,16 +73,17 @@ def write_summaries(
 def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most: int) -> list[tuple[int, Summary]]:
     """Return the committed summaries after a number, at most so many, in the order of their numbers.
 
-    None while older ones are still expected back: who goes on from a later one would pass them over.
+    `segments` are in theirs. None while older ones are still expected back: who goes on from a later one would pass
+    them over.
     """
     if any(segment.expected for segment in segments):
         return []
     found: list[tuple[int, Summary]] = []
     for segment in segments:
-        if segment.has(schema.SUMMARIES):
+        if segment.last_summary > after and len(found) < most:
             streams = {number: stream for stream, number in segment.streams.items()}
             tables = segment.tables
-            rows = engine.run(_read(segment), [after, most])
+            rows = engine.run(_read(segment), [after, most - len(found)])
             of: dict[int, list[Moments]] = {}
             for number, *moments in engine.run(
                 schema.READ_SIGNALS.format(db=segment.alias), [after, rows[-1][0] if rows else after]
@@ -91,7 +92,7 @@ def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most
             for row in rows:
                 if row[3] in streams and row[4] in tables:
                     found += [(row[0], _unpacked(row, streams[row[3]], tables[row[4]], of.get(row[0], [])))]
-    return sorted(found, key=lambda pair: pair[0])[:most]
+    return found
 
 
 def _read(segment: Segment) -> str:
@@ -100,12 +101,9 @@ def _read(segment: Segment) -> str:
 
 def last_numbers(engine: Engine, segments: Sequence[Segment]) -> tuple[int, int]:
     """Return the numbers of the newest committed summary and window; 0 where there is none."""
-    newest = [0, 0]
-    for segment in segments:
-        if segment.has(schema.SUMMARIES):
-            for at, sql in enumerate((schema.READ_LAST_SUMMARY, schema.READ_LAST_WINDOW)):
-                newest[at] = max(newest[at], engine.run(sql.format(db=segment.alias))[0][0])
-    return newest[0], newest[1]
+    known = [segment for segment in segments if segment.has(schema.SUMMARIES)]
+    windows = (engine.run(schema.READ_LAST_WINDOW.format(db=segment.alias))[0][0] for segment in known)
+    return max((segment.last_summary for segment in known), default=0), max(windows, default=0)
 
 
 def pack(summary: Summary, most_signals: int) -> bytes:

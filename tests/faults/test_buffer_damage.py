@@ -12,7 +12,7 @@ import pytest
 
 from agent.buffer import BufferConfig, SchemaTooNewError, open_readonly
 from agent.buffer.query import run_query
-from agent.buffer.schema import VERSION
+from agent.buffer.schema import CORE_VERSION, VERSION
 from agent.buffer.wal import checksum
 from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
 from tests.faults.counts import scaled
@@ -224,18 +224,18 @@ def test_what_a_crash_leaves_lying_is_tidied(settled: Path, tmp_path: Path) -> N
         assert buffer.repairs == ()
 
 
-@pytest.mark.parametrize("name", ["core.duckdb", "000001-20241004.duckdb"])
-def test_a_newer_schema_is_refused(settled: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "version"), [("core.duckdb", CORE_VERSION), ("000001-20241004.duckdb", VERSION)])
+def test_a_newer_schema_is_refused(settled: Path, tmp_path: Path, name: str, version: int) -> None:
     """A file of a later version is named, not opened, and not touched; by a reader as well."""
     directory = tmp_path / "copy"
     shutil.copytree(settled, directory)
     path = next(directory.rglob(name))
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"UPDATE meta SET value = '{VERSION + 1}' WHERE key = 'schema_version'")
+        connection.execute(f"UPDATE meta SET value = '{version + 1}' WHERE key = 'schema_version'")
     before = path.read_bytes()
     with (
         pytest.raises(
-            SchemaTooNewError, match=rf"{path} was .* newer version \(format {VERSION + 1}; .* up to {VERSION}\)"
+            SchemaTooNewError, match=rf"{path} was .* newer version \(format {version + 1}; .* up to {version}\)"
         ),
         opened(directory),
     ):

@@ -4,46 +4,34 @@ Findings go first, then the newest slot that a destination has no answer for, th
 slot that is fresh is given out before older ones are through; which numbers are answered for is known by each
 destination's `Cursor`. Nothing that waits is copied: it is read from where it is stored.
 
-One walk along the head serves all destinations; each backlog has one of its own while there is any. A call reads a
-bounded number of summaries, so that a month is caught up in many short steps, between which rows are taken in.
+One walk along the head serves all destinations; each backlog has one of its own while there is any.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent.buffer.outgoing.cursor import Cursor
+from agent.buffer.outgoing.head import CHUNK, READ, Head
+from agent.buffer.outgoing.head import KIND as HEAD
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.stored import Sent
 from agent.outbound import Batch, DeadLetter, Egress, HostWindow, Parcel, Waiting, Window
-from agent.summary import Summary  # noqa: TC001  # msgspec resolves the annotations at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Outcome
 
-CHUNK = 250  # summaries that are read at once
-READ = 8 * CHUNK  # and in one call
-FRESH = 12  # slots that are kept in memory as fresh: an hour
 MOST_CHANGES = 50  # states of findings in a batch
-GRACE_NS = 30 * SECOND_NS  # after its end, for a slot's last minute to be stored
+GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
 SPANS_S = (SLOT_S, 12 * SLOT_S, 72 * SLOT_S)  # what a window of the backlog spans: five minutes, an hour, six hours
-HEAD_EVERY_NS = 3_600 * SECOND_NS  # how often the place of the head is stored where nothing is answered
-HEAD, PLACE = "outbox head", "outbox place"
+PLACE = "outbox place"
 
 _WINDOW_BYTES, _SIGNAL_BYTES = 1_000, 200  # of a stream and a signal on the wire, compressed, about
-
-
-class Head(msgspec.Struct):
-    """The stored form of the head's place."""
-
-    number: int
-    totals: dict[str, Summary]
 
 
 class _Given(msgspec.Struct, kw_only=True):
@@ -55,27 +43,36 @@ class _Given(msgspec.Struct, kw_only=True):
 
 
 class Outbox:
-    """The queue of all destinations over one buffer."""
+    """The queue of all destinations over one buffer.
 
-    def __init__(self, stored: Stored) -> None:
+    Parameters
+    ----------
+    stored
+        The buffer. Where it raises its UnavailableError so does the call, nothing is changed, and it can be repeated.
+    grace_ns
+        How long after its end a slot is waited for: what was last in it may not be durable before.
+
+    """
+
+    def __init__(self, stored: Stored, grace_ns: int = GRACE_NS) -> None:
         self._stored = stored
-        self._cursors: dict[str, Cursor] = {}
+        self._cursors = dict(self._stored_cursors())
+        self._stored_low = {name: cursor.low for name, cursor in self._cursors.items()}
         self._given: dict[str, _Given] = {}
         self._spans: dict[str, int] = {}
         self._batches = 0
-        self._head: Walk | None = None
-        self._head_totals: dict[str, Summary] = {}
-        self._head_kept_ns = 0
-        self._fresh: deque[Slot] = deque(maxlen=FRESH)
+        self._head = Head(stored, grace_ns)
 
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
         """Return what goes next; see `agent.outbound.Outbox`."""
-        head = self._advance()
-        cursor = self._cursor(destination, head)
+        self._head.advance()
+        if destination not in self._cursors and not self._begin(destination):
+            return None
+        cursor = self._cursors[destination]
         self._given.pop(destination, None)
         given = self._findings(cursor) or self._again(destination)
         given = given or self._newest(cursor, most_bytes)
-        given = given or self._backlog(destination, cursor, head, most_bytes, backlog_bytes)
+        given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
         if given is None:
             return None
         self._given[destination] = given
@@ -84,12 +81,13 @@ class Outbox:
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
         """Take what is answered for out of the queue; see `agent.outbound.Outbox`.
 
-        Raises ValueError for a batch that is not the destination's last.
+        Where it raises an error of the buffer's nothing is settled, and the same can be settled later. Raises
+        ValueError for a batch that is not the destination's last.
         """
-        given = self._given.pop(destination, None)
+        given = self._given.get(destination)
         if given is None or given.batch.number != batch.number:
             raise ValueError(f"batch {batch.number} is not on its way to {destination}")
-        cursor, now = self._cursors[destination], self._stored.now_ns()
+        cursor, now = msgspec.structs.replace(self._cursors[destination]), self._stored.now_ns()
         waits = set(outcome.retry)
         if given.findings and not waits:
             cursor.findings = given.findings
@@ -99,24 +97,27 @@ class Outbox:
                 cursor.dropped += slot.last - slot.first + 1 - slot.seen
         parcels = batch.parcels
         sent = Sent(
-            places=[(PLACE, destination, cursor.encode()), *self._head_place(now)],
+            places=[],
             letters=[
                 DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
                 for at, why in outcome.rejected.items()
             ],
-            settled=[parcels[at].id for at in outcome.accepted],
+            settled=[(destination, parcels[at].id) for at in outcome.accepted],
         )
         if outcome.sent_bytes:
             sent.line = Egress(
                 time_ns=now, destination=destination, address=address, parcels=len(parcels),
                 accepted=len(outcome.accepted), bytes=outcome.sent_bytes, fields=tuple(sorted(outcome.fields)),
             )  # fmt: skip
-        self._stored.keep(sent)
+        self._keep(destination, cursor, sent)
+        del self._given[destination]
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """Say what waits, per destination that was asked for since the start."""
-        head = self._advance()
-        return tuple(self._waiting(name, self._cursors[name], head) for name in sorted(self._cursors))
+        """Say what waits, per destination."""
+        if not self._cursors:
+            return ()
+        self._head.advance()
+        return tuple(self._waiting(name, self._cursors[name]) for name in sorted(self._cursors))
 
     def dead_letters(self, destination: str | None = None) -> list[DeadLetter]:
         """Return what was rejected, newest first."""
@@ -132,64 +133,52 @@ class Outbox:
 
     def keep_only(self, destinations: Sequence[str]) -> None:
         """Forget the destinations that are not among these."""
-        gone = [name for name in self._stored.places(PLACE) if name not in destinations]
-        if gone:
-            self._stored.keep(Sent(places=[(PLACE, name, b"") for name in gone]))
-        for name in gone:
+        gone = [(PLACE, name, b"") for name in self._cursors if name not in destinations]
+        if not gone:
+            return
+        if len(gone) == len(self._cursors):  # nobody counts on the totals: they begin anew with the next destination
+            gone.append((HEAD, "", b""))
+        self._stored.keep(Sent(places=gone))
+        for _, name, _ in gone:
             self._cursors.pop(name, None)
+            self._stored_low.pop(name, None)
             self._given.pop(name, None)
+        if not self._cursors:
+            self._head.begin_anew()
 
     @property
     def needed(self) -> int | None:
-        """The last number up to which no destination needs summaries any more; None where there is no destination."""
-        return min((cursor.low for cursor in self._cursors.values()), default=None)
+        """The number up to which no destination needs summaries, after a restart either; None: there is none."""
+        return min(self._stored_low.values(), default=None)
 
-    def _advance(self) -> Walk:
-        """Walk on along the head; what is over by that is fresh."""
-        head = self._head
-        if head is None:
-            head = self._head = self._load_head()
-        for _ in range(READ // CHUNK):
-            found = self._stored.summaries(head.number, CHUNK)
-            self._pass(head.take(found))
-            if len(found) < CHUNK:
-                self._pass(head.end(self._stored.now_ns() - GRACE_NS))
-                break
-        return head
+    @property
+    def reached(self) -> int:
+        """The highest number that a destination, or the walk along the head, has come by."""
+        cursors = self._cursors.values()
+        ends = [max(cursor.low, *(last for _, last in cursor.beyond), 0) for cursor in cursors]
+        return max(*self._head.marks, *ends, 0, 0)
 
-    def _pass(self, slots: list[Slot]) -> None:
-        self._fresh.extend(slots)
-        if slots:
-            self._head_totals = slots[-1].totals
-            now = self._stored.now_ns()
-            if abs(now - self._head_kept_ns) > HEAD_EVERY_NS:
-                self._stored.keep(Sent(places=self._head_place(now)))
-
-    def _head_place(self, now: int) -> list[tuple[str, str, bytes]]:
-        assert self._head is not None
-        self._head_kept_ns = now
-        return [(HEAD, "", msgspec.msgpack.encode(Head(self._head.closed, self._head_totals)))]
-
-    def _load_head(self) -> Walk:
-        stored = self._stored.place(HEAD, "")
-        try:
-            head = msgspec.msgpack.decode(stored or b"", type=Head)
-        except msgspec.MsgspecError:  # none yet, or of another version: counters begin anew, and say so by their start
-            head = Head(self._stored.newest()[0], {})
-        self._head_totals = head.totals
-        return Walk(head.number, head.totals)
-
-    def _cursor(self, destination: str, head: Walk) -> Cursor:
-        cursor = self._cursors.get(destination)
-        if cursor is None:
-            stored = self._stored.place(PLACE, destination)
+    def _stored_cursors(self) -> Iterator[tuple[str, Cursor]]:
+        for name in self._stored.places(PLACE):
             try:
-                cursor = Cursor.decode(stored or b"")
-            except ValueError:
-                cursor = Cursor(low=head.closed, totals=self._head_totals, findings=self._stored.newest()[1])
-                self._stored.keep(Sent(places=[(PLACE, destination, cursor.encode()), *self._head_place(0)]))
-            self._cursors[destination] = cursor
-        return cursor
+                yield name, Cursor.decode(self._stored.place(PLACE, name) or b"")
+            except ValueError:  # of another version, or damaged: the destination begins anew
+                continue
+
+    def _begin(self, destination: str) -> bool:
+        """Give a destination its place, at the head; False while that is not come by yet."""
+        if self._head.is_behind:
+            return False
+        cursor = Cursor(low=self._head.closed, totals=self._head.totals, findings=self._stored.newest()[1])
+        self._keep(destination, cursor, Sent(places=[]))
+        return True
+
+    def _keep(self, destination: str, cursor: Cursor, sent: Sent) -> None:
+        """Keep what a delivery changed, and with it the place of its destination."""
+        sent.places = [(PLACE, destination, cursor.encode()), self._head.place()]
+        self._stored.keep(sent)
+        self._head.was_kept()
+        self._cursors[destination], self._stored_low[destination] = cursor, cursor.low
 
     def _findings(self, cursor: Cursor) -> _Given | None:
         changes = self._stored.changes(cursor.findings, MOST_CHANGES)
@@ -204,7 +193,7 @@ class Outbox:
 
     def _newest(self, cursor: Cursor, most_bytes: int) -> _Given | None:
         slots: list[Slot] = []
-        for slot in reversed(self._fresh):
+        for slot in reversed(self._head.fresh):
             if not cursor.is_answered(slot.last):
                 slots.append(slot)
                 most_bytes -= _wire_bytes(slot)
@@ -212,17 +201,16 @@ class Outbox:
                     break
         return self._given_of(slots)
 
-    def _backlog(
-        self, destination: str, cursor: Cursor, head: Walk, most_bytes: int, backlog_bytes: int
-    ) -> _Given | None:
-        span_s = self._spans[destination] = self._span_of(destination, cursor, head, backlog_bytes)
+    def _backlog(self, destination: str, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> _Given | None:
+        span_s = self._spans[destination] = self._span_of(destination, cursor, backlog_bytes)
+        closed = self._head.closed
         walk, slots = Walk(cursor.low, cursor.totals, span_s), list[Slot]()
         for _ in range(READ // CHUNK):
-            if walk.number >= head.closed or most_bytes <= 0:
+            if walk.number >= closed or most_bytes <= 0:
                 break
             run = cursor.next_answered(walk.number + 1)
             inside = run is not None and run[0] <= walk.number + 1
-            limit = head.closed if run is None else run[1] if inside else run[0] - 1
+            limit = closed if run is None else run[1] if inside else run[0] - 1
             found = [one for one in self._stored.summaries(walk.number, CHUNK) if one.last <= limit]
             over = walk.take(found)
             if len(found) < CHUNK or walk.number >= limit:
@@ -238,13 +226,13 @@ class Outbox:
                     cursor.dropped += 0 if inside else slot.last - slot.first + 1
         return self._given_of(slots)
 
-    def _span_of(self, destination: str, cursor: Cursor, head: Walk, backlog_bytes: int) -> int:
+    def _span_of(self, destination: str, cursor: Cursor, backlog_bytes: int) -> int:
         """Choose the narrowest windows in which a backlog fits; once it was made coarser, until it is gone."""
-        waits = head.closed - cursor.low - sum(last - first + 1 for first, last in cursor.beyond)
+        waits = self._minutes(cursor)
         before = self._spans.get(destination, SLOT_S) if waits > 0 else SLOT_S
-        if not backlog_bytes or waits <= 0 or not self._fresh:
+        if not backlog_bytes or waits <= 0 or not self._head.fresh:
             return before
-        slot = self._fresh[-1]
+        slot = self._head.fresh[-1]
         slots = waits / max(slot.seen, 1)
         fits = (span for span in SPANS_S if slots * _wire_bytes(slot) * SLOT_S / span <= backlog_bytes)
         return max(before, next(fits, SPANS_S[-1]))
@@ -271,8 +259,11 @@ class Outbox:
             parcels.append(Parcel(id=self._id(f"h{mark}"), content=host))
         return parcels
 
-    def _waiting(self, destination: str, cursor: Cursor, head: Walk) -> Waiting:
-        minutes = head.closed - cursor.low - sum(last - first + 1 for first, last in cursor.beyond)
+    def _minutes(self, cursor: Cursor) -> int:
+        return self._head.closed - cursor.low - sum(last - first + 1 for first, last in cursor.beyond)
+
+    def _waiting(self, destination: str, cursor: Cursor) -> Waiting:
+        minutes = self._minutes(cursor)
         oldest = self._stored.summaries(cursor.low, 1) if minutes > 0 else []
         return Waiting(
             destination=destination,

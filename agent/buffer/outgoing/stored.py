@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Sent(msgspec.Struct, kw_only=True):
-    """What a delivery changed. places: (kind, name, bytes). settled: ids of dead letters that arrived after all."""
+    """What a delivery changed.
+
+    places: (kind, name, bytes); none where there are no bytes. settled: dead letters that arrived after all, if they
+    are any: (destination, id of the parcel).
+    """
 
     places: list[tuple[str, str, bytes]]
     letters: list[DeadLetter] = []
-    settled: list[str] = []
+    settled: list[tuple[str, str]] = []
     line: Egress | None = None
 
 

@@ -6,9 +6,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
-from agent.buffer import open_readonly, schema
+from agent.buffer import open_readonly, outgoing_schema, schema
 from agent.buffer.query import run_query
 from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
 from tests.agent.buffer.version_1 import ROWS, leave_version_1
@@ -52,12 +53,12 @@ def test_what_the_version_before_kept_is_all_there(tmp_path: Path, ids: bool) ->
         ]
         assert [row[:2] for row in ask(buffer, "SELECT kind, detail FROM events ORDER BY time, kind DESC")] == [
             ["opened", "dark"],
-            ["migration", "core.duckdb was brought from format 1 to 2"],
+            ["migration", "core.duckdb was brought from format 1 to 3"],
         ]
     with opened(tmp_path) as buffer:
         assert {finding.id for finding in buffer.findings()} == {"f-1", "f-2"}
         assert buffer.positions() == {"a.ring": ROWS + 5}
-    assert versions(tmp_path) == {"core": "2", "segment_1": "1", "segment_2": "2"}
+    assert versions(tmp_path) == {"core": "3", "segment_1": "1", "segment_2": "2"}
 
 
 def test_the_old_core_is_kept_until_the_next_start(tmp_path: Path) -> None:
@@ -98,3 +99,20 @@ def test_an_outdated_segment_goes_with_the_others(tmp_path: Path) -> None:
         assert buffer._files.segments.retire_oldest(engine).version == 1
         assert ask(buffer, "SELECT count(*) FROM inferences") == [[5]]
         assert buffer.positions() == {"a.ring": ROWS + 5}
+
+
+def test_a_core_from_before_destinations_had_places_is_migrated_alone(tmp_path: Path) -> None:
+    """A core of version 2 gets its tables; the segments beside it are as they were, and take rows."""
+    with opened(tmp_path) as buffer:
+        buffer.append([make_block(5)], [])
+        buffer.commit()
+    with duckdb.connect(str(tmp_path / "core.duckdb")) as connection:
+        for table in (outgoing_schema.PLACES, outgoing_schema.LETTERS, outgoing_schema.EGRESS, outgoing_schema.CARRIED):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    with opened(tmp_path) as buffer:
+        assert (buffer.status().mode, buffer.repairs) == ("disk", ())
+        buffer.append([make_block(5, first=5)], [])
+        buffer.commit()
+        assert buffer.outbox.next("hq", 1_000) is None
+    assert versions(tmp_path) == {"core": "3", "segment_1": "2"}

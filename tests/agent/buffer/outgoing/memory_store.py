@@ -8,6 +8,7 @@ from agent.buffer.outgoing.outbox import GRACE_NS
 from agent.outbound import Rollup
 from agent.summary import moments
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numbered
+from tests.exporters.windows import make_change
 
 if TYPE_CHECKING:
     from agent.buffer.outgoing.slots import Numbered
@@ -16,23 +17,31 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Keeps what the outbox keeps, as the buffer does; a new outbox over it is a restart."""
+    """Keeps what the outbox keeps, as the buffer does."""
 
     def __init__(self) -> None:
         self.minutes: list[Numbered] = []
         self.history: list[FindingChange] = []
         self.kept: dict[tuple[str, str], bytes] = {}
         self.lines: list[Egress] = []
-        self.dead: dict[str, DeadLetter] = {}
-        self.again: set[str] = set()
+        self.dead: dict[tuple[str, str], DeadLetter] = {}
+        self.again: set[tuple[str, str]] = set()
         self.time_ns = START_NS
-        self.gone = 0  # numbers up to which retention has taken everything
+        self.gone = 0
 
     def run(self, minutes: int) -> None:
-        """Let minutes pass, with a summary each."""
         for _ in range(minutes):
             self.minutes.append(make_numbered(len(self.minutes) + 1, (self.time_ns - START_NS) // MINUTE_NS))
             self.time_ns += MINUTE_NS
+
+    def find(self, number: int, state: str = "open") -> None:
+        self.history.append(make_change(number, state))
+
+    def lose(self, number: int) -> None:
+        self.gone = number
+
+    def restart(self) -> None:
+        pass
 
     def now_ns(self) -> int:
         return self.time_ns + GRACE_NS
@@ -67,18 +76,18 @@ class MemoryStore:
             if not content:
                 del self.kept[kind, name]
         for letter in sent.letters:
-            self.dead[letter.parcel.id] = letter
-            self.again.discard(letter.parcel.id)
+            self.dead[letter.destination, letter.parcel.id] = letter
+            self.again.discard((letter.destination, letter.parcel.id))
         for settled in sent.settled:
             self.dead.pop(settled, None)
         self.lines += [sent.line] if sent.line else []
 
     def letters(self, destination: str | None, *, again: bool = False) -> list[DeadLetter]:
         found = [one for one in self.dead.values() if destination in {None, one.destination}]
-        return [one for one in found if not again or one.parcel.id in self.again]
+        return [one for one in found if not again or (one.destination, one.parcel.id) in self.again]
 
     def send_again(self, destination: str | None) -> int:
-        self.again |= {letter.parcel.id for letter in self.letters(destination)}
+        self.again |= {(letter.destination, letter.parcel.id) for letter in self.letters(destination)}
         return len(self.again)
 
     def egress(self, since_ns: int, most: int) -> list[Egress]:

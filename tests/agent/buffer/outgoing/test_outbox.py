@@ -1,8 +1,9 @@
-"""The queue over a store in memory, with a receiver that adds up what arrives."""
+"""The queue over a store in memory and over the buffer on disk, with a receiver that adds up what arrives."""
 
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,20 @@ from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
 from agent.buffer.outgoing.slots import SLOT_S
 from agent.outbound import Batch, FindingChange, HostWindow, Outcome, Window
 from tests.agent.buffer.outgoing.memory_store import MemoryStore
+from tests.agent.buffer.outgoing.stores import in_memory, on_disk
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS
-from tests.exporters.windows import make_change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.agent.buffer.outgoing.stores import TriedStore
+
+
+@pytest.fixture(params=[in_memory, on_disk])
+def store(request: pytest.FixtureRequest) -> Iterator[TriedStore]:
+    """A store of each kind."""
+    with request.param() as made:
+        yield made
 
 
 class Receiver:
@@ -55,15 +68,15 @@ def drain(outbox: Outbox, receiver: Receiver, most_bytes: int = 3_000, backlog_b
     raise AssertionError("it never ends")
 
 
-def truth(store: MemoryStore) -> int:
+def truth(store: TriedStore) -> int:
     """Count what happened in slots that are over."""
     last = (store.now_ns() - GRACE_NS - START_NS) // (SLOT_S * 10**9) * 5
     return sum(one.summary.inferences for one in store.minutes[:last])
 
 
-def test_the_newest_goes_first_and_the_backlog_follows_oldest_first() -> None:
+def test_the_newest_goes_first_and_the_backlog_follows_oldest_first(store: TriedStore) -> None:
     """After three hours offline the last slot comes first, newest to oldest of the hour, then the backlog in order."""
-    store, receiver = MemoryStore(), Receiver()
+    receiver = Receiver()
     assert Outbox(store).next("hq", 3_000) is None
     outbox = Outbox(store)
     store.run(180)
@@ -80,7 +93,21 @@ def test_the_newest_goes_first_and_the_backlog_follows_oldest_first() -> None:
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 130), min_size=1, max_size=6), st.sampled_from([0, 20_000]))
 def test_nothing_is_lost_or_counted_twice_over_a_bad_link(seed: int, offline: list[int], backlog_bytes: int) -> None:
     """Cuts, lost acknowledgements and restarts at any moment: in the end all that happened has arrived, once."""
-    dice, store, receiver = random.Random(seed), MemoryStore(), Receiver()
+    live_with_a_bad_link(MemoryStore(), random.Random(seed), offline, backlog_bytes)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_lost_or_counted_twice_on_a_disk(seed: int) -> None:
+    """The same over the files of the buffer, which are closed and opened again."""
+    dice = random.Random(seed)
+    with on_disk() as store:
+        offline = [dice.randrange(1, 130) for _ in range(4)]
+        live_with_a_bad_link(store, dice, offline, dice.choice([0, 20_000]))
+
+
+def live_with_a_bad_link(store: TriedStore, dice: random.Random, offline: list[int], backlog_bytes: int) -> None:
+    """Come through times without a link, and see that all has arrived."""
+    receiver = Receiver()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     for minutes in offline:
@@ -95,7 +122,8 @@ def test_nothing_is_lost_or_counted_twice_over_a_bad_link(seed: int, offline: li
             receiver.take(batch, arrived)
             fate = dice.random()
             if fate < 0.2:
-                outbox = Outbox(store)  # killed before the answer was written down
+                store.restart()  # killed before the answer was written down
+                outbox = Outbox(store)
             elif fate < 0.5:
                 outbox.settle(
                     "hq", batch, Outcome(retry=whole.accepted, sent_bytes=9), "https://hq"
@@ -121,24 +149,24 @@ def test_a_backlog_that_is_too_large_is_merged() -> None:
     assert sum(receiver.increases()) == truth(store)
 
 
-def test_findings_go_before_everything_and_never_with_windows() -> None:
+def test_findings_go_before_everything_and_never_with_windows(store: TriedStore) -> None:
     """A finding is the next batch whatever waits, alone, in the order of its states."""
-    store, receiver = MemoryStore(), Receiver()
+    receiver = Receiver()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     store.run(60)
-    store.history += [make_change(1), make_change(2, "closed")]
+    store.find(1)
+    store.find(2, "closed")
     batch = outbox.next("hq", 3_000)
     assert batch is not None
-    assert [parcel.id for parcel in batch.parcels] == ["0f3a-f1", "0f3a-f2"]
+    assert [parcel.id for parcel in batch.parcels] == [f"{store.instance()}-f1", f"{store.instance()}-f2"]
     outbox.settle("hq", batch, Outcome(retry=(0, 1)), "https://hq")
     drain(outbox, receiver)
     assert receiver.findings == [1, 2]
 
 
-def test_what_is_rejected_is_a_dead_letter_until_it_is_sent_again() -> None:
+def test_what_is_rejected_is_a_dead_letter_until_it_is_sent_again(store: TriedStore) -> None:
     """A rejected parcel does not stand in the way; it is kept with its reason, and goes again when somebody asks."""
-    store = MemoryStore()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     store.run(5)
@@ -157,22 +185,22 @@ def test_what_is_rejected_is_a_dead_letter_until_it_is_sent_again() -> None:
     assert outbox.next("hq", 3_000) is None
 
 
-def test_what_retention_took_is_counted_and_passed_over() -> None:
+def test_what_retention_took_is_counted_and_passed_over(store: TriedStore) -> None:
     """Numbers that are gone stop nothing; how many were never sent is said."""
-    store, receiver = MemoryStore(), Receiver()
+    receiver = Receiver()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     store.run(400)
-    store.gone = 100
+    store.lose(100)
     drain(outbox, receiver)
     (waiting,) = outbox.waiting()
     assert (waiting.dropped, waiting.minutes) == (100, 0)
     assert len(receiver.times) == 60
 
 
-def test_destinations_have_places_of_their_own() -> None:
+def test_destinations_have_places_of_their_own(store: TriedStore) -> None:
     """What one has got the other has not; a new one starts with what happens next; one that is gone is forgotten."""
-    store, receiver = MemoryStore(), Receiver()
+    receiver = Receiver()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     outbox.next("lab", 3_000)
@@ -185,9 +213,8 @@ def test_destinations_have_places_of_their_own() -> None:
     assert [one.destination for one in outbox.waiting()] == ["lab"]
 
 
-def test_the_ledger_says_what_left() -> None:
+def test_the_ledger_says_what_left(store: TriedStore) -> None:
     """Each delivery is a line: when, where to, how many bytes, which fields."""
-    store = MemoryStore()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     store.run(5)
@@ -200,9 +227,8 @@ def test_the_ledger_says_what_left() -> None:
     assert isinstance(batch.parcels[1].content, HostWindow)
 
 
-def test_a_batch_that_is_not_on_its_way_is_refused() -> None:
+def test_a_batch_that_is_not_on_its_way_is_refused(store: TriedStore) -> None:
     """An answer to an older batch changes nothing."""
-    store = MemoryStore()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
     store.run(5)
