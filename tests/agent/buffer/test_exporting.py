@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, ClientTimeout, UnixConnector, web
 
-from agent import extract_api
+from agent import extract_api, framed_answers
 from agent.buffer import exporting
 from agent.buffer.asking import Asking
 from agent.buffer.exporting import Exporting
@@ -94,7 +94,7 @@ def test_a_second_one_waits_and_then_is_told(asking: Asking, monkeypatch: pytest
 
 def test_a_client_that_leaves_ends_its_export(asking: Asking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though nothing was to be sent to it, its leaving is seen."""
-    monkeypatch.setattr(extract_api, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(framed_answers, "LOOK_EVERY_S", 0.05)
     path = str(tmp_path / "socket")
 
     async def go() -> int:
