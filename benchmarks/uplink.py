@@ -140,9 +140,7 @@ def posted(bodies: Iterable[bytes], *, compress: bool) -> int:
         poster = Poster(_config("otlp", url))
         headers = {"Content-Type": "application/x-protobuf"}
         for body in bodies:
-            answer = await poster.post(
-                f"{url}/v1/metrics", body, {"Content-Type": "application/x-protobuf"}, compress=compress
-            )
+            answer = await poster.post(f"{url}/v1/metrics", body, headers, compress=compress)
             assert answer.status == 204, answer
         await poster.close()
 
