@@ -26,6 +26,7 @@ from agent.labels.desk import Around, LabelDesk
 from agent.model import Block, Cause, Labels, Reading, Stream, StreamChange
 from agent.monitor import StreamMonitor
 from agent.saved import new_start_words
+from agent.saving import Saving
 from agent.series import SeriesWatches
 from agent.status import PartHealth
 
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from agent.truth import LabelSummary
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
-SAVE_NS = 300_000_000_000  # series and labels
-SAVE_STATE_NS = 3_600_000_000_000  # what the detectors have: they judge the rows since again, so this costs no evidence
 BUDGET_NS = 60_000_000_000
 
 
@@ -85,7 +84,6 @@ class Pipeline:
         self._factories = factories
         self._clock = clock
         self._alarms = alarms
-        self._commit_ns = round(commit_seconds * 1e9)
         self._book = FindingBook(explainer, store)
         self._series = SeriesWatches(series, store, self._book, clock, alarms)
         self._monitors: dict[str, StreamMonitor] = {}
@@ -95,14 +93,16 @@ class Pipeline:
         self._guarded = Guarded()
         self.intake = Intake(collectors, self._guarded, clock)
         self._refused = 0
-        self._disk = DiskWatch(store, self._book, self._events, clock, self.notice)
-        now = clock.monotonic_ns()
-        self._committed_ns = self._saved_ns = self._states_saved_ns = self._budgeted_ns = now
+        self._budgeted_ns = clock.monotonic_ns()
         around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
+        disk = DiskWatch(store, self._book, self._events, clock, self.notice)
+        self.saving = Saving(
+            store, self._monitors, self._series, self.labels, disk, self._guarded, clock, commit_seconds
+        )
         relearned = self.labels.relearned
         self.baselines = BaselineKeeper(
-            self._monitors, store, factories, self._book, clock, self._commit, self._events, relearned
+            self._monitors, store, factories, self._book, clock, self.saving.commit, self._events, relearned
         )
         dated = (store, self._book, self._host, self._events, self.labels, self.intake)
         self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice, self._guarded)
@@ -128,49 +128,18 @@ class Pipeline:
         self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
         self._guarded("labels", self.labels.tick)
         self._guarded("buffer", self._store.append, blocks, readings)
+        self.saving.tick()
         now = self._clock.monotonic_ns()
-        if now - self._committed_ns >= self._commit_ns:
-            lasting = now - self._states_saved_ns >= SAVE_STATE_NS
-            saving = lasting or self._store.wants_checkpoint or any(m.wants_saving for m in self._monitors.values())
-            self._guarded("buffer", lambda: self._commit(everything=saving))
-            self._committed_ns = now
-            if saving:
-                self._guarded("saved states", lambda: self._save_states(lasting=lasting))
-                self._states_saved_ns = now if lasting else self._states_saved_ns
-            if now - self._saved_ns >= SAVE_NS:
-                self._guarded("saved series and labels", self._save)
-                self._saved_ns = now
         if now - self._budgeted_ns >= BUDGET_NS:
             self._share_budget()
             self._budgeted_ns = now
-
-    def _commit(self, *, everything: bool = True) -> None:
-        """Make rows durable, and open findings about what the store had to repair or could not store."""
-        self._store.commit(everything=everything)
-        self._disk.look()
-        if self._store.settled:
-            self.labels.committed()
-
-    def _save_states(self, *, lasting: bool = True) -> None:
-        """Keep every detector's state, for a restart, where every row that was judged is durable."""
-        if self._store.settled:
-            mark = self._store.mark()
-            for monitor in self._monitors.values():
-                monitor.save(mark, lasting=lasting)
-
-    def _save(self, *, last: bool = False) -> None:
-        self._series.save(last=last)
-        if self._store.settled:
-            self.labels.save()
 
     def close(self) -> None:
         """Take in what is left, and make everything durable."""
         self.tick()
         while self.intake.waiting:
             self.tick()
-        self._guarded("buffer", self._commit)
-        self._guarded("saved states", self._save_states)
-        self._guarded("saved series and labels", lambda: self._save(last=True))
+        self.saving.finish()
         self.intake.close()
 
     def acknowledge(self, finding_id: str, note: str) -> Finding:
@@ -184,7 +153,7 @@ class Pipeline:
     def label(self, labels: Labels) -> LabelSummary:
         """Take labels in, durable when this returns. Raises OSError where the disk cannot take them now."""
         summary = self.labels.take(labels)
-        self._commit()
+        self.saving.commit()
         if not self._store.settled:
             raise OSError("the buffer cannot take them now; they are kept in memory and written when it can")
         return summary

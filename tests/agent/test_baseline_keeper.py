@@ -286,9 +286,9 @@ def test_accept_does_not_reach_behind_its_reference_after_a_restart(saved: bool)
     pipeline = _shifted(15, store)
     pipeline.baselines.take("meter", pipeline.baselines.export("meter"), by="ada")
     _feed(pipeline, [block(CALM[:4], 40)])
-    pipeline._commit()
+    pipeline.saving.commit()
     if saved:
-        pipeline._save_states()
+        pipeline.saving.save_states()
     after = _pipeline([OPENED, block(CALM[:3], 50)], store=store)
     with pytest.raises(BaselineError, match=r"^only (\d) inferences .* since the reference was learned") as refused:
         after.baselines.accept("meter", learn=False, by="ada")

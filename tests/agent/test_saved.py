@@ -7,8 +7,9 @@ import pytest
 from agent import monitor as monitor_module
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
-from agent.pipeline import SAVE_STATE_NS, Pipeline
+from agent.pipeline import Pipeline
 from agent.saved import MONITOR, SavedMonitor, StreamStore, decode_saved, encode_saved
+from agent.saving import SAVE_STATE_NS
 from tests.agent.fakes import STREAM, ListCollector, MemoryStore, PlainExplainer, block, factories
 
 if TYPE_CHECKING:
