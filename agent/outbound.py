@@ -8,7 +8,7 @@ any order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -17,6 +17,9 @@ from agent.summary import Moments, Summary  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+BUNDLE = "bundle"  # the destination whose batches go into files; it is never configured
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,4 +230,27 @@ class Outbox(Protocol):
 
     def keep_only(self, destinations: Sequence[str]) -> None:
         """Forget the destinations that are not among these."""
+        ...
+
+
+class Draft(Protocol):
+    """All that waits for one destination, a batch after the other, without its being settled."""
+
+    def next(self, most_bytes: int) -> Batch | None:
+        """Return what comes next, of about so many bytes, None after the last."""
+        ...
+
+
+class Drafts(Protocol):
+    """Hands out what waits for a destination as a whole. Called as `Outbox` is, and may raise the same."""
+
+    def begin(self, destination: str, *, again: bool = False) -> Draft:
+        """Begin behind the last draft that was kept; with `again` where that one began.
+
+        The first for a destination begins with what no other one has got; where there is no other, with all there is.
+        """
+        ...
+
+    def keep(self, draft: Any, line: Egress) -> None:
+        """Take a draft that came to its end out of the queue, and write the ledger; durable on return."""
         ...

@@ -97,6 +97,11 @@ class Head:
         """Hear that its place, as it is, is durable."""
         self._kept, self._kept_ns = self.closed, self._stored.now_ns()
 
+    def begin_at(self, number: int, totals: dict[str, Summary]) -> None:
+        """Go on behind a number, with the totals there."""
+        self.begin_anew()
+        self._walk, self.totals = Walk(number, totals), totals
+
     def begin_anew(self) -> None:
         """Forget how far it has come: nobody counts on the totals any more, and they begin with the next call."""
         self._walk, self._kept = None, 0

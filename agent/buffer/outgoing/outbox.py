@@ -18,10 +18,10 @@ from agent.buffer.outgoing.head import CHUNK, READ, Head
 from agent.buffer.outgoing.head import KIND as HEAD
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.stored import Sent
-from agent.outbound import Batch, DeadLetter, Egress, HostWindow, Parcel, Waiting, Window
+from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, HostWindow, Parcel, Waiting, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Outcome
@@ -55,7 +55,7 @@ class Outbox:
     """
 
     def __init__(self, stored: Stored, grace_ns: int = GRACE_NS) -> None:
-        self._stored = stored
+        self.stored = stored
         self._cursors = dict(self._stored_cursors())
         self._stored_low = {name: cursor.low for name, cursor in self._cursors.items()}
         self._given: dict[str, _Given] = {}
@@ -87,7 +87,7 @@ class Outbox:
         given = self._given.get(destination)
         if given is None or given.batch.number != batch.number:
             raise ValueError(f"batch {batch.number} is not on its way to {destination}")
-        cursor, now = msgspec.structs.replace(self._cursors[destination]), self._stored.now_ns()
+        cursor, now = msgspec.structs.replace(self._cursors[destination]), self.stored.now_ns()
         waits = set(outcome.retry)
         if given.findings and not waits:
             cursor.findings = given.findings
@@ -121,30 +121,41 @@ class Outbox:
 
     def dead_letters(self, destination: str | None = None) -> list[DeadLetter]:
         """Return what was rejected, newest first."""
-        return self._stored.letters(destination)
+        return self.stored.letters(destination)
 
     def retry_dead(self, destination: str | None = None) -> int:
         """Queue what was rejected once more; return how many parcels."""
-        return self._stored.send_again(destination)
+        return self.stored.send_again(destination)
 
     def egress(self, since_ns: int, most: int) -> list[Egress]:
         """Return what left since then, newest first."""
-        return [line for line in self._stored.egress(since_ns, most) if line.time_ns >= since_ns]
+        return [line for line in self.stored.egress(since_ns, most) if line.time_ns >= since_ns]
 
     def keep_only(self, destinations: Sequence[str]) -> None:
-        """Forget the destinations that are not among these."""
-        gone = [(PLACE, name, b"") for name in self._cursors if name not in destinations]
+        """Forget the destinations that are not among these; BUNDLE, which needs no configuration, stays."""
+        gone = [(PLACE, name, b"") for name in self._cursors if name not in {*destinations, BUNDLE}]
         if not gone:
             return
         if len(gone) == len(self._cursors):  # nobody counts on the totals: they begin anew with the next destination
             gone.append((HEAD, "", b""))
-        self._stored.keep(Sent(places=gone))
+        self.stored.keep(Sent(places=gone))
         for _, name, _ in gone:
             self._cursors.pop(name, None)
             self._stored_low.pop(name, None)
             self._given.pop(name, None)
         if not self._cursors:
             self._head.begin_anew()
+
+    @property
+    def places(self) -> Mapping[str, Cursor]:
+        """The places of the destinations."""
+        return self._cursors
+
+    def move(self, destination: str, cursor: Cursor, sent: Sent) -> None:
+        """Give a destination another place, and keep what goes with it; durable on return."""
+        if not self._cursors:  # what is sent from now on adds up with what went before this place
+            self._head.begin_at(cursor.low, cursor.totals)
+        self._keep(destination, cursor, sent)
 
     @property
     def needed(self) -> int | None:
@@ -159,9 +170,9 @@ class Outbox:
         return max(*self._head.marks, *ends, 0, 0)
 
     def _stored_cursors(self) -> Iterator[tuple[str, Cursor]]:
-        for name in self._stored.places(PLACE):
+        for name in self.stored.places(PLACE):
             try:
-                yield name, Cursor.decode(self._stored.place(PLACE, name) or b"")
+                yield name, Cursor.decode(self.stored.place(PLACE, name) or b"")
             except ValueError:  # of another version, or damaged: the destination begins anew
                 continue
 
@@ -169,26 +180,26 @@ class Outbox:
         """Give a destination its place, at the head; False while that is not come by yet."""
         if self._head.is_behind:
             return False
-        cursor = Cursor(low=self._head.closed, totals=self._head.totals, findings=self._stored.newest()[1])
+        cursor = Cursor(low=self._head.closed, totals=self._head.totals, findings=self.stored.newest()[1])
         self._keep(destination, cursor, Sent(places=[]))
         return True
 
     def _keep(self, destination: str, cursor: Cursor, sent: Sent) -> None:
         """Keep what a delivery changed, and with it the place of its destination."""
-        sent.places = [(PLACE, destination, cursor.encode()), self._head.place()]
-        self._stored.keep(sent)
+        sent.places += [(PLACE, destination, cursor.encode()), self._head.place()]
+        self.stored.keep(sent)
         self._head.was_kept()
         self._cursors[destination], self._stored_low[destination] = cursor, cursor.low
 
     def _findings(self, cursor: Cursor) -> _Given | None:
-        changes = self._stored.changes(cursor.findings, MOST_CHANGES)
+        changes = self.stored.changes(cursor.findings, MOST_CHANGES)
         if not changes:
             return None
         parcels = tuple(Parcel(id=self._id(f"f{change.number}"), content=change) for change in changes)
         return _Given(batch=self._batch(parcels), findings=changes[-1].number)
 
     def _again(self, destination: str) -> _Given | None:
-        letters = self._stored.letters(destination, again=True)[:MOST_CHANGES]
+        letters = self.stored.letters(destination, again=True)[:MOST_CHANGES]
         return _Given(batch=self._batch(tuple(letter.parcel for letter in letters))) if letters else None
 
     def _newest(self, cursor: Cursor, most_bytes: int) -> _Given | None:
@@ -211,7 +222,7 @@ class Outbox:
             run = cursor.next_answered(walk.number + 1)
             inside = run is not None and run[0] <= walk.number + 1
             limit = closed if run is None else run[1] if inside else run[0] - 1
-            found = [one for one in self._stored.summaries(walk.number, CHUNK) if one.last <= limit]
+            found = [one for one in self.stored.summaries(walk.number, CHUNK) if one.last <= limit]
             over = walk.take(found)
             if len(found) < CHUNK or walk.number >= limit:
                 over += walk.cut(limit)
@@ -249,11 +260,11 @@ class Outbox:
     def _parcels(self, slot: Slot) -> list[Parcel]:
         mark = f"{slot.first}-{slot.last}"
         windows = {
-            key: self._stored.completed(Window(summary=summary, total=slot.totals[key]))
+            key: self.stored.completed(Window(summary=summary, total=slot.totals[key]))
             for key, summary in slot.summaries.items()
         }
         parcels = [Parcel(id=self._id(f"w{mark}-{key}"), content=window) for key, window in windows.items()]
-        readings = self._stored.rollups(slot.start_ns, slot.end_ns)
+        readings = self.stored.rollups(slot.start_ns, slot.end_ns)
         if readings:
             host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings)
             parcels.append(Parcel(id=self._id(f"h{mark}"), content=host))
@@ -264,13 +275,13 @@ class Outbox:
 
     def _waiting(self, destination: str, cursor: Cursor) -> Waiting:
         minutes = self._minutes(cursor)
-        oldest = self._stored.summaries(cursor.low, 1) if minutes > 0 else []
+        oldest = self.stored.summaries(cursor.low, 1) if minutes > 0 else []
         return Waiting(
             destination=destination,
-            findings=len(self._stored.changes(cursor.findings, MOST_CHANGES)),
+            findings=len(self.stored.changes(cursor.findings, MOST_CHANGES)),
             minutes=max(minutes, 0),
             oldest_ns=oldest[0].summary.time_ns if oldest else 0,
-            dead_letters=len(self._stored.letters(destination)),
+            dead_letters=len(self.stored.letters(destination)),
             dropped=cursor.dropped,
             window_s=self._spans.get(destination, SLOT_S),
         )
@@ -280,7 +291,7 @@ class Outbox:
         return Batch(number=self._batches, parcels=parcels)
 
     def _id(self, of: str) -> str:
-        return f"{self._stored.instance()}-{of}"
+        return f"{self.stored.instance()}-{of}"
 
 
 def _wire_bytes(slot: Slot) -> int:
