@@ -3,6 +3,10 @@
 A receiver says 400 or 413 of a whole request where one parcel in it is at fault, so a refused batch is halved until
 the parcel stands alone. Whether it is at fault for good is read from the status, and from the words where the status
 lies: Prometheus up to 2.4x answers 500 to a sample that is too old, which no repetition makes younger.
+
+An endpoint that refuses everything is no judge of parcels: a wrong path, a proxy, a limit of an account. So a status
+alone rejects nothing unless the same endpoint has taken something: in the same delivery, or since it first refused the
+same parcel. Until then all of it waits, and a person is told.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from exporters.forwarding.post import Answer
 
 Verdict = Literal["accepted", "refused", "retry"]
+EVERYTHING = "it refuses everything that it is sent"
 
 # Of Prometheus (storage/interface.go) and of what follows it (Mimir: err-mimir-sample-timestamp-too-old, ...).
 _NEVER = re.compile(rb"too[ -]old|out of bounds|out[ -]of[ -]order|duplicate sample for timestamp", re.IGNORECASE)
@@ -59,12 +64,32 @@ def reason_of(answer: Answer) -> str:
     return text if len(text) <= _MOST_REASON else text[: _MOST_REASON - 1] + "…"
 
 
+class Doubt:
+    """Whether an endpoint or what it was sent is at fault: what it refused while it took nothing. One an endpoint."""
+
+    def __init__(self) -> None:
+        self._refused: frozenset[str] = frozenset()
+        self._has_taken = False  # anything since then
+
+    def works(self) -> None:
+        """Hear that it took something."""
+        self._has_taken = True
+
+    def judge(self, refused: frozenset[str]) -> frozenset[str]:
+        """Hear of parcels, by their ids, of which it took none; return those that are at fault themselves."""
+        guilty = self._refused & refused if self._has_taken else frozenset[str]()
+        self._refused, self._has_taken = refused - guilty, False
+        return guilty
+
+
 class _Tally:
-    """An outcome in the making."""
+    """An outcome in the making. `doubtful`: places that were refused by the status alone."""
 
     def __init__(self) -> None:
         self.accepted: list[int] = []
         self.rejected: dict[int, str] = {}
+        self.doubtful: set[int] = set()
+        self.has_taken = False
         self.retry: list[int] = []
         self.wait_s = 0.0
         self.trouble = ""
@@ -85,8 +110,10 @@ class _Tally:
         )
 
 
-async def deliver(parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], Awaitable[Answer]]) -> Outcome:
-    """Post parcels, halving what is refused; return what became of each.
+async def deliver(
+    parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], Awaitable[Answer]], doubt: Doubt
+) -> Outcome:
+    """Post parcels to one endpoint, halving what is refused; return what became of each.
 
     After the first answer that is no verdict on the parcels (a failure, a deadline, a request to wait) nothing more
     is posted: all that has no verdict yet is to be retried.
@@ -99,6 +126,7 @@ async def deliver(parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], 
         tally.bytes += answer.sent_bytes
         tally.fields |= answer.fields if answer.sent_bytes else frozenset()
         found = verdict(answer)
+        tally.has_taken |= answer.took_some or (found == "accepted" and answer.sent_bytes > 0)
         if found == "accepted":
             tally.accepted += places
         elif found == "refused" and len(places) > 1:
@@ -106,9 +134,29 @@ async def deliver(parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], 
             waiting += [places[half:], places[:half]]  # the first half next
         elif found == "refused":
             tally.rejected[places[0]] = f"{answer.status}: {reason_of(answer) or 'no reason given'}"
+            if not (answer.took_some or _NEVER.search(answer.body)):
+                tally.doubtful.add(places[0])
         else:
             tally.trouble, tally.lasting = trouble_of(answer)
             tally.wait_s = answer.retry_after_s
             tally.retry += places + [place for rest in waiting for place in rest]
             break
+    _acquit(tally, parcels, doubt)
     return tally.outcome()
+
+
+def _acquit(tally: _Tally, parcels: Sequence[Parcel], doubt: Doubt) -> None:
+    """Let parcels wait that were refused where it may be the endpoint that is at fault."""
+    if tally.has_taken:
+        doubt.works()
+        return
+    if not tally.doubtful:
+        return
+    guilty = doubt.judge(frozenset(parcels[place].id for place in tally.doubtful))
+    acquitted = sorted(place for place in tally.doubtful if parcels[place].id not in guilty)
+    if acquitted:
+        why = tally.rejected[acquitted[0]]
+        tally.retry += acquitted
+        tally.rejected = {place: reason for place, reason in tally.rejected.items() if place not in acquitted}
+        if not tally.trouble:
+            tally.trouble, tally.lasting = f"{EVERYTHING} ({why})", True

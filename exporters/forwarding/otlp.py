@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from agent.outbound import FindingChange
 from exporters.forwarding.allowed import samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
-from exporters.forwarding.judging import deliver
+from exporters.forwarding.judging import Doubt, deliver
 from exporters.forwarding.post import Answer, Poster
 from exporters.otlp import encode_findings, encode_samples
 
@@ -50,10 +50,12 @@ class OtlpExporter:
         self._origin = origin
         self._base = config.url.rstrip("/")
         self._poster = Poster(config)
+        self._doubts = {"/v1/logs": Doubt(), "/v1/metrics": Doubt()}
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Post findings and windows apart, and say what became of each."""
-        return await deliver(parcels, self._post)
+        are_findings = all(isinstance(parcel.content, FindingChange) for parcel in parcels)
+        return await deliver(parcels, self._post, self._doubts["/v1/logs" if are_findings else "/v1/metrics"])
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -75,7 +77,7 @@ class OtlpExporter:
     async def _put(self, path: str, body: bytes, fields: frozenset[str]) -> Answer:
         answer = await self._poster.post(self._base + path, body, _HEADERS, compress=True)
         if answer.status == _OK and (said := left_out(path, answer.body)):
-            answer = dataclasses.replace(answer, status=_PARTIAL, body=said.encode())
+            answer = dataclasses.replace(answer, status=_PARTIAL, body=said.encode(), took_some=True)
         return dataclasses.replace(answer, fields=fields)
 
 

@@ -34,6 +34,7 @@ class Answer:
     """What became of a request. status: 0 where there was no whole answer; then `trouble` says why.
 
     lasting: that it is no passing trouble of the network: a person must do something. fields: names of what was in it.
+    took_some: whatever the status says, a part of it was taken.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Answer:
     lasting: bool = False
     sent_bytes: int = 0
     fields: frozenset[str] = frozenset()
+    took_some: bool = False
 
 
 class Poster:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from exporters.forwarding.allowed import samples_that_may_leave
-from exporters.forwarding.judging import deliver
+from exporters.forwarding.judging import Doubt, deliver
 from exporters.forwarding.post import Answer, Poster
 from exporters.remote_write import HEADERS, encode_samples
 
@@ -34,10 +34,11 @@ class RemoteWriteExporter:
         self._config = config
         self._origin = origin
         self._poster = Poster(config)
+        self._doubt = Doubt()
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Post windows, and say what became of each."""
-        return await deliver(parcels, self._post)
+        return await deliver(parcels, self._post, self._doubt)
 
     async def close(self) -> None:
         """Let go of the connection."""

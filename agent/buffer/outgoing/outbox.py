@@ -1,6 +1,7 @@
 """The outbox: what goes next to each destination. Conforms to `agent.outbound.Outbox`.
 
-Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on. A
+Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on.
+Where only a person can mend why findings are not taken, they and windows take turns. A
 slot that is fresh is given out before older ones are through; which numbers are answered for is known by each
 destination's `Cursor`. Nothing that waits is copied: it is read from where it is stored.
 
@@ -60,6 +61,7 @@ class Outbox:
         self._stored_low = {name: cursor.low for name, cursor in self._cursors.items()}
         self._given: dict[str, _Given] = {}
         self._spans: dict[str, int] = {}
+        self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
         self._head = Head(stored, grace_ns)
 
@@ -70,9 +72,10 @@ class Outbox:
             return None
         cursor = self._cursors[destination]
         self._given.pop(destination, None)
-        given = self._findings(cursor) or self._again(destination)
+        given = None if destination in self._passed_by else self._findings(cursor) or self._again(destination)
         given = given or self._newest(cursor, most_bytes)
         given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
+        given = given or self._findings(cursor) or self._again(destination)
         if given is None:
             return None
         self._given[destination] = given
@@ -111,6 +114,10 @@ class Outbox:
             )  # fmt: skip
         self._keep(destination, cursor, sent)
         del self._given[destination]
+        if outcome.lasting and not given.slots:  # where findings find nobody, windows may
+            self._passed_by.add(destination)
+        else:
+            self._passed_by.discard(destination)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Say what waits, per destination."""

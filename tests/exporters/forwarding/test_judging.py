@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.outbound import Outcome, Parcel
-from exporters.forwarding.judging import deliver, trouble_of, verdict
+from exporters.forwarding.judging import EVERYTHING, Doubt, deliver, trouble_of, verdict
 from exporters.forwarding.post import Answer
 from tests.exporters.windows import make_change
 
@@ -33,9 +33,9 @@ class Receiver:
         return Answer(204, sent_bytes=10, fields=frozenset({"b"}))
 
 
-def send(receiver: Receiver, count: int = len(PARCELS)) -> Outcome:
+def send(receiver: Receiver, count: int = len(PARCELS), doubt: Doubt | None = None) -> Outcome:
     """Deliver the first parcels to a receiver."""
-    return asyncio.run(deliver(PARCELS[:count], receiver.post))
+    return asyncio.run(deliver(PARCELS[:count], receiver.post, doubt or Doubt()))
 
 
 @given(st.sets(st.integers(0, 23), max_size=6), st.sampled_from([400, 413, 422]), st.integers(1, 40))
@@ -49,6 +49,8 @@ def test_every_parcel_has_one_verdict_and_only_poison_is_rejected(poison: set[in
     assert outcome.sent_bytes == 10 * len(receiver.requests)
     if not outcome.retry:
         assert set(outcome.rejected) == poison
+    if not receiver.taken:
+        assert outcome.rejected == {}
 
 
 def test_one_poisoned_parcel_costs_few_requests() -> None:
@@ -58,6 +60,67 @@ def test_one_poisoned_parcel_costs_few_requests() -> None:
     assert outcome.rejected == {17: "400: bad sample"}
     assert outcome.fields == {"a", "b"}
     assert len(receiver.requests) <= 11
+
+
+def test_an_endpoint_that_refuses_everything_judges_nothing() -> None:
+    """However often it refuses: no parcel is rejected, all wait, and a person is told why."""
+    receiver, doubt = Receiver({parcel.id for parcel in PARCELS}), Doubt()
+    for count in (24, 1, 5, 24, 24):
+        outcome = send(receiver, count, doubt)
+        assert (outcome.accepted, outcome.rejected, outcome.retry) == ((), {}, tuple(range(count)))
+        assert (outcome.trouble, outcome.lasting) == (f"{EVERYTHING} (400: bad sample)", True)
+
+
+def test_what_is_refused_while_others_are_taken_is_rejected_the_second_time() -> None:
+    """A batch of nothing but poison waits until the endpoint has taken anything since, and not for ever."""
+    poison, doubt = {parcel.id for parcel in PARCELS[:3]}, Doubt()
+    receiver = Receiver(poison)
+    assert send(receiver, 3, doubt).retry == (0, 1, 2)
+    assert send(receiver, 3, doubt).retry == (0, 1, 2)
+    assert asyncio.run(deliver(PARCELS[5:7], receiver.post, doubt)).accepted == (0, 1)
+    outcome = send(receiver, 3, doubt)
+    assert (sorted(outcome.rejected), outcome.retry, outcome.trouble) == ([0, 1, 2], (), "")
+
+
+def test_a_parcel_that_was_never_refused_before_is_not_guilty_by_its_company() -> None:
+    """Where the endpoint took something and then fails for all, what it had not refused before waits."""
+    receiver, doubt = Receiver({PARCELS[0].id}), Doubt()
+    assert send(receiver, 1, doubt).retry == (0,)
+    assert asyncio.run(deliver(PARCELS[5:7], receiver.post, doubt)).accepted == (0, 1)
+    receiver.poison = {parcel.id for parcel in PARCELS}
+    outcome = send(receiver, 4, doubt)
+    assert (sorted(outcome.rejected), outcome.retry) == ([0], (1, 2, 3))
+
+
+def test_what_is_too_old_is_rejected_though_nothing_is_taken() -> None:
+    """Words that speak of the sample itself are a verdict, whatever else is refused."""
+
+    async def post(_: Sequence[Parcel]) -> Answer:
+        return Answer(400, b"out of bounds", sent_bytes=10)
+
+    outcome = asyncio.run(deliver(PARCELS[:3], post, Doubt()))
+    assert (sorted(outcome.rejected), outcome.retry) == ([0, 1, 2], ())
+
+
+def test_what_was_taken_in_part_is_rejected_for_the_rest() -> None:
+    """A receiver that leaves points out of every parcel has taken the others: that is a verdict, too."""
+
+    async def post(_: Sequence[Parcel]) -> Answer:
+        return Answer(422, b"1 points left out: no", sent_bytes=10, took_some=True)
+
+    outcome = asyncio.run(deliver(PARCELS[:3], post, Doubt()))
+    assert (sorted(outcome.rejected), outcome.retry, outcome.trouble) == ([0, 1, 2], (), "")
+
+
+def test_nothing_that_was_not_posted_speaks_for_the_endpoint() -> None:
+    """A parcel of which nothing may leave counts as done, and proves nothing."""
+
+    async def post(parcels: Sequence[Parcel]) -> Answer:
+        left = [parcel for parcel in parcels if parcel.id != PARCELS[0].id]
+        return Answer(400, b"no", sent_bytes=10) if left else Answer(204)
+
+    outcome = asyncio.run(deliver(PARCELS[:3], post, Doubt()))
+    assert (outcome.accepted, outcome.rejected, outcome.retry) == ((0,), {}, (1, 2))
 
 
 def test_nothing_is_posted_after_a_failure() -> None:

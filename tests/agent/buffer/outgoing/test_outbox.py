@@ -165,6 +165,24 @@ def test_findings_go_before_everything_and_never_with_windows(store: TriedStore)
     assert receiver.findings == [1, 2]
 
 
+def test_findings_that_nobody_takes_hold_nothing_up(store: TriedStore) -> None:
+    """Where only a person can mend why findings are refused, windows and they take turns; otherwise findings go on."""
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(60)
+    store.find(1)
+    kinds = []
+    for lasting in (False, True, True, True, False):
+        batch = outbox.next("hq", 3_000)
+        assert batch is not None
+        are_findings = isinstance(batch.parcels[0].content, FindingChange)
+        kinds.append(are_findings)
+        places = tuple(range(len(batch.parcels)))
+        answer = Outcome(retry=places, trouble="no", lasting=lasting) if are_findings else everything(batch)
+        outbox.settle("hq", batch, answer, "https://hq")
+    assert kinds == [True, True, False, True, False]
+
+
 def test_what_is_rejected_is_a_dead_letter_until_it_is_sent_again(store: TriedStore) -> None:
     """A rejected parcel does not stand in the way; it is kept with its reason, and goes again when somebody asks."""
     outbox = Outbox(store)
