@@ -118,12 +118,15 @@ class WearStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent writes to the card, and what is left out so that it stays within its budgets.
 
     written_bytes: in the last 24 hours that the agent ran; None where the system does not tell.
-    limit_bytes: what may be written in a day. thinning: 0 as configured, up to 3; `why` says what that means and why.
+    limit_bytes: what may be written in a day. thinning: 0 as configured, up to 3; `level` says what that means, `why`
+    that and why where rows are thinned or a budget is passed. since: when the level became what it is; None: it always was.
     """
 
     written_bytes: int | None
     limit_bytes: int
     thinning: int = 0
+    level: str = ""
+    since: datetime | None = None
     why: str = ""
 
 

@@ -19,6 +19,7 @@ from agent.buffer.outgoing.buffered import open_outbox
 from agent.buffer.pending import Pending
 from agent.buffer.settling import Settling
 from agent.buffer.summaries import read_summaries
+from agent.buffer.wear import Written, open_wear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,7 @@ class Buffer:
         self, directory: Path, clock: SteadyClock, config: BufferConfig, lock: DirectoryLock | None,
         notes: Sequence[str] = (), run_dir: Path | None = None,
     ) -> None:  # fmt: skip
+        written = Written()  # what opening the files writes, too
         self._directory = directory
         self._clock = clock
         self._lock = lock
@@ -67,12 +69,11 @@ class Buffer:
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
-        self._keeping = resume(self._files, config, clock, run_dir, self._pending, self.labels.models, self.dating.step)
+        wear = open_wear(self._files, config, clock, written, self._tell)
+        models, step = self.labels.models, self.dating.step
+        self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
         self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
-        self._house = House(
-            self._files, config, clock, self.dating.observed,
-            self._keeping.recorder.thin, lambda kind, detail: self.add_event(kind, "buffer", detail),
-        )  # fmt: skip
+        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin, self._tell)
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
@@ -105,6 +106,7 @@ class Buffer:
             self.dating.was_set()
             self._pending.rebase(step)
             self._keeping.recorder.rebase(step)
+            self._house.wear.rebase(step)
             self.dating.keep()
 
     def save_finding(self, finding: Finding) -> None:
@@ -112,7 +114,8 @@ class Buffer:
         with self._turn:
             self._files.ledger.save(finding)
             self._files.flush()
-            self._keeping.found(finding)
+            if thinned := self._keeping.found(finding):
+                self._tell("thinning", thinned)
 
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
@@ -232,6 +235,9 @@ class Buffer:
                 self._house.save()
                 self._keeping.finish()
                 self.commit()
+
+    def _tell(self, kind: str, detail: str) -> None:
+        self.add_event(kind, "buffer", detail)
 
     def _ask(self, question: Callable[[Engine, list[Segment]], T]) -> T:
         with self._turn:

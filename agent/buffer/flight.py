@@ -77,6 +77,27 @@ class LastRows:
             out[-1].weights[0] += gap
         return out[::-1]
 
+    def take_some(self, key: str, seen_ns: int, every: int) -> list[Block]:
+        """Return one in `every` of the rows that `take_out` would give; others stand for them, or will."""
+        out, passed = [], 0
+        for entry in self._entries:
+            if entry.block.stream.key == key and entry.seen_ns >= seen_ns:
+                waiting = np.flatnonzero(~entry.stored)
+                chosen = waiting[-passed % every :: every]
+                passed += len(waiting)
+                if len(chosen):
+                    out.append(pick(entry.block, chosen, np.zeros(len(chosen), np.float32)))
+                    entry.stored[chosen] = True
+        return out
+
+    def bytes_since(self, key: str, seen_ns: int) -> int:
+        """Return what the rows of a stream take that came since `seen_ns`."""
+        return sum(
+            len(entry.block) * row_bytes(entry.block)
+            for entry in self._entries
+            if entry.block.stream.key == key and entry.seen_ns >= seen_ns
+        )
+
     def take_newest(self, key: str, gap: int) -> Block | None:
         """Return the newest row of a stream that is not stored, for `gap` rows, and count it as stored."""
         for entry in reversed(self._entries):

@@ -55,13 +55,14 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, tag="closed"):
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, tag="window"):
-    """All rows of these streams are written since `since_ns` and until `until_ns`, of the monotonic clock."""
+    """One row in `every` of these streams is written since `since_ns` and until `until_ns`, of the monotonic clock."""
 
     number: int
     keys: tuple[str, ...]
     since_ns: int
     until_ns: int
     finding: str
+    every: int = 1
 
 
 class Rested(msgspec.Struct, frozen=True, array_like=True, tag="rested"):

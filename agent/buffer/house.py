@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.errors import UnavailableError
+from agent.buffer.folders import wal_of
 from agent.buffer.retention import Retention
-from agent.buffer.wear import STATE, Wear, bytes_written
+from agent.buffer.wear import STATE
 from agent.status import BufferStatus
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from agent.buffer.config import BufferConfig
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
-    from agent.clock import Clock
+    from agent.buffer.wear import Wear
     from agent.status import StorageTrouble
 
 
@@ -30,7 +31,7 @@ class House:
     """
 
     def __init__(
-        self, files: Files, config: BufferConfig, clock: Clock, observed: ObservedTime, thin: Callable[[int], None],
+        self, files: Files, config: BufferConfig, wear: Wear, observed: ObservedTime, thin: Callable[[int], None],
         tell: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self._files = files
@@ -38,9 +39,8 @@ class House:
         self._tell = tell
         self._retention = Retention(config.keep_days, observed)
         self._retired_bytes = 0
-        limit_bytes = files.segments.limit_bytes
-        self.wear = Wear(config, clock, limit_bytes, files.segments.bytes, bytes_written)
-        self._restore_wear()
+        self.wear = wear
+        thin(wear.level)
         self.suspected = False
         self._suspects: list[int] = []
         self._repairs_told = 0
@@ -86,7 +86,7 @@ class House:
             self.quarantine_bytes = repairer.aside.bytes
         self._repairs_told = len(repairer.notes)
         self.bytes = self._files.bytes
-        if self.wear.look(segments.bytes + self._retired_bytes):
+        if self.wear.look(segments.bytes + self._retired_bytes, self._log_bytes()):
             self._thin(self.wear.level)
             self._tell("thinning", self.wear.words)
             self.save()
@@ -121,6 +121,12 @@ class House:
         """Keep what was spent, for a restart; it is durable with the next commit."""
         self._files.ledger.put_state(*STATE, self.wear.save())
 
+    def _log_bytes(self) -> int:
+        """Return what lies in logs, which are folded in some day."""
+        paths = [self._files.ledger.path, *(segment.path for segment in self._files.segments.opened)]
+        logs = [wal_of(path) for path in paths if path]
+        return sum(log.stat().st_size for log in logs if log.exists())
+
     def _let_go(self, engine: Engine) -> None:
         """Let go of what has had its time, and of the oldest while all are too large."""
         segments = self._files.segments
@@ -141,12 +147,3 @@ class House:
         number = self._suspects.pop()
         if not self._files.look_through(engine, number):
             self._suspects.append(number)
-
-    def _restore_wear(self) -> None:
-        stored = self._files.read(lambda engine: self._files.ledger.get_state(engine, *STATE))
-        if stored:
-            try:
-                self.wear.restore(stored)
-            except ValueError as error:
-                self._tell("wear", f"{error}; it is counted from here")
-        self._thin(self.wear.level)

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.baselines import SignalBaseline
+    from agent.buffer.allowance import Allowance
     from agent.buffer.config import BufferConfig
     from agent.buffer.files import Files
-    from agent.buffer.frames import Window
     from agent.buffer.pending import Pending
+    from agent.buffer.windows import Opened
     from agent.clock import Clock
     from agent.model import Block, Finding, Reading
     from agent.steady import Step
@@ -56,18 +57,20 @@ class Keeping:
         The models of which labels come, as they become known: of their rows the answers are kept at least.
     states
         Reads the state of a part, by stream, from the disk.
+    allowance
+        Of what rows around findings write.
 
     """
 
     def __init__(
         self, config: BufferConfig, clock: Clock, run_dir: Path | None, owner: str, pending: Pending, rows: StoredRows,
-        labelled: set[str], states: Callable[[str, str], bytes | None],
+        labelled: set[str], states: Callable[[str, str], bytes | None], allowance: Allowance,
     ) -> None:  # fmt: skip
         self._config = config
         self._clock = clock
         self._pending = pending
         self._rows = rows
-        self.recorder = Recorder(config, clock, run_dir, owner)
+        self.recorder = Recorder(config, clock, run_dir, owner, allowance)
         self.checkpoints = Checkpoints(self.recorder.folder)
         self._states = states
         self._readings = ReadingSampler(round(config.recorder.before_seconds * 1e9))
@@ -84,8 +87,8 @@ class Keeping:
         `step`: by how much the clock was set since.
         """
         self._known = {finding.id for finding in findings}
-        for window, blocks in self.recorder.restore(positions, last, step):
-            self._store_window(window, blocks)
+        for opened in self.recorder.restore(positions, last, step):
+            self._store_window(opened)
 
     def append(self, blocks: Sequence[Block], readings: Sequence[Reading]) -> None:
         """Take rows and readings in, and queue what is to be stored of them."""
@@ -123,22 +126,26 @@ class Keeping:
         if summaries := self.recorder.summaries(last=True):
             self._pending.add_recorded(Recorded(summaries=tuple(summaries)))
 
-    def found(self, finding: Finding) -> None:
-        """Have what is around a new finding stored."""
+    def found(self, finding: Finding) -> str:
+        """Have what is around a new finding stored; say what is not, for want of budget."""
         if finding.id in self._known or finding.state != "open":
-            return
+            return ""
         opened = self.recorder.open_window(finding)
         if opened is None:
-            return
+            return ""
         self._known.add(finding.id)
-        self._store_window(*opened)
+        self._store_window(opened)
+        return opened.thinned
 
-    def _store_window(self, window: Window, blocks: list[Block]) -> None:
-        moments = np.array([self._clock.monotonic_ns(), window.since_ns, window.until_ns], np.int64)
-        opened_ns, since_ns, until_ns = self._clock.walls_ns(moments).tolist()
-        row = (window.number, opened_ns, since_ns, until_ns, window.finding)
-        self._pending.add(blocks, self._readings.open_window(window.until_ns))
-        self._pending.add_recorded(Recorded(window=row))
+    def _store_window(self, opened: Opened) -> None:
+        window, blocks, _ = opened
+        now = self._clock.monotonic_ns()
+        whole = window.every == 1
+        # A window is told as the span in which every row is stored.
+        span = (window.since_ns, window.until_ns) if whole else (now, now)
+        moments = self._clock.walls_ns(np.array([now, *span], np.int64)).tolist()
+        self._pending.add(blocks, self._readings.open_window(window.until_ns) if whole else [])
+        self._pending.add_recorded(Recorded(window=(window.number, *moments, window.finding)))
         self._note(kept=True)
 
     def put_checkpoint(self, key: str, part: str, payload: bytes) -> bool:
@@ -216,7 +223,7 @@ class Keeping:
 
 def resume(
     files: Files, config: BufferConfig, clock: Clock, run_dir: Path | None, pending: Pending, labelled: set[str],
-    step: Step | None,
+    step: Step | None, allowance: Allowance,
 ) -> Keeping:  # fmt: skip
     """Go on with what an earlier agent left in the run directory; `step`: by how much the clock was set since."""
 
@@ -229,8 +236,9 @@ def resume(
         files.ledger.put_state(*OWNER, owner)
         files.flush()
     keeping = Keeping(
-        config, clock, run_dir, owner.decode("ascii", "replace"), pending, StoredRows(files), labelled, states
-    )
+        config, clock, run_dir, owner.decode("ascii", "replace"), pending, StoredRows(files), labelled, states,
+        allowance,
+    )  # fmt: skip
     known = [segment.alias for segment in files.segments.opened if segment.has(schema.LABELS)]
     for sql in [label_schema.READ_LABELLED.format(db=alias) for alias in known]:
         labelled.update(model for (model,) in files.read(lambda engine, sql=sql: engine.run(sql)))  # type: ignore[misc]

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.buffer import frames
-from agent.buffer.budget import DailyBudget
 from agent.buffer.capture import unwritten_words
 from agent.buffer.config import MIB
 from agent.buffer.diary import Diary
-from agent.buffer.flight import Entry, LastRows, pick, row_bytes, size_of
+from agent.buffer.flight import Entry, LastRows, pick, size_of
 from agent.buffer.journal import Journal
 from agent.buffer.minutes import Minutes
 from agent.buffer.pending import moved_block
 from agent.buffer.recollect import Seen, recollect
 from agent.buffer.sampling import MINUTE_NS, Sampler
 from agent.buffer.thrift import MOST
+from agent.buffer.windows import Opened, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,17 +33,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.baselines import SignalBaseline
+    from agent.buffer.allowance import Allowance
     from agent.buffer.config import BufferConfig
     from agent.clock import Clock
     from agent.model import Block, Finding
     from agent.steady import Step
     from agent.summary import Summary
 
-_SECOND_NS = 1_000_000_000
 THINNED_EVERY = 10  # at level 1 so many times fewer samples
 THINNED_MINUTES = 5  # of a summary at level 3
-
-Opened = tuple[frames.Window, list["Block"]]  # a window, and what has come of its rows already
 
 
 class Recorder:
@@ -57,10 +55,14 @@ class Recorder:
         Where the journal is kept; None: nowhere.
     owner
         Names the state directory in the journal.
+    allowance
+        Of what rows around findings write.
 
     """
 
-    def __init__(self, config: BufferConfig, clock: Clock, run_dir: Path | None, owner: str) -> None:
+    def __init__(
+        self, config: BufferConfig, clock: Clock, run_dir: Path | None, owner: str, allowance: Allowance
+    ) -> None:
         self.mode = config.capture
         self._config = config.recorder
         self._clock = clock
@@ -73,13 +75,11 @@ class Recorder:
         self._learning: dict[str, int] = {}  # rows of a stream that may still be kept whole
         self._judged: set[str] = set()
         self._diary = Diary(None if self.mode == "all" else self._journal)
-        self._windows: dict[str, int] = {}  # until when all rows of a stream are stored, monotonic
-        self._budget = DailyBudget(self._config.daily_mib * MIB, clock)
+        self._windows = Windows(self._config, clock, allowance)
         self._seed = int.from_bytes(os.urandom(8), "little")
         self._since_mark = 0
         self.last_summary = self._window_number = 0  # the numbers of the last ones
         self.level = 0  # of thinning
-        self.unwritten = 0  # rows around findings that the daily budget left to the samples
 
     @property
     def folder(self) -> int | None:
@@ -100,7 +100,7 @@ class Recorder:
     @property
     def notes(self) -> list[str]:
         """What a person should know of it."""
-        return [note for note in (self._journal.note, unwritten_words(self.unwritten)) if note]
+        return [note for note in (self._journal.note, unwritten_words(self._windows.unwritten)) if note]
 
     @property
     def wants_checkpoint(self) -> bool:
@@ -145,21 +145,18 @@ class Recorder:
         return list(enumerate(done, first))
 
     def open_window(self, finding: Finding) -> Opened | None:
-        """Have everything around a finding stored; return the window and what has come already.
+        """Have everything around a finding stored, or what there is room for; return the window and what has come.
 
         None in other modes, and for a notice of the agent about itself.
         """
         if self.mode != "flight-recorder" or not finding.signals:
             return None
-        now = self._clock.monotonic_ns()
         device = any(signal.role == "host" for signal in finding.signals)
-        keys = tuple(sorted(self._last.keys())) if device else (finding.stream.key,)
+        keys = sorted(self._last.keys()) if device else [finding.stream.key]
         self._window_number += 1
-        since = now - round(self._config.before_seconds * _SECOND_NS)
-        until = now + round(self._config.after_seconds * _SECOND_NS)
-        window = frames.Window(self._window_number, keys, since, until, finding.id)
+        window, thinned = self._windows.decide(self._window_number, finding.id, keys, self._last)
         self._diary.write(window)
-        return window, self._dump(window)
+        return Opened(window, self._dump(window), thinned)
 
     def rest(self) -> list[Block]:
         """Return the newest row of each stream, for all that no stored row stands for: the agent stops."""
@@ -205,10 +202,10 @@ class Recorder:
                 self._rest(event.keys)
             elif isinstance(event, frames.Stepped):
                 self._move(event.step)
-                out = [(window, [moved_block(block, event.step) for block in rows]) for window, rows in out]
+                out = [Opened(one.window, [moved_block(block, event.step) for block in one.blocks]) for one in out]
             else:
-                rows = self._dump(event)
-                out += [(event, rows)] if event.number > last_window else []
+                rows = self._dump(event, again=True)
+                out += [Opened(event, rows)] if event.number > last_window else []
                 self._window_number = max(self._window_number, event.number)
         self._diary.go_on(found)
         return out
@@ -243,14 +240,13 @@ class Recorder:
         every = self._config.sample_every
         if self.level:
             every = every * THINNED_EVERY if self.level == 1 else 0
-        return sampler.weights(block, every)
+        around = self._windows.every(block, now_ns)
+        return sampler.weights(block, min(every or around, around or every))
 
     def _is_whole(self, block: Block, now_ns: int) -> bool:
         key = block.stream.key
-        if now_ns < self._windows.get(key, now_ns):
-            if self._budget.spend(len(block) * row_bytes(block)):
-                return True
-            self.unwritten += len(block)
+        if self._windows.is_whole(block, now_ns):
+            return True
         if key in self._judged:
             return False
         left = self._learning.get(key)
@@ -266,19 +262,20 @@ class Recorder:
             sampler = self._samplers[key] = Sampler(self._config.failed_a_minute, random)
         return sampler
 
-    def _dump(self, window: frames.Window) -> list[Block]:
-        out = []
+    def _dump(self, window: frames.Window, *, again: bool = False) -> list[Block]:
+        """Store what has come of a window's rows; `again`: what that writes was spent before."""
+        self._windows.open(window)
+        out: list[Block] = []
         for key in window.keys:
-            self._windows[key] = max(window.until_ns, self._windows.get(key, 0))
-            since = window.since_ns
-            waiting = self._last.waiting(key, since)
-            if not self._budget.spend(sum(rows * each for rows, each in waiting)):
-                self.unwritten += sum(rows for rows, _ in waiting)
-                continue
-            sampler = self._sampler(key)
-            found = self._last.take_out(key, since, sampler.gap)
-            if found:
-                sampler.gap = 0
+            if window.every == 1:
+                sampler = self._sampler(key)
+                found = self._last.take_out(key, window.since_ns, sampler.gap)
+                if found:
+                    sampler.gap = 0
+            else:
+                found = self._last.take_some(key, window.since_ns, window.every) if window.every else []
+            for block in found if not again else ():
+                self._windows.spend(block)
             out += found
         return out
 

@@ -49,6 +49,7 @@ class Sampler:
         rest = np.flatnonzero(~own)
         if not self._next:
             self._next = int(self._random.integers(1, every + 1))  # the phase
+        self._next = min(self._next, every + every // 2)  # it may have been drawn when fewer were kept
         at = self._next - self.gap - 1
         while at < len(rest):
             weights[rest[max(at, 0)]] = self.gap + max(at, 0) + 1

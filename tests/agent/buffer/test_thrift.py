@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from agent.buffer.spending import SLOT_NS, SLOTS, Meter
-from agent.buffer.thrift import Thrift
+from agent.buffer.thrift import Spent, Thrift
 
 DAY = 256e6
 
@@ -25,7 +25,7 @@ def run(*needs: float, days: int = 28, bursts: float = 0.0) -> tuple[list[int], 
             count += seeded.uniform(5e6, 20e6)
         day.append(count)
         worst = max(worst, sum(day) / DAY)
-        if thrift.spend({"what is written": count}, slot * SLOT_NS):
+        if thrift.spend({"what is written": Spent(count)}, slot * SLOT_NS):
             levels.append(thrift.level)
     return levels, worst, thrift
 
@@ -62,7 +62,7 @@ def test_a_level_goes_back_when_less_is_needed() -> None:
     _, _, thrift = run(2, 0.3, 0.1, 0.05, days=5)
     assert thrift.level == 1
     for slot in range(5 * SLOTS + 1, 12 * SLOTS):
-        thrift.spend({"what is written": DAY / SLOTS * 0.05}, slot * SLOT_NS)
+        thrift.spend({"what is written": Spent(DAY / SLOTS * 0.05)}, slot * SLOT_NS)
     assert (thrift.level, thrift.why) == (0, "")
 
 
@@ -70,7 +70,7 @@ def test_the_reason_names_what_would_be_passed() -> None:
     """Of two budgets the one that is too small is told, with its size."""
     thrift = Thrift({"what is written": 1e12, "what is kept": 100 << 20}, 0)
     for slot in range(1, SLOTS):
-        thrift.spend({"what is written": 3e6, "what is kept": 3e6}, slot * SLOT_NS)
+        thrift.spend({"what is written": Spent(3e6), "what is kept": Spent(3e6)}, slot * SLOT_NS)
     assert thrift.level > 0
     assert thrift.why == "what is kept would pass 104.9 MB a day"
 

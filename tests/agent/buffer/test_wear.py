@@ -37,7 +37,7 @@ class Card:
 def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     """A card in place of the kernel's counter."""
     card = Card()
-    monkeypatch.setattr("agent.buffer.house.bytes_written", card)
+    monkeypatch.setattr("agent.buffer.wear.bytes_written", card)
     return card
 
 
@@ -76,7 +76,8 @@ def test_what_is_written_adds_up_over_a_restart(tmp_path: Path, card: Card) -> N
     with opened(tmp_path, clock=ManualClock(0)) as buffer:
         spend(card, 2 * MIB)
         buffer.commit()
-        assert wear_of(buffer) == WearStatus(written_bytes=7 * MIB, limit_bytes=256 * MIB)
+        words = "rows are kept as configured"
+        assert wear_of(buffer) == WearStatus(written_bytes=7 * MIB, limit_bytes=256 * MIB, level=words)
 
 
 def test_a_kill_leaves_little_uncounted(tmp_path: Path, card: Card) -> None:
