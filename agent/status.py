@@ -119,7 +119,7 @@ class WearStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     written_bytes: in the last 24 hours that the agent ran; None where the system does not tell.
     limit_bytes: what may be written in a day. thinning: 0 as configured, up to 3; `level` says what that means, `why`
-    that and why where rows are thinned or a budget is passed. since: when the level became what it is; None: it always was.
+    that and why where rows are thinned or a budget is passed. since: when the level last changed; None: it never did.
     """
 
     written_bytes: int | None

@@ -69,11 +69,11 @@ class Buffer:
         self._closed = False
         self.dating.keep()
         self._committed_ns: int | None = None  # since boot
-        wear = open_wear(self._files, config, clock, written, self._tell)
+        wear = open_wear(self._files, config, clock, written)
         models, step = self.labels.models, self.dating.step
         self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
         self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
-        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin, self._tell)
+        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin)
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
@@ -115,7 +115,7 @@ class Buffer:
             self._files.ledger.save(finding)
             self._files.flush()
             if thinned := self._keeping.found(finding):
-                self._tell("thinning", thinned)
+                self._files.ledger.tell("thinning", thinned)
 
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
@@ -235,9 +235,6 @@ class Buffer:
                 self._house.save()
                 self._keeping.finish()
                 self.commit()
-
-    def _tell(self, kind: str, detail: str) -> None:
-        self.add_event(kind, "buffer", detail)
 
     def _ask(self, question: Callable[[Engine, list[Segment]], T]) -> T:
         with self._turn:

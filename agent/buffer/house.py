@@ -27,16 +27,15 @@ if TYPE_CHECKING:
 class House:
     """Keeps the house of `files`.
 
-    `thin` takes the level to which rows are thinned, `tell` kind and text of an event; `bytes` is what they last took.
+    `thin` takes the level to which rows are thinned; `bytes` is what they last took.
     """
 
     def __init__(
-        self, files: Files, config: BufferConfig, wear: Wear, observed: ObservedTime, thin: Callable[[int], None],
-        tell: Callable[[str, str], None],
-    ) -> None:  # fmt: skip
+        self, files: Files, config: BufferConfig, wear: Wear, observed: ObservedTime, thin: Callable[[int], None]
+    ) -> None:
         self._files = files
         self._thin = thin
-        self._tell = tell
+        self._tell = files.ledger.tell
         self._retention = Retention(config.keep_days, observed)
         self._retired_bytes = 0
         self.wear = wear
@@ -47,7 +46,7 @@ class House:
         self.bytes = files.bytes
         self.quarantine_bytes = files.repairer.aside.bytes
         if files.migrated:
-            tell("migration", files.migrated)
+            self._tell("migration", files.migrated)
 
     def bring_back(self) -> bool:
         """Go on bringing back the segments that the start did not wait for; return whether one is back."""

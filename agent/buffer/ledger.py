@@ -121,6 +121,10 @@ class Ledger:
         self._states[key, part] = payload
         self._queue(("state", (key, part)), _replace_state(key, part, payload))
 
+    def tell(self, kind: str, detail: str) -> None:
+        """Queue an event of the buffer itself, of this moment."""
+        self.add_event(self._stamp().wall_ns, kind, "buffer", detail, 0)
+
     def add_event(self, time_ns: int, kind: str, subject: str, detail: str, count: int) -> None:
         """Queue an event."""
         era = self.era()

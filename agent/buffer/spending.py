@@ -1,7 +1,9 @@
 """How many bytes were spent in the last day, and how many will have been a while from now.
 
 What will have been goes by what is spent steadily: a burst that is known as one is in the sum, and not expected again.
-What is owed, a log that will be folded in, is counted when it comes to be owed. A day here is 24 hours during which the agent ran: while it is off it writes nothing, how long it was off no clock need
+What is owed, a log that will be folded in, is counted when it comes to be owed.
+
+A day here is 24 hours during which the agent ran: while it is off it writes nothing, how long it was off no clock need
 say, and no clock that is set can make a day shorter.
 """
 

@@ -5,14 +5,16 @@ of five minutes, besides. Rows around findings come after that: they are written
 held with the rest thinned as far as it can be (`agent.buffer.windows`). Findings and states are written at every level.
 
 It goes up by a level where the day's budget would be passed within three hours, or within one at the pace of the last,
-or later though nothing but the least were written from then on; and down where the level below is known to need well less than the budget. How much a level needs is what it needed when
-it was last left, counted for half as much after a day, or later if it was tried in vain: so a device that always has
-too much to write goes up and down every few days at most.
+or later though nothing but the least were written from then on; and down where the level below is known to need well
+less than the budget. How much a level needs is what it needed when it was last left, counted for half as much after a
+day, or later if it was tried in vain: so a device that always has too much to write goes up and down every few days at
+most.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -37,7 +39,8 @@ _STAY = 6 * HOUR  # slots at a level, before the next one down
 _LONGEST_MEMORY = 16 * SLOTS
 
 
-class Spent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Spent:
     """Bytes since the last look; `owed` and `burst` as `Meter.add` takes them. held: what is kept free of a budget."""
 
     count: float

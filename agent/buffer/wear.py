@@ -174,12 +174,10 @@ class Written:
         return 0 if before is None or self._seen is None else max(0, self._seen - before)
 
 
-def open_wear(
-    files: Files, config: BufferConfig, clock: Clock, written: Written, tell: Callable[[str, str], None]
-) -> Wear:
+def open_wear(files: Files, config: BufferConfig, clock: Clock, written: Written) -> Wear:
     """Go on counting what is spent on `files`."""
     wear = Wear(config, clock, files.segments.limit_bytes, files.segments.bytes, written)
-    wear.carry_on(files.read(lambda engine: files.ledger.get_state(engine, *STATE)), tell)
+    wear.carry_on(files.read(lambda engine: files.ledger.get_state(engine, *STATE)), files.ledger.tell)
     return wear
 
 

@@ -9,11 +9,13 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.buffer.capture import SPENT
 from agent.buffer.thrift import LEVELS
 from tests.faults.counts import KILLS
 
@@ -50,6 +52,18 @@ def test_too_small_a_limit_is_kept_through_every_level_and_costs_no_finding() ->
         *(f"{LEVELS[at]}: less is needed" for at in (2, 1)),
         "",
     ]
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not KILLS, reason="it takes minutes: make faults")
+def test_what_may_be_written_in_a_day_is_kept_by_thinning_and_costs_no_finding() -> None:
+    """What the kernel counts for the process on a disk stays within a budget that the device would pass unthinned."""
+    week = _live(1.0, "--tick", str(MINUTE_S), "--write-mib", "40")
+    assert week["lost"] == []
+    assert [note.partition(" ")[2] for note in week["notes"]] == [f"inferences around findings were only sampled: {SPENT}"]
+    assert max(week["levels"]) > 0
+    assert {abs(after - before) for before, after in pairwise(week["levels"])} == {1}
+    assert 0 < week["written"] <= week["write_limit"]
 
 
 def _live(days: float, *options: str, memory: bool = False) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from agent.buffer.thrift import Spent, Thrift
 DAY = 256e6
 
 
-def run(*needs: float, days: int = 28, bursts: float = 0.0) -> tuple[list[int], float, Thrift]:
+def run(*needs: float, days: int = 28, bursts: float = 0.0, least: float = 0.0) -> tuple[list[int], float, Thrift]:
     """Spend for some weeks; a level needs so many budgets. Return the levels, the worst day's share, and the judge."""
     seeded = random.Random(1)
-    thrift = Thrift({"what is written": DAY}, 0)
+    thrift = Thrift({"what is written": DAY}, 0, least={"what is written": least * DAY} if least else None)
     levels, day, worst = [0], deque[float](maxlen=SLOTS), 0.0
     for slot in range(1, days * SLOTS + 1):
         count = needs[thrift.level] / SLOTS * DAY * seeded.uniform(0.8, 1.2)
@@ -102,3 +102,53 @@ def test_a_day_is_the_last_24_hours() -> None:
     assert meter.total == 2.0
     meter.add(0.0, 10 * SLOTS * SLOT_NS)
     assert meter.total == 0.0
+
+
+@pytest.mark.parametrize("least", [0.05, 0.5])
+@pytest.mark.parametrize("needs", [0.6, 3.0])
+@pytest.mark.parametrize("window", [0.01, 0.03, 0.15])
+def test_windows_and_rows_together_never_pass_the_budget(least: float, needs: float, window: float) -> None:
+    """Whatever findings come, at whatever pace, of whatever size: what there is room for is written, and no more."""
+    seeded = random.Random(7)
+    thrift = Thrift({"what is written": DAY}, 0, least={"what is written": least * DAY})
+    day, worst, written, asked = deque[float](maxlen=SLOTS), 0.0, 0.0, 0.0
+    for slot in range(1, 5 * SLOTS + 1):
+        share = max(least, (needs, needs / 2, least, least)[thrift.level])
+        count, burst = share / SLOTS * DAY * seeded.uniform(0.9, 1.1), 0.0
+        if seeded.random() < 0.05:
+            asked += window
+            burst = window * DAY if window * DAY <= thrift.room("what is written") - count else 0.0
+            written += burst / DAY
+        day.append(count + burst)
+        worst = max(worst, sum(day) / DAY)
+        thrift.spend({"what is written": Spent(count + burst, burst=burst)}, slot * SLOT_NS)
+    assert worst <= 1.0
+    assert written == pytest.approx(asked) or written > 5 * (0.9 - least) / 4  # and what there is is used
+
+
+def test_the_least_is_known_before_it_is_too_late() -> None:
+    """What is written however far rows are thinned has room for the rest of the day when rows begin to be thinned."""
+    levels, worst, _ = run(2, 0.6, 0.5, 0.5, least=0.5)
+    assert max(levels) >= 1
+    assert worst <= 1.0
+
+
+def test_a_log_that_is_to_be_folded_in_counts_before_it_is() -> None:
+    """What is owed is in what would be passed; when it is paid nothing changes."""
+    meter = Meter(DAY, 0)
+    for slot in range(7):
+        meter.add(1.0, slot * SLOT_NS, owed=slot + 1.0)
+    assert (meter.total, meter.owed, meter.rate()) == (7.0, 7.0, 2.0)
+    assert meter.forecast(1) == 16.0
+    meter.add(7.0, 6 * SLOT_NS, owed=0.0)
+    assert (meter.total, meter.owed) == (14.0, 0.0)
+    assert meter.forecast(0) == 14.0
+
+
+def test_a_burst_is_spent_and_not_expected_again() -> None:
+    """It is in the day's sum, and not in the pace."""
+    meter = Meter(DAY, 0)
+    meter.add(51.0, 0, burst=50.0)
+    meter.add(1.0, SLOT_NS)
+    meter.add(0.0, 2 * SLOT_NS)
+    assert (meter.total, meter.rate()) == (52.0, 1.0)
