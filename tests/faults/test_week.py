@@ -60,7 +60,8 @@ def test_what_may_be_written_in_a_day_is_kept_by_thinning_and_costs_no_finding()
     """What the kernel counts for the process on a disk stays within a budget that the device would pass unthinned."""
     week = _live(1.0, "--tick", str(MINUTE_S), "--write-mib", "40")
     assert week["lost"] == []
-    assert [note.partition(" ")[2] for note in week["notes"]] == [f"inferences around findings were only sampled: {SPENT}"]
+    sampled = f"inferences around findings were only sampled: {SPENT}"
+    assert [note.partition(" ")[2] for note in week["notes"]] == [sampled]
     assert max(week["levels"]) > 0
     assert {abs(after - before) for before, after in pairwise(week["levels"])} == {1}
     assert 0 < week["written"] <= week["write_limit"]
