@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1_000  # what a block's arrays take beside their content
 ROW_BYTES = 25  # time, latency, status, id and whether it is stored
+_PACE_NS = 60_000_000_000
 
 
 @dataclass(slots=True)
@@ -90,13 +91,11 @@ class LastRows:
                     entry.stored[chosen] = True
         return out
 
-    def bytes_since(self, key: str, seen_ns: int) -> int:
-        """Return what the rows of a stream take that came since `seen_ns`."""
-        return sum(
-            len(entry.block) * row_bytes(entry.block)
-            for entry in self._entries
-            if entry.block.stream.key == key and entry.seen_ns >= seen_ns
-        )
+    def pace(self, key: str, now_ns: int) -> float:
+        """Return how fast the rows of a stream have come that are here: bytes a nanosecond, over a minute at least."""
+        entries = [entry for entry in self._entries if entry.block.stream.key == key]
+        span_ns = max(_PACE_NS, now_ns - entries[0].seen_ns) if entries else _PACE_NS
+        return sum(len(entry.block) * row_bytes(entry.block) for entry in entries) / span_ns
 
     def take_newest(self, key: str, gap: int) -> Block | None:
         """Return the newest row of a stream that is not stored, for `gap` rows, and count it as stored."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.buffer.allowance import FOLDED, Allowance
+from agent.buffer.allowance import FOLDED, Allowance, cost_of
 from agent.buffer.config import MIB
 from agent.buffer.spending import SLOTS, Saved
 from agent.buffer.thrift import LEVELS, MOST, Spent, Thrift
@@ -75,7 +75,8 @@ class Wear:
         self._since_ns: int | None = None
         held = min(self._budget * _HELD_SHARE, _MOST_HELD) if config.capture == "flight-recorder" else 0.0
         left = functools.partial(self._thrift.room, WRITTEN)
-        self.windows = Allowance(config.recorder.daily_mib * MIB, limit_bytes * _WINDOW_SHARE, held, left, clock)
+        most = cost_of(limit_bytes * _WINDOW_SHARE)
+        self.windows = Allowance(config.recorder.daily_mib * MIB, most, held, left, clock)
         self.status = self._describe()  # one record, replaced as a whole: another thread reads it
 
     @property

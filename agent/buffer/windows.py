@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from agent.model import Block
 
 _SECOND_NS = 1_000_000_000
-_PACE_NS = 60 * _SECOND_NS  # over which it is seen how fast rows come
 SAMPLED = 10
 
 
@@ -70,7 +69,7 @@ class Windows:
             round(seconds * _SECOND_NS) for seconds in (self._config.before_seconds, self._config.after_seconds)
         )
         for key in keys:
-            self._pace[key] = last.bytes_since(key, now - _PACE_NS) / _PACE_NS
+            self._pace[key] = last.pace(key, now)
         room = self._allowance.room - self._promised(now)
         for form in FORMS:
             since, until = now - round(before_ns * form.share), now + round(after_ns * form.share)
