@@ -60,10 +60,8 @@ def window_message(prefix: str, origin: Origin, parcel: Parcel, samples: Iterabl
     return Message(f"{_base(prefix, origin)}/{about}", msgspec.json.encode(body))
 
 
-def finding_message(prefix: str, origin: Origin, parcel: Parcel) -> Message:
-    """Return the message about a state of a finding."""
-    change = parcel.content
-    assert isinstance(change, FindingChange)
+def finding_message(prefix: str, origin: Origin, parcel: Parcel, change: FindingChange) -> Message:
+    """Return the message about the state of a finding, as it may leave, that is in a parcel."""
     body = {**_head(origin, parcel), "time": _time(change.end_ns), "number": change.number, **_told(change.finding)}
     return Message(f"{_base(prefix, origin)}/findings", msgspec.json.encode(body))
 
@@ -95,7 +93,8 @@ def _value(value: float | Histogram) -> Any:  # JSON
     if not isinstance(value, Histogram):
         return value
     *finite, (_, count) = value.buckets
-    return {"count": count, "sum": value.total, "buckets": finite}
+    total = {} if value.total is None else {"sum": value.total}
+    return {"count": count, **total, "buckets": finite}
 
 
 def _told(finding: Finding) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _point(sample: Sample) -> NumberDataPoint | HistogramDataPoint:
         start_time_unix_nano=sample.start_ns,
         time_unix_nano=sample.time_ns,
         count=counts[-1],
-        sum=sample.value.total,
+        sum=sample.value.total,  # type: ignore[arg-type]  # optional in the protocol
         bucket_counts=[now - before for before, now in zip([0, *counts], counts, strict=False)],
         explicit_bounds=[bound for bound, _ in sample.value.buckets[:-1]],
         min=None,  # type: ignore[arg-type]  # optional in the protocol: those of a total say nothing

@@ -56,7 +56,8 @@ def _series(samples: Iterable[Sample]) -> Iterator[tuple[Labels, float, int]]:
         for bound, count in sample.value.buckets:
             yield _labels(f"{name}_bucket", own | {"le": bound_text(bound)}), float(count), at
         yield _labels(f"{name}_count", own), float(sample.value.buckets[-1][1]), at
-        yield _labels(f"{name}_sum", own), sample.value.total, at
+        if sample.value.total is not None:
+            yield _labels(f"{name}_sum", own), sample.value.total, at
 
 
 def bound_text(bound: float) -> str:

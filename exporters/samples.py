@@ -26,10 +26,13 @@ Labels = tuple[str, ...]  # values, in the order of the metric's declaration
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Cumulative buckets (upper bound in base units, count at or below it; the last bound is infinite) and a sum."""
+    """Cumulative buckets (upper bound in base units, count at or below it; the last bound is infinite) and a sum.
+
+    Without a sum where values can be negative (no counter then), or where it would show a single one.
+    """
 
     buckets: tuple[tuple[float, int], ...]
-    total: float
+    total: float | None = None
 
 
 Value = float | Histogram

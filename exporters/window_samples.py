@@ -14,6 +14,7 @@ from agent.outbound import HostWindow, Window
 from agent.summary import GAMMA
 from exporters import naming
 from exporters.bounds import MAX_SENSORS, MAX_SIGNALS, label_text
+from exporters.private import LEAST_VALUES, inner_edges
 from exporters.samples import Histogram
 
 if TYPE_CHECKING:
@@ -72,12 +73,14 @@ def _window(device: tuple[str, str], window: Window) -> Iterator[Sample]:
         labels = (*stream, label_text(signal.name))
         yield from _signal(labels, signal, summary.inferences, end_ns)
         edges, whole = window.edges.get(signal.name, ()), totals.get(signal.name)
-        if whole is not None and whole.bins and len(whole.bins) == 2 * len(edges) + 1:
-            spread = Histogram(value_buckets(edges, whole.bins), whole.moments.mean * whole.moments.count)
+        told = inner_edges(signal.signal, edges)
+        if whole is not None and told and len(whole.bins) == 2 * len(edges) + 1:
+            spread = Histogram(value_buckets(edges, whole.bins, told))
             yield Sample(naming.SIGNAL_VALUES, labels, spread, end_ns, start_ns)
         judged = watched.pop(signal.name, None)
         if judged is not None:
             yield Sample(naming.EVIDENCE, labels, judged.evidence, end_ns)
+        if judged is not None and signal.moments.count >= LEAST_VALUES:
             effects = ((naming.PSI, judged.psi), (naming.KS, judged.ks), (naming.WASSERSTEIN, judged.wasserstein))
             yield from (Sample(metric, labels, value, end_ns) for metric, value in effects if value is not None)
     for name, judged in watched.items():  # a series that is no signal of the blocks, such as the throughput
@@ -87,13 +90,14 @@ def _window(device: tuple[str, str], window: Window) -> Iterator[Sample]:
 def _signal(labels: tuple[str, ...], signal: SignalSummary, inferences: int, end_ns: int) -> Iterator[Sample]:
     moments = signal.moments
     yield Sample(naming.SIGNAL_MISSING, labels, 1.0 - moments.count / inferences if inferences else 0.0, end_ns)
-    if moments.count:
+    if moments.count >= LEAST_VALUES:
         yield Sample(naming.SIGNAL_MEAN, labels, moments.mean, end_ns)
         yield Sample(naming.SIGNAL_DEVIATION, labels, math.sqrt(moments.variance), end_ns)
-        yield Sample(naming.SIGNAL_LEAST, labels, moments.least, end_ns)
-        yield Sample(naming.SIGNAL_MOST, labels, moments.most, end_ns)
         if signal.name == "confidence":
             yield Sample(naming.CONFIDENCE, labels[:-1], moments.mean, end_ns)
+    if moments.count:
+        yield Sample(naming.SIGNAL_LEAST, labels, moments.least, end_ns)
+        yield Sample(naming.SIGNAL_MOST, labels, moments.most, end_ns)
 
 
 def _host(device: tuple[str, str], window: HostWindow) -> Iterator[Sample]:
@@ -135,12 +139,14 @@ def latency_buckets(buckets: Mapping[int, int]) -> tuple[tuple[float, int], ...]
     return (*out, (math.inf, sum(buckets.values())))
 
 
-def value_buckets(edges: Sequence[float], bins: Sequence[int]) -> tuple[tuple[float, int], ...]:
-    """Return cumulative counts at some of a signal's edges, evenly chosen; `bins` are 2 n + 1 as `bin_edges` says.
+def value_buckets(edges: Sequence[float], bins: Sequence[int], told: range) -> tuple[tuple[float, int], ...]:
+    """Return cumulative counts at some of a signal's edges, evenly chosen of the places that may be told.
 
-    >>> value_buckets((1.0, 4.0), (1, 10, 2, 20, 3))
-    ((1.0, 11), (4.0, 33), (inf, 36))
+    `bins` are 2 n + 1 as `bin_edges` says.
+
+    >>> value_buckets((1.0, 2.0, 4.0), (1, 10, 2, 20, 3, 30, 4), range(1, 3))
+    ((2.0, 33), (4.0, 66), (inf, 70))
     """
-    step = max(1, math.ceil(len(edges) / (MOST_BINS - 1)))
-    chosen = range(len(edges) - 1, -1, -step)[::-1]
+    step = max(1, math.ceil(len(told) / (MOST_BINS - 1)))
+    chosen = told[::-step][::-1]
     return (*((edges[at], sum(bins[: 2 * at + 2])) for at in chosen), (math.inf, sum(bins)))

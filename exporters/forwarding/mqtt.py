@@ -21,7 +21,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from agent.outbound import FindingChange, Outcome
-from exporters.forwarding.allowed import samples_that_may_leave
+from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
 from exporters.forwarding.secret import SecretError, read_secret
 from exporters.forwarding.trust import Trust
@@ -100,8 +100,8 @@ class MqttExporter:
         prefix = self._config.topic
         for place, parcel in enumerate(parcels):
             if isinstance(parcel.content, FindingChange):
-                if self._config.may_leave(FINDINGS_FIELD):
-                    messages[place] = finding_message(prefix, self._origin, parcel)
+                for change in changes_that_may_leave(self._config, [parcel]):
+                    messages[place] = finding_message(prefix, self._origin, parcel, change)
                     fields.add(FINDINGS_FIELD)
             elif samples := samples_that_may_leave(self._config, self._origin, [parcel]):
                 messages[place] = window_message(prefix, self._origin, parcel, samples)

@@ -14,8 +14,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
-from agent.outbound import FindingChange
-from exporters.forwarding.allowed import samples_that_may_leave
+from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
 from exporters.forwarding.judging import Doubt, deliver
 from exporters.forwarding.post import Answer, Poster
@@ -63,8 +62,8 @@ class OtlpExporter:
 
     async def _post(self, parcels: Sequence[Parcel]) -> Answer:
         done = Answer(_OK)
-        changes = [parcel.content for parcel in parcels if isinstance(parcel.content, FindingChange)]
-        if changes and self._config.may_leave(FINDINGS_FIELD):
+        changes = list(changes_that_may_leave(self._config, parcels))
+        if changes:
             done = await self._put("/v1/logs", encode_findings(self._origin, changes), frozenset({FINDINGS_FIELD}))
         samples = samples_that_may_leave(self._config, self._origin, parcels)
         if samples and done.status == _OK:

@@ -93,8 +93,32 @@ def test_buckets_are_cut_where_the_summary_has_its_own() -> None:
     assert latency_buckets({10_000: 1})[-2:] == ((GAMMA ** LATENCY_BUCKETS[-1], 0), (math.inf, 1))
 
 
-def test_value_buckets_keep_the_greatest_edge() -> None:
-    """Of many edges some are chosen, the last always."""
+def test_value_buckets_keep_the_greatest_edge_that_may_be_told() -> None:
+    """Of many edges some are chosen, the last of them always."""
     bins = tuple(range(2 * len(EDGES) + 1))
-    assert value_buckets(EDGES, bins)[-2:] == ((EDGES[-1], sum(bins[:-1])), (math.inf, sum(bins)))
-    assert value_buckets((), (5,)) == ((math.inf, 5),)
+    assert value_buckets(EDGES, bins, range(len(EDGES)))[-2:] == ((EDGES[-1], sum(bins[:-1])), (math.inf, sum(bins)))
+    assert value_buckets(EDGES, bins, range(1, len(EDGES) - 1))[-2:] == (
+        (EDGES[-2], sum(bins[:-3])),
+        (math.inf, sum(bins)),
+    )
+    assert value_buckets((), (5,), range(0)) == ((math.inf, 5),)
+
+
+def test_the_ends_of_a_reference_are_not_told() -> None:
+    """They are its least and greatest value: no bucket of a signal ends there."""
+    spread = find(naming.SIGNAL_VALUES, "brightness").value
+    assert isinstance(spread, Histogram)
+    assert [bound for bound, _ in spread.buckets] == [*EDGES[1:-1], math.inf]
+
+
+def test_nothing_is_told_of_few_values() -> None:
+    """The mean of one value is the value, and a sum since ever tells it by its difference: neither is sent."""
+    few = make_window([BLOCKS[0], make_block(4, seed=2, start_ns=START_NS + 300 * 10**9)])
+    told = {one.metric for one in samples_of(ORIGIN, few) if one.metric.labels == naming.SIGNAL}
+    assert told - {naming.SIGNAL_LEAST, naming.SIGNAL_MOST} == {
+        naming.SIGNAL_MISSING, naming.SIGNAL_VALUES, naming.EVIDENCE,
+    }  # fmt: skip
+    assert {one.value.total for one in samples_of(ORIGIN, few) if isinstance(one.value, Histogram)} == {
+        None,
+        few.total.latency.mean * few.total.latency.count,
+    }

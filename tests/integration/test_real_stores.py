@@ -128,7 +128,7 @@ def read_point(metric: dict[str, Any], kind: str, point: dict[str, Any]) -> tupl
     times = int(point.get("startTimeUnixNano", 0)), int(point["timeUnixNano"])
     if kind == "histogram":
         bounds, each = tuple(point["explicitBounds"]), tuple(map(int, point["bucketCounts"]))
-        return metric["name"], kind, own, *times, (bounds, each, int(point["count"]), point["sum"])
+        return metric["name"], kind, own, *times, (bounds, each, int(point["count"]), point.get("sum"))
     return metric["name"], "counter" if kind == "sum" else kind, own, *times, float(point["asDouble"])
 
 

@@ -35,7 +35,8 @@ def series_of(samples: Iterable[Sample]) -> Series:
                 for bound, count in sample.value.buckets
             }
             values[labels_of({"__name__": f"{name}_count", **own})] = float(sample.value.buckets[-1][1])
-            values[labels_of({"__name__": f"{name}_sum", **own})] = sample.value.total
+            if sample.value.total is not None:
+                values[labels_of({"__name__": f"{name}_sum", **own})] = sample.value.total
         for labels, value in values.items():
             assert not isinstance(value, Histogram)
             found.setdefault(labels, {})[time_ms] = value
