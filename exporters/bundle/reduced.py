@@ -77,7 +77,7 @@ def _summary(summary: Summary, edges: Mapping[str, tuple[float, ...]], may_leave
 
 
 def _counted(total: Summary) -> Summary:
-    """Keep of the totals of signals how often they were seen: two means since ever tell the values that came between."""
+    """Keep of the totals of signals their counts: two means since ever tell what came between."""
     signals = (SignalSummary(one.signal, _counts(one.moments), one.bins) for one in total.signals)
     return structs.replace(total, signals=tuple(signals))
 
