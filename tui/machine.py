@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus, Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
+_LIFE = "hw.physical_disk.endurance_utilization"
 _FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
 
 WATCHED = 0.5  # share of the way to an alarm from which a series of the device is named; a choice of display, no alarm
@@ -49,7 +50,7 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
         fullest = max(disks, key=lambda r: r.value)
         place = _label(fullest, "system.filesystem.mountpoint", "mountpoint") if len(disks) > 1 else ""
         facts.append(Fact(f"disk {place}".strip(), percent(fullest.value), fullest.value))
-    life = by_name.get("hw.physical_disk.endurance_utilization")
+    life = by_name.get(_LIFE)
     if life:
         facts.append(_life(min(life, key=lambda r: r.value)))
     load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
@@ -62,6 +63,11 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
     if failed:
         facts.append(Fact("failed", ", ".join(failed)))
     return facts
+
+
+def reports_wear(host: Iterable[Reading]) -> bool:
+    """Whether the storage says how much of its life is left."""
+    return any(reading.name == _LIFE for reading in host)
 
 
 def process_facts(status: Status) -> list[Fact]:

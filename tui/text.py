@@ -12,6 +12,7 @@ from tui import format as fmt
 from tui.finding_lines import sizes
 from tui.machine import WATCHED, host_facts, process_facts, series_facts
 from tui.spans import clean, cut, flow, plain, wrap
+from tui.stored_lines import stored_lines
 from tui.tables import stream_header, stream_line
 from tui.words import ATTACH, accuracy_text, drift, headline, truth_text, worst_by_stream, worst_first
 
@@ -118,20 +119,13 @@ def _cause(cause: Cause, width: int) -> list[str]:
 def _device(status: Status, width: int) -> list[str]:
     facts = [f"{fact.label} {fact.text}" for fact in host_facts(status.host)]
     services = [f"{fact.label} {fact.text}" for fact in process_facts(status)]
-    buffer, agent = status.buffer, status.agent
-    kept = f"{fmt.size(buffer.bytes)} of {fmt.size(buffer.limit_bytes)}, {fmt.plural(buffer.rows, 'row')}"
-    where = f"{buffer.path}: {kept}" if buffer.mode == "disk" else f"in memory only, {kept} ({buffer.path})"
+    agent = status.agent
     lines = flow(facts or ["no readings yet"], width, "device  ")
     for fact in series_facts(status.series, WATCHED):
         lines += wrap(f"{fact.label} {fact.text}", width, "watched ", " " * 8)
     for service in services:
         lines += wrap(service, width, "service ", " " * 8)
-    lines += wrap(where, width, "buffer  ", " " * 8)
-    if buffer.wear is not None and buffer.wear.written_bytes is not None:
-        written = f"{fmt.size(buffer.wear.written_bytes)} of {fmt.size(buffer.wear.limit_bytes)} in the last 24 h"
-        lines += wrap(written, width, "written ", " " * 8)
-    if buffer.wear is not None and buffer.wear.why:
-        lines += wrap(buffer.wear.why, width, "thinned ", " " * 8)
+    lines += stored_lines(status, width)
     lines += wrap(f"{fmt.size(agent.rss_bytes)}, {agent.cpu_percent:.1f}% of a core", width, "agent   ", " " * 8)
     for event in status.events[:_EVENTS]:
         lines += wrap(f"{fmt.local_time(event.time, status.time)}  {event.text}", width, "event   ", " " * 8)

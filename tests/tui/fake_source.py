@@ -18,6 +18,7 @@ from agent.status import (
     Status,
     StorageTrouble,
     StreamStatus,
+    WearStatus,
 )
 from tests.tui.fake_stream import CAMERA, IMAGE, NOW, OUTPUT, latency_trend, signals, stream
 
@@ -121,6 +122,7 @@ def status(
         buffer=BufferStatus(
             path="/var/lib/driftline", mode="disk", bytes=41_500_000, limit_bytes=1_000_000_000, segments=2,
             rows=128_000, last_commit=NOW - timedelta(seconds=2),
+            wear=WearStatus(written_bytes=38_100_000, limit_bytes=256 << 20, level="rows are kept as configured"),
         ),
         streams=(stream(),) if streams is None else streams,
         host=host() if readings is None else readings,

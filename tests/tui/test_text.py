@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from agent.model import Reading
 from agent.status import WearStatus
 from tests.tui.fake_source import CASES, fouled, fouling, learning, slow
 from tui.finding_lines import page_lines
@@ -38,6 +40,26 @@ def test_thinning_is_told_once_in_text_and_on_the_screen() -> None:
     status = replace(status, buffer=replace(status.buffer, wear=wear))
     shown = "\n".join(plain(line) for line in host_lines(status, 160))
     assert (render_status(status, 160).count(why), shown.count(why)) == (1, 1)
+
+
+def test_budgets_the_level_of_thinning_and_the_life_of_the_storage_are_told() -> None:
+    """How much was written and kept of how much, how far rows are thinned since when, and what the storage reports."""
+    status, why = fouled(), "no rows are kept outside findings and learning: what is written would pass 268 MB a day"
+    wear = WearStatus(
+        written_bytes=250 << 20, limit_bytes=256 << 20, thinning=2, why=why, since=status.time - timedelta(hours=1)
+    )
+    life = Reading("hw.physical_disk.endurance_utilization", "1", 0.3, 0, (("sensor", "mmcblk0 mlc"),))
+    thinned = replace(status, buffer=replace(status.buffer, wear=wear), host=(*status.host, life))
+    lines = render_status(thinned, 160).split("\n")
+    assert "written 262 MB of 268 MB in the last 24 h" in lines
+    assert f"thinned {why} (level 2, since 13:03:22)" in lines
+    assert any("storage 30% or more of its life left (mmcblk0 mlc)" in line for line in lines)
+    assert not any("not reported" in line for line in lines)
+    unknown = replace(wear, written_bytes=None, thinning=0, why="", since=None, level="rows are kept as configured")
+    lines = render_status(replace(status, buffer=replace(status.buffer, wear=unknown)), 160).split("\n")
+    assert "written an unknown amount of 268 MB in the last 24 h" in lines
+    assert "level   rows are kept as configured" in lines
+    assert "storage life: not reported" in lines
 
 
 @pytest.mark.parametrize(
