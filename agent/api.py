@@ -16,6 +16,7 @@ from aiohttp import web
 from agent.baseline_api import BaselineAnswers, baseline_routes
 from agent.client import SOCKET_NAME
 from agent.extract_api import ExtractAnswers, extract_routes
+from agent.forwarding_api import ForwardingAnswers, forwarding_routes
 from agent.http_answers import decode_body, json_answer, refuse_in_words, require_writer
 from agent.label_api import LabelAnswers, label_routes
 
@@ -34,7 +35,7 @@ class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, Protocol):
+class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, ForwardingAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     async def status(self) -> Status | None:
@@ -118,6 +119,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             *baseline_routes(answers),
             *label_routes(answers),
             *extract_routes(answers),
+            *forwarding_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)

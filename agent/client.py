@@ -17,6 +17,7 @@ import msgspec
 from driftline import wire
 
 from agent.baselines import Baseline, BaselineChange
+from agent.forwarded import EgressLine, LinkResult, OutboxView
 from agent.frames import unframe
 from agent.model import Finding
 from agent.ports import AgentAwayError
@@ -33,6 +34,7 @@ TIMEOUT_S = 5.0
 QUERY_WAIT_S = 30.0  # beyond its time limit: another query may be first, files may have to be opened again
 LABEL_TIMEOUT_S = 60.0  # a search of all that is stored, on a slow card
 EXTRACT_TIMEOUT_S = 120.0  # until the next piece: a search through a year finds nothing for long
+LINK_TIMEOUT_S = 660.0  # the longest deadline of a destination, and some
 SLOW_S = 60.0  # a reference of many signals is fitted anew
 
 T = TypeVar("T")
@@ -146,6 +148,26 @@ class AgentClient:
         """
         body = {"labels": [{"id": one, "truth": truth, "model": model} for one, truth, model in labels]}
         return _decode(self._ask("POST", "/v1/labels", body, timeout=LABEL_TIMEOUT_S), LabelSummary, self.path)
+
+    def outbox(self, destination: str = "") -> OutboxView:
+        """Say what waits for a destination, or for all. Raises AgentAwayError, or KeyError for one there is not."""
+        target = f"/v1/outbox?{urllib.parse.urlencode({'destination': destination})}"
+        return _decode(self._ask("GET", target), OutboxView, self.path)
+
+    def retry_dead(self, destination: str = "") -> int:
+        """Have what was refused sent once more. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        answer = self._ask("POST", "/v1/outbox/retry", {"destination": destination})
+        return _decode(answer, dict[str, int], self.path)["queued"]
+
+    def egress(self, since_ns: int, most: int) -> list[EgressLine]:
+        """Return what left since then, newest first. Raises AgentAwayError."""
+        target = f"/v1/egress?{urllib.parse.urlencode({'since_ns': since_ns, 'most': most})}"
+        return _decode(self._ask("GET", target), list[EgressLine], self.path)
+
+    def test_link(self, destination: str = "") -> list[LinkResult]:
+        """Have something sent to a destination, or to all. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        answer = self._ask("POST", "/v1/link", {"destination": destination}, timeout=LINK_TIMEOUT_S)
+        return _decode(answer, list[LinkResult], self.path)
 
     def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
         with contextlib.closing(_UnixConnection(self.path, timeout)) as connection:

@@ -5,7 +5,7 @@ What the buffer has is the buffer's to correct (`Store.rebase`); what is in memo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
@@ -20,9 +20,17 @@ if TYPE_CHECKING:
     from agent.events import Events
     from agent.guarded import Guarded
     from agent.monitor import StreamMonitor
-    from agent.steady import Dated, Step
+    from agent.steady import Step
 
 LARGE_NS = 60_000_000_000  # a smaller step is told in the history alone
+
+
+class Dated(Protocol):
+    """What keeps times."""
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times of this boot, after the clock was set."""
+        ...
 
 
 class ClockWatch:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from agent.baseline_keeper import BaselineKeeper
     from agent.extract_api import ExtractRequest
+    from agent.forwarded import EgressLine, LinkResult, OutboxView
     from agent.frames import Verdict
     from agent.model import Finding, Label
     from agent.status import Status
@@ -85,11 +86,14 @@ class Daemon:
         self._describer.scrape_url = scrape.url if scrape else None
         await loop.run_in_executor(self._ticks, self._tick)
         self._describer.ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
+        self._forwarding = self._describer.forwarding = self._parts.make_forwarding(self._in_pipeline)
         await loop.run_in_executor(self._ticks, self._describe)
+        await self._forwarding.start()
         print(self._greeting(), flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
         try:
             await self._loop()
         finally:
+            await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
             finally:
@@ -111,7 +115,11 @@ class Daemon:
         while not stopping.done():
             if self._is_due():
                 await loop.run_in_executor(self._ticks, self._tick)
+            self._forwarding.look()
             await asyncio.wait({stopping}, timeout=FILLING_S)
+
+    def _in_pipeline(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._ticks, function)
 
     def _is_due(self) -> bool:
         waited_s = (self._parts.clock.monotonic_ns() - self._looked_ns) / 1e9
@@ -193,6 +201,24 @@ class Daemon:
         now = self._parts.clock.wall_ns()
         told = Labels(tuple(msgspec.structs.replace(label, time_ns=now) for label in labels))
         return await loop.run_in_executor(self._ticks, self._parts.pipeline.label, told)
+
+    async def outbox(self, destination: str) -> OutboxView:
+        """Say what waits. Raises KeyError, OutboxAwayError."""
+        return await self._in_pipeline(functools.partial(self._forwarding.view, destination))
+
+    async def retry_dead(self, destination: str) -> int:
+        """Queue what was refused once more. Raises KeyError, OutboxAwayError."""
+        queued = await self._in_pipeline(functools.partial(self._forwarding.retry_dead, destination))
+        self._forwarding.wake()
+        return queued
+
+    async def egress(self, since_ns: int, most: int) -> list[EgressLine]:
+        """Return what left. Raises OutboxAwayError."""
+        return await self._in_pipeline(functools.partial(self._forwarding.egress, since_ns, most))
+
+    async def test_link(self, destination: str) -> list[LinkResult]:
+        """Try a destination, or all. Raises KeyError, OutboxAwayError."""
+        return await self._forwarding.test(destination)
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
         """Run one reading statement beside the ingest; return its answer as JSON. Raises ValueError."""

@@ -14,6 +14,7 @@ from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
     from agent.wiring import Parts
+    from exporters.forwarding.forwarding import Forwarding
 
 COST_NS = 5_000_000_000  # over which the processor's share is told: the kernel counts in hundredths of a second
 MOST_MARKS = 32
@@ -40,11 +41,12 @@ class Describer:
         self._marks: deque[tuple[int, float]] = deque([self._mark()], maxlen=MOST_MARKS)
         self.ready_s = 0.0
         self.scrape_url: str | None = None
+        self.forwarding: Forwarding | None = None
 
     def describe(self) -> Status:
         """Describe everything as it is now."""
         parts, pipeline, clock = self._parts, self._parts.pipeline, self._parts.clock
-        streams = pipeline.streams()
+        streams, forwarding = pipeline.streams(), self.forwarding
         return Status(
             time=utc(clock.wall_ns()),
             state=pipeline.state(streams),
@@ -62,7 +64,7 @@ class Describer:
                 scrape_url=self.scrape_url,
                 site=parts.site,
                 device=parts.device,
-                parts=(*pipeline.health(), *parts.nightly.health()),
+                parts=(*pipeline.health(), *parts.nightly.health(), *(forwarding.health() if forwarding else ())),
             ),
             buffer=parts.store.status(),
             streams=streams,
@@ -71,6 +73,7 @@ class Describer:
             events=pipeline.events(),
             series=pipeline.series(),
             labels=pipeline.labels.status(),
+            destinations=forwarding.status() if forwarding else (),
         )
 
     def _mark(self) -> tuple[int, float]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
+from agent.model import SignalEvidence
 from agent.truth import WRONG, is_error_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from agent.model import Effect, Finding, Reading, Score, SignalEvidence, Stream, StreamChange
+    from agent.model import Effect, Finding, Reading, Score, Stream, StreamChange
     from agent.steady import Step
 
 JOIN_ROWS = 2_000  # several times the delay between the first and the last signal of one shift
@@ -32,9 +33,13 @@ PERSISTS = 0.5  # an effect that is still this share of what it was is not over,
 QUIET_DELAYS = 5  # where rows cannot tell: a shift that persists alarms within so many times what it took first
 NOISE_KS = 0.06  # Kolmogorov-Smirnov distance of QUIET_ROWS independent rows by chance, where no band is known
 
+EFFECT_FIELDS = (
+    "psi", "ks", "wasserstein", "reference_mean", "recent_mean", "psi_noise", "ks_noise", "wasserstein_noise",
+)  # fmt: skip
+
 NOTICE = "notice"  # told by no detector, and over when it is seen
 LASTING = "lasting notice"  # over when its cause is
-LASTING_KINDS = {"disk"}
+LASTING_KINDS = {"disk", "forwarding"}
 ACCURACY = "accuracy"  # alarms about the error stream of labels
 FALLS = {ACCURACY, "accuracy_fall", "drift"}  # kinds of findings that these may make
 
@@ -250,3 +255,32 @@ def family_of_finding(finding: Finding) -> str:
     if finding.kind in FALLS and any((s.name, s.role) == (WRONG.name, WRONG.role) for s in finding.signals):
         return ACCURACY
     return "latency" if all(signal.role == "runtime" for signal in finding.signals) else "data"
+
+
+def evidence_of(
+    scores: Sequence[Score], effects: Sequence[Effect], before: Sequence[SignalEvidence]
+) -> tuple[SignalEvidence, ...]:
+    """Join what the detectors said with how large the change is, the largest effect first.
+
+    What was known before and has no score now (an agent that was restarted) is kept, and so is what was further off.
+    """
+    known = {evidence.name: evidence for evidence in before}
+    by_name = {effect.signal.name: effect for effect in effects}
+    scored = {score.signal.name for score in scores}
+    rows = [evidence for evidence in before if evidence.name not in scored]
+    for score in scores:
+        effect = by_name.get(score.signal.name)
+        stored = known.get(score.signal.name)
+        source = effect if effect and (stored is None or is_further(effect, stored)) else stored
+        measured = {name: getattr(source, name) for name in EFFECT_FIELDS} if source else {}
+        rows.append(
+            SignalEvidence(
+                name=score.signal.name,
+                role=score.signal.role,
+                detector=score.detector,
+                value=score.value,
+                threshold=score.threshold,
+                **measured,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: -(row.ks or 0.0)))

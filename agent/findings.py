@@ -17,16 +17,16 @@ from agent.episodes import (
     LASTING,
     NOTICE,
     Episode,
+    evidence_of,
     family_of,
     family_of_finding,
     goes_on,
     is_compared,
-    is_further,
     is_quiet,
     is_young,
     was_worse,
 )
-from agent.model import Finding, SignalEvidence
+from agent.model import Finding
 from agent.ports import Case
 
 if TYPE_CHECKING:
@@ -34,15 +34,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.episodes import Moment
-    from agent.model import Cause, Effect, Score, Severity, Stream
+    from agent.model import Cause, Score, Severity, Stream
     from agent.ports import Explainer, Explanation, FindingStore
     from agent.steady import Step
 
 NOTICES = 5
 
-EFFECT_FIELDS = (
-    "psi", "ks", "wasserstein", "reference_mean", "recent_mean", "psi_noise", "ks_noise", "wasserstein_noise",
-)  # fmt: skip
 SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -61,6 +58,7 @@ class FindingBook:
     def __init__(self, explainer: Explainer, store: FindingStore) -> None:
         self._explainer = explainer
         self._store = store
+        self.stored = 0  # states of findings, since the start
         self._episodes: dict[str, Episode] = {
             finding.id: Episode(finding, family_of_finding(finding)) for finding in store.findings()
         }
@@ -113,19 +111,24 @@ class FindingBook:
     def hold_notice(
         self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, *, time_ns: int
     ) -> list[Finding]:
-        """Keep one finding of a kind of LASTING_KINDS open, in these words, until `end_notice`; return it if new."""
-        held = [episode for episode in self._episodes.values() if episode.finding.kind == kind]
+        """Keep one finding of a kind of LASTING_KINDS and a cause's name open until `end_notice`; return it if new."""
+        held = self._notices(kind, cause.name)
         if not held:
             return [self._open_notice(stream, kind, severity, sentence, advice, cause, time_ns)]
-        if held[0].finding.sentence == sentence:
+        finding = held[0].finding
+        if (finding.severity, finding.sentence, finding.advice) == (severity, sentence, advice):
             return []
         changes = {"severity": severity, "sentence": sentence, "advice": advice, "causes": (cause,)}
         return [self._replace(held[0], time_ns, **changes)]
 
-    def end_notice(self, kind: str, note: str, *, time_ns: int) -> list[Finding]:
+    def end_notice(self, kind: str, name: str, note: str, *, time_ns: int) -> list[Finding]:
         """Close what `hold_notice` holds open."""
-        held = [episode for episode in self._episodes.values() if episode.finding.kind == kind]
+        held = self._notices(kind, name)
         return [self._close(episode, time_ns, episode.finding.note or note) for episode in held]
+
+    def _notices(self, kind: str, name: str) -> list[Episode]:
+        held = (episode for episode in self._episodes.values() if episode.finding.kind == kind)
+        return [episode for episode in held if [cause.name for cause in episode.finding.causes] == [name]]
 
     def _open_notice(
         self, stream: Stream, kind: str, severity: Severity, sentence: str, advice: str, cause: Cause, time_ns: int
@@ -136,7 +139,7 @@ class FindingBook:
             onset=now, opened=now, updated=now, row=0, onset_row=0, signals=(), causes=(cause,),
         )  # fmt: skip
         self._episodes[finding.id] = Episode(finding, family_of_finding(finding), last_ns=time_ns)
-        self._store.save_finding(finding)
+        self._save(finding)
         return finding
 
     def supersede(self, stream: Stream, time_ns: int) -> list[Finding]:
@@ -210,7 +213,7 @@ class FindingBook:
             pace_before=pace_before, pace_now=pace_now,
         )  # fmt: skip
         said = self._explainer.explain(case)
-        changes: dict[str, object] = {"signals": _evidence(scores, episode.worst, finding.signals)}
+        changes: dict[str, object] = {"signals": evidence_of(scores, episode.worst, finding.signals)}
         if not episode.was_worse():
             changes |= {
                 "kind": said.kind, "severity": _held(said, finding), "sentence": said.sentence, "advice": said.advice,
@@ -235,8 +238,12 @@ class FindingBook:
     def _replace(self, episode: Episode, time_ns: int, **changes: object) -> Finding:
         updated = _not_before(episode.finding.opened, time_ns)
         episode.finding = msgspec.structs.replace(episode.finding, updated=updated, **changes)
-        self._store.save_finding(episode.finding)
+        self._save(episode.finding)
         return episode.finding
+
+    def _save(self, finding: Finding) -> None:
+        self._store.save_finding(finding)
+        self.stored += 1
 
     def _of(self, stream: Stream, *, labels: bool = False) -> list[Episode]:
         return [
@@ -258,35 +265,6 @@ def _held(said: Explanation, finding: Finding) -> Severity:
     if not finding.causes or said.causes[0].kind != finding.causes[0].kind:
         return said.severity
     return min(said.severity, finding.severity, key=SEVERITY_RANK.__getitem__)
-
-
-def _evidence(
-    scores: Sequence[Score], effects: Sequence[Effect], before: Sequence[SignalEvidence]
-) -> tuple[SignalEvidence, ...]:
-    """Join what the detectors said with how large the change is, the largest effect first.
-
-    What was known before and has no score now (an agent that was restarted) is kept, and so is what was further off.
-    """
-    known = {evidence.name: evidence for evidence in before}
-    by_name = {effect.signal.name: effect for effect in effects}
-    scored = {score.signal.name for score in scores}
-    rows = [evidence for evidence in before if evidence.name not in scored]
-    for score in scores:
-        effect = by_name.get(score.signal.name)
-        stored = known.get(score.signal.name)
-        source = effect if effect and (stored is None or is_further(effect, stored)) else stored
-        measured = {name: getattr(source, name) for name in EFFECT_FIELDS} if source else {}
-        rows.append(
-            SignalEvidence(
-                name=score.signal.name,
-                role=score.signal.role,
-                detector=score.detector,
-                value=score.value,
-                threshold=score.threshold,
-                **measured,
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: -(row.ks or 0.0)))
 
 
 def _new_id() -> str:

@@ -111,10 +111,14 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Parcels that the outbox gave to one destination; `number` tells it which ones are answered for."""
+    """Parcels that the outbox gave to one destination; `number` tells it which ones are answered for.
+
+    wire_bytes: what the windows among them may take on the wire, by the same estimate as `most_bytes` of `next`.
+    """
 
     number: int
     parcels: tuple[Parcel, ...]
+    wire_bytes: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,13 +197,29 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int
 
 
+class OutboxAwayError(Exception):
+    """The outbox cannot be asked now, as while the disk takes nothing; the same call can be made later."""
+
+
 class Outbox(Protocol):
     """What waits for each destination, kept over restarts and power cuts. Called by one thread at a time.
+
+    Any call may raise OutboxAwayError; nothing has changed then.
 
     A batch that was not settled comes again: after a restart, or when `next` is called once more. Only what is durable
     is given out. A destination that was never seen starts with what happens from then on, findings that are open
     included; one that is gone from the configuration is forgotten with `keep_only`.
     """
+
+    @property
+    def instance(self) -> str:
+        """The random name of the state directory."""
+        ...
+
+    @property
+    def settling_s(self) -> float:
+        """How many seconds after its end a window is given out: until then its last minute may not be durable."""
+        ...
 
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
         """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits.
@@ -210,6 +230,14 @@ class Outbox(Protocol):
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
         """Take what is answered for out of the queue, dead letters aside, and write the ledger; durable on return."""
+        ...
+
+    def latest(self) -> tuple[Parcel, ...]:
+        """Return the newest windows, whether they were sent or not; empty where there are none yet."""
+        ...
+
+    def enter(self, line: Egress) -> None:
+        """Write a line into the ledger of what left beside the queue; durable on return."""
         ...
 
     def waiting(self) -> tuple[Waiting, ...]:

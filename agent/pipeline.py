@@ -15,7 +15,7 @@ from agent.budget import default_alarms_per, share_budget
 from agent.card_watch import CardWatch
 from agent.clock_watch import ClockWatch
 from agent.condition import count_change, device_state, stream_state
-from agent.disk_watch import AGENT, DiskWatch
+from agent.disk_watch import DiskWatch
 from agent.events import Events
 from agent.findings import FindingBook
 from agent.guarded import Guarded
@@ -23,8 +23,9 @@ from agent.host_history import FRESH_NS, HostHistory
 from agent.intake import Intake
 from agent.judging import judge
 from agent.labels.desk import Around, LabelDesk
-from agent.model import Block, Cause, Labels, Reading, Stream, StreamChange
+from agent.model import Block, Labels, Reading, Stream, StreamChange
 from agent.monitor import StreamMonitor
+from agent.notices import Notices
 from agent.saved import new_start_words
 from agent.saving import Saving
 from agent.series import SeriesWatches
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
     from agent.labels.desk import LabelParts
-    from agent.model import DeviceState, Finding, Severity
+    from agent.model import DeviceState, Finding
     from agent.panel import Factories
     from agent.ports import Collector, Explainer, Store
     from agent.series import SeriesParts
@@ -88,15 +89,16 @@ class Pipeline:
         self._series = SeriesWatches(series, store, self._book, clock, alarms)
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
-        self._card = CardWatch(store, self.notice)
         self._events = Events(store, clock)
+        self.notice = Notices(self._book, self._events, clock)
+        self._card = CardWatch(store, self.notice)
         self._guarded = Guarded()
         self.intake = Intake(collectors, self._guarded, clock)
         self._refused = 0
         self._budgeted_ns = clock.monotonic_ns()
         around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
-        disk = DiskWatch(store, self._book, self._events, clock, self.notice)
+        disk = DiskWatch(store, self.notice)
         self.saving = Saving(
             store, self._monitors, self._series, self.labels, disk, self._guarded, clock, commit_seconds
         )
@@ -157,13 +159,6 @@ class Pipeline:
         if not self._store.settled:
             raise OSError("the buffer cannot take them now; they are kept in memory and written when it can")
         return summary
-
-    def notice(self, kind: str, sentence: str, advice: str, evidence: str, severity: Severity = "warning") -> None:
-        """Open a finding about the agent itself."""
-        self._book.raise_notice(
-            AGENT, kind, severity, sentence, advice, Cause("device", kind, 1.0, evidence),
-            time_ns=self._clock.wall_ns(),
-        )  # fmt: skip
 
     def pids(self) -> dict[int, str]:
         """Return the processes that are watched now, each with its model's name."""

@@ -213,6 +213,35 @@ class EventLine(msgspec.Struct, frozen=True):
     text: str
 
 
+class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one destination fares.
+
+    last_accepted: when something was accepted last; None: not since the agent started, as `accepted` (parcels),
+    `rejected` and `sent_bytes` count, too. trouble: what went wrong the last time, in words; empty where nothing did.
+    trouble_s: for how long nothing has come through. lasting: whether it takes a person to mend it.
+    waiting_*: what is stored for it and was not sent: states of findings, summaries of minutes, and the oldest one.
+    window_s: the span that its backlog is sent in. dead_letters: what it refused for good.
+    dropped: summaries that had to make room before they were sent.
+    """
+
+    name: str
+    kind: str
+    url: str
+    last_accepted: datetime | None = None
+    accepted: int = 0
+    rejected: int = 0
+    sent_bytes: int = 0
+    trouble: str = ""
+    trouble_s: float = 0.0
+    lasting: bool = False
+    waiting_findings: int = 0
+    waiting_summaries: int = 0
+    waiting_since: datetime | None = None
+    window_s: int = 0
+    dead_letters: int = 0
+    dropped: int = 0
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the dashboard shows, in one record."""
 
@@ -226,3 +255,4 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[EventLine, ...]  # newest first, bounded
     series: tuple[SeriesStatus, ...] = ()  # of the device: temperature, memory and the like
     labels: LabelsStatus = LabelsStatus()
+    destinations: tuple[DestinationStatus, ...] = ()

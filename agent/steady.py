@@ -23,7 +23,7 @@ change the order of what happened.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -94,14 +94,6 @@ class Step(msgspec.Struct, frozen=True):
         )
 
 
-class Dated(Protocol):
-    """What keeps times."""
-
-    def rebase(self, step: Step) -> None:
-        """Correct the times of this boot, after the clock was set."""
-        ...
-
-
 class SteadyClock:
     """Conforms to `agent.clock.DeviceClock`. `look` is called by one thread, the rest by any.
 
@@ -161,6 +153,11 @@ class SteadyClock:
     def confirmed(self) -> bool:
         """Whether the believed time is confirmed."""
         return self._believed.rank == CONFIRMED
+
+    @property
+    def credible(self) -> bool:
+        """Whether the believed time is possible, and not before one that was confirmed."""
+        return self._believed.rank >= PLAUSIBLE
 
     @property
     def vouched(self) -> bool:

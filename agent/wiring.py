@@ -7,17 +7,19 @@ import functools
 import socket
 import sys
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 import msgspec
 
 import detectors
-from agent import buffer
+from agent import __version__, buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.asking import Asking
 from agent.config import find_config, read_config
 from agent.labels.config import LabelsConfig
 from agent.labels.desk import LabelParts
+from agent.outbound import Origin
 from agent.panel import Factories, Needed
 from agent.pipeline import Pipeline
 from agent.series import SeriesParts
@@ -34,6 +36,10 @@ from detectors.series_watch import SeriesWatcher
 from detectors.series_words import SeriesExplainer
 from detectors.stream_series import StreamPoints
 from detectors.training import fit_blocks, refit_reference, trained_learner
+from exporters.forwarding.config import DestinationConfig, refuse_same_names
+from exporters.forwarding.forwarder import Place
+from exporters.forwarding.forwarding import Forwarding
+from exporters.forwarding.kinds import EXPORTERS
 from exporters.prometheus import PrometheusPage
 from exporters.report.config import ReportConfig
 from exporters.report.nightly import NightlyReport, NoNightlyReport
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
     from agent.clock import Clock, DeviceClock
     from agent.model import Block, Signal
     from agent.status import Status
+    from exporters.forwarding.forwarder import Run
 
 # Shares of a stream's alarm budget; what stands outside it (deterministic faults) has 0. With those below they leave a
 # tenth to spare.
@@ -69,6 +76,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report: ReportConfig = ReportConfig()
     river: tuple[RiverConfig, ...] = ()
     labels: LabelsConfig = LabelsConfig()
+    destination: tuple[DestinationConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_same_names(self.destination)
 
 
 class StateError(Exception):
@@ -92,6 +103,7 @@ class Parts:
     most_pause_s: float  # between two looks at what runs, by what is configured
     asking: Asking
     nightly: NightlyReport | NoNightlyReport
+    make_forwarding: Callable[[Run], Forwarding]
 
 
 def load_config(chosen: str | None) -> tuple[Path | None, Config]:
@@ -186,12 +198,13 @@ def build(
         state_dir=state_dir,
         config_path=config_path,
         site=config.site,
-        device=config.device or socket.gethostname(),
+        device=device_name(config),
         start_scrape=functools.partial(_start_scrape, config.scrape),
         watch_pids=host.watch_pids,
         most_pause_s=min(config.buffer.commit_seconds, config.host.interval_seconds),
         asking=Asking(store),
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
+        make_forwarding=functools.partial(_forwarding, config, pipeline, store, clock),
     )
 
 
@@ -208,6 +221,27 @@ def _nightly(
     command += ["--run", str(run_dir.absolute()), "--out", str(folder)]
     command += ["--config", str(config_path.absolute())] if config_path else []
     return NightlyReport(config, command, folder, clock, pipeline.notice, store)
+
+
+def make_origin(config: Config, instance: str) -> Origin:
+    """Say who sends; `instance` names the state directory."""
+    return Origin(site=config.site, device=device_name(config), version=__version__, instance=instance)
+
+
+def device_name(config: Config) -> str:
+    """Return what the device is called."""
+    return config.device or socket.gethostname()
+
+
+def _forwarding(config: Config, pipeline: Pipeline, store: buffer.Buffer, clock: SteadyClock, run: Run) -> Forwarding:
+    """Set the ways to the destinations up; `run` runs a function in the pipeline's thread."""
+    origin = make_origin(config, store.outbox.instance)
+    place = Place(
+        outbox=store.outbox, run=run, notices=pipeline.notice, clock=clock, believed=lambda: clock.credible,
+        random=Random(), origin=origin,  # noqa: S311  # spreads pauses, no secret
+    )  # fmt: skip
+    exporters = [(one, EXPORTERS[one.kind](one, origin)) for one in config.destination]
+    return Forwarding(exporters, place, pipeline.notice)
 
 
 def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:

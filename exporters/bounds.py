@@ -19,6 +19,7 @@ MAX_WATCHED = 32  # series of the device that are watched, such as its temperatu
 MAX_CLASSES = 20  # predicted classes a stream; the rest add up to `other`
 MAX_BUCKETS = 24  # of a latency histogram, the infinite one included
 MAX_FINDINGS = 32  # groups of findings with the same labels
+MAX_DESTINATIONS = 8
 MAX_SENSORS = 16  # label sets of one host metric
 MAX_LABEL_CHARS = 96
 

@@ -28,6 +28,7 @@ UNKNOWN = "unknown"  # an empty label is no label to Prometheus, and drops out o
 DEVICE = ("site", "device")
 STREAM = (*DEVICE, "model", "version")
 SIGNAL = (*STREAM, "signal")
+DESTINATION = (*DEVICE, "destination")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,22 @@ WRITTEN = _own("written_day_bytes", "gauge", "bytes", DEVICE, "Bytes the agent w
 WRITTEN_LIMIT = _own("written_day_limit_bytes", "gauge", "bytes", DEVICE, "Bytes that the agent may write in a day.")
 THINNING = _own(
     "buffer_thinning_level", "gauge", "", DEVICE, "0: rows are kept as configured; up to 3: fewer, for the budgets."
+)
+
+SENT_BYTES = _own(
+    "forwarding_sent_bytes_total", "counter", "bytes", DESTINATION, "Bytes sent to a destination since the start."
+)
+ACCEPTED = _own("forwarding_accepted_total", "counter", "", DESTINATION, "Parcels accepted since the start.")
+REJECTED = _own("forwarding_rejected_total", "counter", "", DESTINATION, "Parcels refused for good since the start.")
+FAILING = _own(
+    "forwarding_failing_seconds", "gauge", "seconds", DESTINATION, "For how long nothing has come through; 0: it does."
+)
+WAITING = _own("forwarding_waiting_summaries", "gauge", "", DESTINATION, "Stored minutes that were not sent yet.")
+WAITING_FINDINGS = _own("forwarding_waiting_findings", "gauge", "", DESTINATION, "States of findings not sent yet.")
+WAITING_AGE = _own("forwarding_waiting_seconds", "gauge", "seconds", DESTINATION, "Age of the oldest that waits.")
+DEAD_LETTERS = _own("forwarding_dead_letters", "gauge", "", DESTINATION, "Parcels kept that were refused for good.")
+UNSENT = _own(
+    "forwarding_dropped_summaries", "gauge", "", DESTINATION, "Stored minutes that made room before they were sent."
 )
 
 FINDINGS = _own("findings_open", "gauge", "", (*DEVICE, "severity"), "Findings that are not closed, 0 included.")
@@ -193,6 +210,7 @@ OWN = (
     BUILD, DEVICE_STATE, SNAPSHOT, UPTIME, AGENT_RSS, AGENT_CPU, AGENT_READY, PARTS_FAILED, SERIES_CUT,
     BUFFER_BYTES, BUFFER_LIMIT, BUFFER_ROWS, BUFFER_SEGMENTS, BUFFER_DURABLE, BUFFER_DISCARDED, BUFFER_COMMIT,
     BUFFER_RESERVE, BUFFER_QUARANTINE, WRITTEN, WRITTEN_LIMIT, THINNING,
+    SENT_BYTES, ACCEPTED, REJECTED, FAILING, WAITING, WAITING_FINDINGS, WAITING_AGE, DEAD_LETTERS, UNSENT,
     FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
     STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, LATENCY_QUANTILE, CONFIDENCE, PREDICTIONS,
     ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,

@@ -54,6 +54,7 @@ class Sampler:
         streams = bounds.first_streams(status.streams)
         page.cut("streams", len(status.streams) - len(streams))
         _sample_agent(page, status)
+        _sample_destinations(page, status)
         _sample_findings(page, status)
         _sample_host(page, status)
         page.put(naming.LABELS_WAITING, status.labels.waiting)
@@ -142,6 +143,20 @@ def _sample_agent(page: _Page, status: Status) -> None:
         page.put(naming.WRITTEN, buffer.wear.written_bytes)
         page.put(naming.WRITTEN_LIMIT, buffer.wear.limit_bytes)
         page.put(naming.THINNING, buffer.wear.thinning)
+
+
+def _sample_destinations(page: _Page, status: Status) -> None:
+    for one in status.destinations[: bounds.MAX_DESTINATIONS]:
+        page.put(naming.SENT_BYTES, one.sent_bytes, one.name)
+        page.put(naming.ACCEPTED, one.accepted, one.name)
+        page.put(naming.REJECTED, one.rejected, one.name)
+        page.put(naming.FAILING, one.trouble_s, one.name)
+        page.put(naming.WAITING, one.waiting_summaries, one.name)
+        page.put(naming.WAITING_FINDINGS, one.waiting_findings, one.name)
+        since = one.waiting_since or status.time
+        page.put(naming.WAITING_AGE, max((status.time - since).total_seconds(), 0.0), one.name)
+        page.put(naming.DEAD_LETTERS, one.dead_letters, one.name)
+        page.put(naming.UNSENT, one.dropped, one.name)
 
 
 def _sample_findings(page: _Page, status: Status) -> None:

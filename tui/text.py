@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tui import format as fmt
 from tui.finding_lines import sizes
+from tui.forwarding_lines import destination_text
 from tui.machine import WATCHED, host_facts, process_facts, series_facts
 from tui.spans import clean, cut, flow, plain, wrap
 from tui.stored_lines import stored_lines
@@ -126,6 +127,8 @@ def _device(status: Status, width: int) -> list[str]:
     for service in services:
         lines += wrap(service, width, "service ", " " * 8)
     lines += stored_lines(status, width)
+    for one in status.destinations:
+        lines += wrap(destination_text(one, status.time), width, "forward ", " " * 8)
     lines += wrap(f"{fmt.size(agent.rss_bytes)}, {agent.cpu_percent:.1f}% of a core", width, "agent   ", " " * 8)
     for event in status.events[:_EVENTS]:
         lines += wrap(f"{fmt.local_time(event.time, status.time)}  {event.text}", width, "event   ", " " * 8)

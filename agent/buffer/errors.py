@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.outbound import OutboxAwayError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,7 +39,7 @@ class BufferMissingError(Exception):
         self.directory = directory
 
 
-class UnavailableError(Exception):
+class UnavailableError(OutboxAwayError):
     """The files cannot be used now, through no fault of their own: full disk, no permission, no memory."""
 
 

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.clock import Clock
+    from agent.clock_watch import Dated
     from agent.labels.config import LabelsConfig
     from agent.model import Block, Label, Labels, Stream
     from agent.panel import Factories
     from agent.ports import StateStore
     from agent.status import TruthStatus
-    from agent.steady import Dated, Step
+    from agent.steady import Step
     from agent.truth import LabelledRows, LabelRecord, LabelStore, LabelSummary
 
 DEVICE = "device"  # the key under which the book's own state is kept

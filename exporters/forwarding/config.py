@@ -5,13 +5,16 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from agent.config import ValueRefusedError
 from exporters import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Kind = Literal["otlp", "remote-write", "mqtt"]
 
@@ -38,6 +41,7 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     url: of OTLP the base, to which /v1/metrics and /v1/logs are added; of remote write the whole; of MQTT the broker.
     interval_seconds: how often windows are sent; findings go at once.
     bytes_per_hour: what may be sent in an hour, backlog included; 0 is without limit.
+    finding_after_seconds: how long nothing may come through before a finding says so; at once where it takes a person.
     timeout_seconds: for one request, from the look-up of the name to the last byte of the answer.
     plaintext: allow a connection without TLS to another machine.
     ca_file: certificates to trust, beside those of the system. cert_file, key_file: this device's own.
@@ -54,6 +58,7 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     interval_seconds: Annotated[float, msgspec.Meta(ge=10, le=86_400)] = 300.0
     bytes_per_hour: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
+    finding_after_seconds: Annotated[float, msgspec.Meta(ge=60, le=604_800)] = 900.0
     plaintext: bool = False
     ca_file: str = ""
     cert_file: str = ""
@@ -103,6 +108,14 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         if field in PRIVATE:
             return field in self.fields
         return any(fnmatch.fnmatchcase(field, pattern) for pattern in self.fields)
+
+
+def refuse_same_names(destinations: Sequence[DestinationConfig]) -> None:
+    """Raise ValueRefusedError where two destinations have one name, and so would have one place in the queue."""
+    names = [one.name for one in destinations]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise ValueRefusedError(f"destination[{at}].name", "another destination has this name; each needs its own")
 
 
 def is_loopback(host: str) -> bool:

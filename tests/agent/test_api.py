@@ -17,10 +17,12 @@ from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
 from agent.clock import ManualClock, utc
 from agent.events import Events
 from agent.findings import FindingBook
+from agent.forwarded import DeadLetterLine, EgressLine, LinkResult, OutboxView
 from agent.frames import Verdict
 from agent.model import Finding, Stream
+from agent.outbound import OutboxAwayError
 from agent.ports import AgentAwayError
-from agent.status import AgentStatus, BufferStatus, Status
+from agent.status import AgentStatus, BufferStatus, DestinationStatus, Status
 from agent.truth import LabelSummary
 from tests.agent.fakes import MemoryStore, PlainExplainer, factories
 
@@ -52,6 +54,14 @@ STATUS = Status(
     findings=(FINDING,),
     events=(),
 )  # fmt: skip
+
+LETTER = DeadLetterLine(destination="hq", time=NOW, id="0f3a-w1-5-m", content="5 min of m", reason="400: bad sample")
+OUTBOX = OutboxView(
+    destinations=(DestinationStatus(name="hq", kind="otlp", url="https://hq.example"),), dead_letters=(LETTER,)
+)
+EGRESS = EgressLine(
+    time=NOW, destination="hq", address="https://hq.example", parcels=2, accepted=2, bytes=900, fields=("findings",)
+)
 
 
 class Answers:
@@ -89,6 +99,22 @@ class Answers:
             raise OSError("the disk is full")
         self.labels += labels
         return LabelSummary(matched=len(labels))
+
+    async def outbox(self, destination: str) -> OutboxView:
+        if destination not in {"", "hq"}:
+            raise KeyError(f"no destination is called {destination!r}: hq")
+        return OUTBOX
+
+    async def retry_dead(self, destination: str) -> int:
+        if not self.ready:
+            raise OutboxAwayError("the disk is full")
+        return len(destination)
+
+    async def egress(self, since_ns: int, most: int) -> list[EgressLine]:
+        return [EGRESS] if since_ns < NOW.timestamp() * 1e9 and most else []
+
+    async def test_link(self, destination: str) -> list[LinkResult]:
+        return [LinkResult(destination=destination, address="a", ok=True, said="accepted", seconds=0.1, bytes=300)]
 
     async def query(self, sql: str, row_limit: int, time_limit_s: float) -> bytes:
         if sql == "bad":
@@ -309,3 +335,21 @@ def test_labels_that_are_not_safe_are_not_acknowledged(client: AgentClient, answ
     answers.ready = False
     with pytest.raises(AgentAwayError, match="the disk is full"):
         client.label([("a", 1, "")])
+
+
+def test_what_waits_and_what_left_can_be_asked_for(client: AgentClient) -> None:
+    """The outbox with its dead letters, the ledger, and a try of a link come as they are."""
+    assert client.outbox() == client.outbox("hq") == OUTBOX
+    assert client.egress(0, 10) == [EGRESS]
+    assert client.egress(2**62, 10) == []
+    assert client.test_link("hq")[0].destination == "hq"
+
+
+def test_a_destination_that_is_none_and_a_disk_that_is_full_are_said(client: AgentClient, answers: Answers) -> None:
+    """The names that there are come with the refusal; a full disk is no refusal but something to try later."""
+    with pytest.raises(KeyError, match="no destination is called 'hqq': hq"):
+        client.outbox("hqq")
+    assert client.retry_dead("hq") == 2
+    answers.ready = False
+    with pytest.raises(AgentAwayError, match="the disk is full"):
+        client.retry_dead("hq")

@@ -10,6 +10,7 @@ from agent.clock import ManualClock
 from agent.disk_watch import DiskWatch
 from agent.events import Events
 from agent.findings import FindingBook
+from agent.notices import Notices
 from agent.status import BufferStatus, StorageTrouble
 from tests.agent.fakes import MemoryStore, PlainExplainer
 
@@ -37,7 +38,7 @@ class Watched:
         self.clock, self.store = ManualClock(), store
         self.book = FindingBook(PlainExplainer(), store)
         self.events = Events(store, self.clock)
-        self._watch = DiskWatch(store, self.book, self.events, self.clock, lambda *_words: None)
+        self._watch = DiskWatch(store, Notices(self.book, self.events, self.clock))
 
     def look(self, trouble: StorageTrouble | None, times: int = 1) -> list[tuple[str, str, str]]:
         """Look while there is this trouble; return how all findings stand."""

@@ -6,7 +6,7 @@ import pytest
 from exporters import naming
 from exporters.naming import HOST, METRICS, OWN, UNITS, Metric
 
-BOUNDED = {"state", "result", "severity", "kind", "cause", "class", "sensor", "mountpoint", "quantile"}
+BOUNDED = {"state", "result", "severity", "kind", "cause", "class", "sensor", "mountpoint", "quantile", "destination"}
 LABELS = {"site", "device", "model", "version", "signal"} | BOUNDED
 
 

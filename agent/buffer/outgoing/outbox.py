@@ -32,8 +32,6 @@ GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be store
 SPANS_S = (SLOT_S, 12 * SLOT_S, 72 * SLOT_S)  # what a window of the backlog spans: five minutes, an hour, six hours
 PLACE = "outbox place"
 
-_WINDOW_BYTES, _SIGNAL_BYTES = 1_000, 200  # of a stream and a signal on the wire, compressed, about
-
 
 class _Given(msgspec.Struct, kw_only=True):
     """A batch that is on its way: the last number of its findings, and its slots with their places in the batch."""
@@ -64,6 +62,12 @@ class Outbox:
         self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
         self._head = Head(stored, grace_ns)
+        self.settling_s = grace_ns / 1e9
+
+    @property
+    def instance(self) -> str:
+        """The random name of the state directory."""
+        return self.stored.instance()
 
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
         """Return what goes next; see `agent.outbound.Outbox`."""
@@ -118,6 +122,15 @@ class Outbox:
             self._passed_by.add(destination)
         else:
             self._passed_by.discard(destination)
+
+    def latest(self) -> tuple[Parcel, ...]:
+        """Return the windows of the newest slot that is over."""
+        self._head.advance()
+        return tuple(self._parcels(self._head.fresh[-1])) if self._head.fresh else ()
+
+    def enter(self, line: Egress) -> None:
+        """Write a line into the ledger of what left beside the queue; durable on return."""
+        self.stored.keep(Sent(places=[], line=line))
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Say what waits, per destination."""
@@ -214,7 +227,7 @@ class Outbox:
         for slot in reversed(self._head.fresh):
             if not cursor.is_answered(slot.last):
                 slots.append(slot)
-                most_bytes -= _wire_bytes(slot)
+                most_bytes -= slot.wire_bytes
                 if most_bytes <= 0:
                     break
         return self._given_of(slots)
@@ -238,7 +251,7 @@ class Outbox:
                     break
                 if not inside and (slots or slot.summaries):
                     slots.append(slot)
-                    most_bytes -= _wire_bytes(slot)
+                    most_bytes -= slot.wire_bytes
                 elif not slots:  # nothing of it is to be sent: it was, or it is gone
                     cursor.answer(slot.first, slot.last, slot.totals)
                     cursor.dropped += 0 if inside else slot.last - slot.first + 1
@@ -252,7 +265,7 @@ class Outbox:
             return before
         slot = self._head.fresh[-1]
         slots = waits / max(slot.seen, 1)
-        fits = (span for span in SPANS_S if slots * _wire_bytes(slot) * SLOT_S / span <= backlog_bytes)
+        fits = (span for span in SPANS_S if slots * slot.wire_bytes * SLOT_S / span <= backlog_bytes)
         return max(before, next(fits, SPANS_S[-1]))
 
     def _given_of(self, slots: list[Slot]) -> _Given | None:
@@ -262,7 +275,8 @@ class Outbox:
             first = len(parcels)
             parcels += self._parcels(slot)
             given.append((slot, range(first, len(parcels))))
-        return _Given(batch=self._batch(tuple(parcels)), slots=given) if parcels else None
+        size = sum(slot.wire_bytes for slot in slots)
+        return _Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
 
     def _parcels(self, slot: Slot) -> list[Parcel]:
         mark = f"{slot.first}-{slot.last}"
@@ -293,14 +307,9 @@ class Outbox:
             window_s=self._spans.get(destination, SLOT_S),
         )
 
-    def _batch(self, parcels: tuple[Parcel, ...]) -> Batch:
+    def _batch(self, parcels: tuple[Parcel, ...], wire_bytes: int = 0) -> Batch:
         self._batches += 1
-        return Batch(number=self._batches, parcels=parcels)
+        return Batch(number=self._batches, parcels=parcels, wire_bytes=wire_bytes)
 
     def _id(self, of: str) -> str:
         return f"{self.stored.instance()}-{of}"
-
-
-def _wire_bytes(slot: Slot) -> int:
-    """Estimate what a slot takes on the wire."""
-    return sum(_WINDOW_BYTES + _SIGNAL_BYTES * len(summary.signals) for summary in slot.summaries.values())

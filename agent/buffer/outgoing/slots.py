@@ -22,6 +22,8 @@ SLOT_S = 300
 LATE_NS = 3_600_000_000_000
 SECOND_NS = 1_000_000_000
 
+_WINDOW_BYTES, _SIGNAL_BYTES = 1_000, 200  # of a stream and a signal on the wire, compressed, about
+
 
 class Numbered(msgspec.Struct, frozen=True, array_like=True):
     """A stored summary. It stands for the numbers from `first` to `last`: one, but where several were merged."""
@@ -46,6 +48,11 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     def end_ns(self) -> int:
         """Wall time at which it ends."""
         return self.start_ns + self.seconds * SECOND_NS
+
+    @property
+    def wire_bytes(self) -> int:
+        """About what it takes on the wire."""
+        return sum(_WINDOW_BYTES + _SIGNAL_BYTES * len(summary.signals) for summary in self.summaries.values())
 
 
 class Walk:

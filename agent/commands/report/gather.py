@@ -10,7 +10,8 @@ import numpy as np
 from agent import __version__
 from agent.clock import utc
 from agent.commands.report.rows import Stored, fetch, findings_of, signals_of, stored_streams
-from agent.disk_watch import AGENT, KIND
+from agent.disk_watch import KIND
+from agent.notices import AGENT
 from detectors.reference import Reference, decode_reference
 from detectors.statistics import BASE
 from exporters.report.document import Baseline, Window

@@ -1,0 +1,225 @@
+"""Sends to one destination: takes a batch, sends it, settles it, waits.
+
+Windows go in rounds, at the interval; a round lasts until nothing waits any more, or the budget is spent. Findings go
+as soon as they are stored, between rounds as well. The outbox decides what is next, so what is fresh is never behind a
+backlog for longer than one batch takes.
+
+The outbox is asked in the pipeline's thread; sending is done in the event loop, which nothing here holds up. What was
+answered is settled before anything else is taken, however often the disk refuses that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from agent.outbound import FindingChange, HostWindow, OutboxAwayError
+from exporters.forwarding.budget import HOUR_S, Budget, Size
+from exporters.forwarding.record import Record
+from exporters.forwarding.timing import Pause, Rounds
+from exporters.forwarding.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from random import Random
+
+    from agent.clock import DeviceClock
+    from agent.outbound import Batch, Exporter, Origin, Outbox, Outcome
+    from exporters.forwarding.config import DestinationConfig
+    from exporters.forwarding.watch import Notices
+
+T = TypeVar("T")
+
+DAY_NS = 86_400_000_000_000
+MOST_LINES = 10_000  # of the egress ledger, that are counted at a start
+LEAST_WAIT_S = 1.0  # for the budget
+BETWEEN_S = 0.05  # between two batches, in which the pipeline has its thread to itself
+CLOCK_S = 10.0  # how often a clock that is not believed is looked at
+BROKEN_S = 30.0  # how long the buffer is left alone that cannot be read
+FRESH_SLOTS = 2  # windows that ended so many intervals ago are fresh
+WINDOW_CREDIT_H, FINDING_CREDIT_H = 1.0, 24.0  # by how many hours' worth the budget may be overdrawn for what is fresh
+
+log = logging.getLogger(__name__)
+
+
+class Run(Protocol):
+    """Runs a function in the pipeline's thread."""
+
+    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]:
+        """Return what it returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the ways to all destinations share.
+
+    outbox: where parcels wait; asked through `run` alone. believed: whether the wall time of `clock` can be believed.
+    random: for pauses. origin: who sends.
+    """
+
+    outbox: Outbox
+    run: Run
+    notices: Notices
+    clock: DeviceClock
+    believed: Callable[[], bool]
+    random: Random
+    origin: Origin
+
+
+class Forwarder:
+    """The way to one destination.
+
+    Parameters
+    ----------
+    config
+        The destination.
+    exporter
+        Carries parcels there.
+    place
+        What the ways to all destinations share.
+
+    """
+
+    def __init__(self, config: DestinationConfig, exporter: Exporter, place: Place) -> None:
+        clock = place.clock
+        self.config = config
+        self.record = Record(clock)
+        self.budget = Budget(config.bytes_per_hour, clock)
+        self._exporter, self._place, self._clock = exporter, place, clock
+        self._watch = Watch(config, self.record, place.notices, clock)
+        self._size = Size(config.timeout_seconds)
+        self._pause = Pause(config.interval_seconds, clock, place.random)
+        self._rounds = Rounds(config.interval_seconds, place.outbox.settling_s, f"{place.origin.device} {config.name}")
+        self._in_round = False
+        self._fresh_per_hour = 0.0  # bytes that windows take on the wire as they come
+        self._answered: tuple[Batch, Outcome] | None = None  # that could not be settled yet
+        self._is_ready = False
+        self._has_news = False  # that there may be findings to send
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for findings now, unless the destination is to be left alone. In the event loop."""
+        self._has_news = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send until it is cancelled."""
+        try:
+            while True:
+                wait_s = await self.attempt()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._woken.wait()
+                self._woken.clear()
+        finally:
+            await self._exporter.close()
+
+    async def _step(self) -> float:
+        """Do what is to be done now; return after how many seconds there may be more, if nothing wakes it before."""
+        if not self._is_ready:
+            self.budget.take(await self._place.run(self._spent))
+            self._is_ready = True
+        if self._answered is not None:
+            await self._settle(*self._answered)
+        self.record.hold(not self._place.believed())
+        if self.record.held:
+            return CLOCK_S
+        if pause_s := self._pause.left_s():
+            return pause_s
+        self._in_round |= self._rounds.is_due(self._clock.wall_ns())
+        next_round_s = self._rounds.left_s(self._clock.wall_ns())
+        if not (self._in_round or self._has_news):
+            return next_round_s
+        self._has_news = False
+        batch = await self._place.run(self._next)
+        if batch is None:
+            self._in_round = False
+            return next_round_s
+        return await self._carry(batch, next_round_s)
+
+    async def _carry(self, batch: Batch, next_round_s: float) -> float:
+        """Send a batch, if it is its time."""
+        are_findings = any(isinstance(parcel.content, FindingChange) for parcel in batch.parcels)
+        self._has_news |= are_findings  # and there may be more of them
+        if not (are_findings or self._in_round):
+            return next_round_s
+        is_fresh = self._is_fresh(batch)
+        credit_h = FINDING_CREDIT_H if are_findings else WINDOW_CREDIT_H if is_fresh else 0.0
+        if wait_s := self.budget.wait_s(credit_h):
+            return min(max(wait_s, LEAST_WAIT_S), next_round_s)
+        started_ns = self._clock.monotonic_ns()
+        outcome = await self._exporter.send(batch.parcels)
+        took_s = (self._clock.monotonic_ns() - started_ns) / 1e9
+        self.budget.take(outcome.sent_bytes)
+        self._size.took(took_s, whole=not outcome.retry)
+        if batch.wire_bytes and outcome.sent_bytes and not outcome.retry:
+            self._size.cost_was(outcome.sent_bytes, batch.wire_bytes)
+            if is_fresh:
+                self._fresh_per_hour = outcome.sent_bytes * HOUR_S / _covered_s(batch)
+        self.record.take(outcome)
+        self._answered = batch, outcome
+        await self._settle(batch, outcome)
+        if self.record.trouble:
+            self._pause.failed(outcome.retry_after_s)
+            return self._pause.left_s()
+        self._pause.worked()
+        return BETWEEN_S
+
+    async def _settle(self, batch: Batch, outcome: Outcome) -> None:
+        await self._place.run(
+            functools.partial(self._place.outbox.settle, self.config.name, batch, outcome, self.config.url)
+        )
+        self._answered = None
+
+    def _next(self) -> Batch | None:
+        most, left, cost = float(self._size.bytes), self.budget.left, self._size.cost
+        if 0 < left < most:  # no more than is left, but for what is fresh
+            most = left
+        backlog = self.budget.for_backlog(self._fresh_per_hour)
+        return self._place.outbox.next(self.config.name, int(most / cost), int(backlog / cost))
+
+    def _spent(self) -> int:
+        """Count what the destination was sent in the last day."""
+        lines = self._place.outbox.egress(self._clock.wall_ns() - DAY_NS, MOST_LINES)
+        return sum(line.bytes for line in lines if line.destination == self.config.name)
+
+    def _is_fresh(self, batch: Batch) -> bool:
+        newest_ns = max(parcel.content.end_ns for parcel in batch.parcels)
+        old_s = (self._clock.wall_ns() - newest_ns) / 1e9
+        return old_s < FRESH_SLOTS * max(self.config.interval_seconds, 300.0)
+
+    async def attempt(self) -> float:
+        """Do a step; what fails in it is this destination's trouble, and the next step tries again."""
+        try:
+            wait_s = await self._step()
+            if self._watch.is_due():
+                await self._place.run(self._tell)
+        except OutboxAwayError as error:
+            self.record.broke(error)
+            return BROKEN_S
+        except Exception as error:  # whatever the buffer or an encoder does, the agent goes on
+            if self.record.broke(error):
+                log.exception("forwarding to %s", self.config.name)
+            return BROKEN_S
+        self.record.mended()
+        return wait_s
+
+    def _tell(self) -> None:
+        name = self.config.name
+        self._watch.tell(next((one for one in self._place.outbox.waiting() if one.destination == name), None))
+
+
+def _covered_s(batch: Batch) -> float:
+    """Return how long a time the windows of a batch cover together."""
+    contents = (parcel.content for parcel in batch.parcels)
+    spans = {
+        one.end_ns: one.seconds if isinstance(one, HostWindow) else one.summary.seconds
+        for one in contents
+        if not isinstance(one, FindingChange)
+    }
+    return max(sum(spans.values()), 1.0)

@@ -1,0 +1,38 @@
+"""From the records of the outbox to what people are shown of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.clock import utc
+from agent.forwarded import DeadLetterLine, EgressLine
+from agent.outbound import FindingChange, HostWindow
+
+if TYPE_CHECKING:
+    from agent.outbound import DeadLetter, Egress, Parcel
+
+
+def letter_line(letter: DeadLetter) -> DeadLetterLine:
+    """Describe what was refused."""
+    return DeadLetterLine(
+        destination=letter.destination, time=utc(letter.time_ns), id=letter.parcel.id,
+        content=content_text(letter.parcel), reason=letter.reason,
+    )  # fmt: skip
+
+
+def egress_line(line: Egress) -> EgressLine:
+    """Describe what left."""
+    return EgressLine(
+        time=utc(line.time_ns), destination=line.destination, address=line.address, parcels=line.parcels,
+        accepted=line.accepted, bytes=line.bytes, fields=line.fields,
+    )  # fmt: skip
+
+
+def content_text(parcel: Parcel) -> str:
+    """Say what a parcel holds."""
+    content = parcel.content
+    if isinstance(content, FindingChange):
+        return f"finding {content.finding.id} of {content.finding.stream.model}, {content.finding.state}"
+    minutes = content.seconds if isinstance(content, HostWindow) else content.summary.seconds
+    whose = "the device" if isinstance(content, HostWindow) else content.summary.stream.model
+    return f"{minutes / 60:.0f} min of {whose} until {utc(content.end_ns):%Y-%m-%d %H:%M} UTC"
