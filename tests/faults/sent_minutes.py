@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -9,21 +10,21 @@ import msgspec
 
 from agent.buffer.outgoing.outbox import Outbox
 from agent.buffer.outgoing.slots import SLOT_S, Numbered
+from agent.clock import ManualClock
 from agent.outbound import Origin, Window
+from agent.summary import Summary
 from exporters.forwarding.config import PRIVATE
-from exporters.window_samples import samples_of
+from exporters.window_samples import Sample, samples_of
 from tests.agent.buffer.outgoing.memory_store import MemoryStore
 from tests.agent.buffer.outgoing.summaries import SECOND_NS, make_numbered
 from tests.servers.series import series_of
 
 if TYPE_CHECKING:
     from agent.outbound import Exporter, Outcome, Rollup
-    from agent.summary import Summary
     from tests.servers.series import Series
 
 SLOT_NS = SLOT_S * SECOND_NS
 DESTINATION = "fleet"
-ORIGIN = Origin(site="plant-7", device="press-3", version="0.1.0", instance="0f3a")
 
 
 class SentMinutes(MemoryStore):
@@ -35,14 +36,18 @@ class SentMinutes(MemoryStore):
         Before now.
     each
         Minutes of a slot in which there is something.
+    device
+        Its name in the fleet.
 
     """
 
-    def __init__(self, slots: int, each: int = 5) -> None:
+    def __init__(self, slots: int, each: int = 5, device: str = "press-3") -> None:
         super().__init__()
         self.each = each
+        self.origin = Origin(site="plant-7", device=device, version="0.1.0", instance="0f3a")
         self.start_ns = (time.time_ns() - slots * SLOT_NS) // SLOT_NS * SLOT_NS
         self.time_ns = self.start_ns
+        self.clock = ManualClock(wall_ns=self.start_ns)
         self.outbox = Outbox(self)
         self.outbox.next(DESTINATION, 1)  # from here on it is to hear of everything
 
@@ -64,16 +69,16 @@ class SentMinutes(MemoryStore):
         return ()
 
     def expected(self) -> Series:
-        """Return what is to be stored, worked out from the minutes alone."""
-        samples, total = [], None
+        """Return what is to be stored of the slots that passed, worked out from the minutes alone."""
+        samples: list[Sample] = []
+        total: Summary | None = None
         for first in range(0, len(self.minutes), self.each):
-            own = self.minutes[first].summary
-            for one in self.minutes[first + 1 : first + self.each]:
-                own = own.merge(one.summary)
-            total = own if total is None else total.merge(own)
+            minutes = [one.summary for one in self.minutes[first : first + self.each]]
+            own = functools.reduce(Summary.merge, minutes)
+            total = functools.reduce(Summary.merge, minutes if total is None else [total, *minutes])
             start_ns = self.start_ns + first // self.each * SLOT_NS
             own = msgspec.structs.replace(own, time_ns=start_ns, seconds=float(SLOT_S))
-            samples += list(samples_of(ORIGIN, Window(summary=own, total=_until(total, start_ns + SLOT_NS))))
+            samples += list(samples_of(self.origin, Window(summary=own, total=_until(total, start_ns + SLOT_NS))))
         return series_of(sample for sample in samples if sample.metric.name not in PRIVATE)
 
     def waiting(self) -> int:

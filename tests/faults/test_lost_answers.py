@@ -12,7 +12,7 @@ from exporters.forwarding.config import DestinationConfig
 from exporters.forwarding.remote_write import RemoteWriteExporter
 from tests.faults.bad_link import BadLink, Fault, drop_answer, well
 from tests.faults.counts import scaled
-from tests.faults.sent_minutes import ORIGIN, SLOT_NS, SentMinutes
+from tests.faults.sent_minutes import SLOT_NS, SentMinutes
 from tests.servers.prometheus import receiving_prometheus
 from tests.servers.series import differences
 from tests.servers.victoria import TOLERANCE, running_victoria
@@ -32,7 +32,7 @@ async def send_all(queue: SentMinutes, ports: list[int]) -> int:
         faults += [drop_answer] if lots.random() < 1 - 1 / EACH else [well, drop_answer]
     async with BadLink(ports, [*faults, well]) as link:
         config = DestinationConfig(name="fleet", kind="remote-write", url=f"{link.url}/api/v1/write")
-        exporter = RemoteWriteExporter(config, ORIGIN)
+        exporter = RemoteWriteExporter(config, queue.origin)
         while len(link.faults) > 1:
             queue.let_pass(30 if lots.random() < 0.01 else 1)
             while (outcome := await queue.send_next(exporter, 1)) is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.programs import RECIPES, fetch, flags, free_port, is_well, need_program, running
-from tests.servers.series import Series, labels_of
+from tests.servers.series import ALL, Series, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,10 +32,10 @@ class Prometheus:
         result: list[dict[str, Any]] = data["result"]
         return result
 
-    def series(self, start_ns: int, end_ns: int) -> Series:
-        """Return every stored sample after `start_ns` and up to `end_ns`."""
+    def series(self, start_ns: int, end_ns: int, match: str = ALL) -> Series:
+        """Return every stored sample after `start_ns` and up to `end_ns` of the series that match."""
         seconds = (end_ns - start_ns) // 1_000_000_000
-        found = self.query(f'{{__name__!=""}}[{seconds}s]', time=f"{end_ns / 1e9:.3f}")
+        found = self.query(f"{match}[{seconds}s]", time=f"{end_ns / 1e9:.3f}")
         return {
             labels_of(one["metric"]): {round(time_s * 1000): float(value) for time_s, value in one["values"]}
             for one in found

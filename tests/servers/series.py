@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Labels = tuple[tuple[str, str], ...]
 Series = dict[Labels, dict[int, float]]  # the name among the labels -> milliseconds -> value
 
+ALL = '{__name__!=""}'
+
 
 def labels_of(labels: Mapping[str, str]) -> Labels:
     """Return labels in order."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.servers.programs import fetch, flags, free_port, is_well, need_program, running
-from tests.servers.series import Series, labels_of
+from tests.servers.series import ALL, Series, labels_of
 
 # It keeps decimal numbers with a common exponent a block: of fractions twelve digits.
 TOLERANCE = 1e-11
@@ -29,10 +29,13 @@ class Victoria:
         """Where it takes remote write."""
         return f"{self.url}/api/v1/write"
 
-    def series(self, start_ns: int, end_ns: int) -> Series:
-        """Return every stored sample after `start_ns` and up to `end_ns`; one that is stored twice is an error."""
+    def series(self, start_ns: int, end_ns: int, match: str = ALL) -> Series:
+        """Return every stored sample after `start_ns` and up to `end_ns` of the series that match.
+
+        One that is stored twice is an error.
+        """
         fetch(f"{self.url}/internal/force_flush")
-        parameters = {"match[]": '{__name__!=""}', "start": f"{start_ns / 1e9:.3f}", "end": f"{end_ns / 1e9:.3f}"}
+        parameters = {"match[]": match, "start": f"{start_ns / 1e9:.3f}", "end": f"{end_ns / 1e9:.3f}"}
         found: Series = {}
         for line in fetch(f"{self.url}/api/v1/export", **parameters).splitlines():
             one = json.loads(line)
