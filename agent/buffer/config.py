@@ -8,6 +8,7 @@ from agent.buffer.capture import Capture, CaptureConfig
 from agent.config import ValueRefusedError
 
 MIB = 1 << 20
+_LOG_SHARE = 3  # of DuckDB's memory, what one log may be
 _SIZES = (1 / 1024, 1 << 30)
 _RANGES = {
     "keep_days": (1 / 24, 36_500),
@@ -42,7 +43,8 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     memory_rows_mib: what rows may take in memory when the directory cannot be written.
     duckdb_memory_mib: DuckDB's own limit. It is no cap on the process: 32 and 48 both end near 100 MiB resident.
     wal_mib: write-ahead log at which DuckDB folds it into the file. A smaller one is folded more often and writes the
-        last row group again each time: 1 MiB cost 1.8 times the bytes of 16.
+        last row group again each time: 1 MiB cost 1.8 times the bytes of 16. A third of `duckdb_memory_mib` at most:
+        what is in it is in that memory, too, one and a half times as large.
     """
 
     capture: Capture = "flight-recorder"
@@ -72,6 +74,11 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     def limit_bytes(self) -> int:
         """`limit_mib` in bytes."""
         return round(self.limit_mib * MIB)
+
+    @property
+    def wal_bytes(self) -> int:
+        """Length at which the log of a segment is folded in: `wal_mib`, as far as the memory has room for it."""
+        return round(min(self.wal_mib, self.duckdb_memory_mib / _LOG_SHARE) * MIB)
 
     @property
     def segment_bytes(self) -> int:

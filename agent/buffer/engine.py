@@ -59,7 +59,7 @@ class Engine:
         self.root = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 1, "memory_limit": memory})
         settings = {
             "temp_directory": "",  # a spilling query would wear the card out
-            "checkpoint_threshold": f"{round(config.wal_mib * 1024)}KiB",
+            "checkpoint_threshold": f"{config.wal_bytes // 1024}KiB",
             # Past it a commit is not logged but folds everything in at once: cut off, nothing would tell of that.
             "auto_checkpoint_skip_wal_threshold": str(1 << 40),
             # A file is detached when it is dropped or when its log could not be written: no time to fold the log in.

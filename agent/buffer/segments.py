@@ -47,7 +47,7 @@ class Segments:
         self._known: set[int] = set()
         self.limit_bytes = config.limit_bytes if directory else round(config.memory_rows_mib * MIB)
         self._full_bytes = config.segment_bytes if directory else self.limit_bytes // _MEMORY_SHARE
-        self._most_log = round(_MOST_LOGS * config.wal_mib * MIB)
+        self._most_log = _MOST_LOGS * config.wal_bytes
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
         self._unfolded: list[Segment] = []

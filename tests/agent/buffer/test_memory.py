@@ -52,6 +52,18 @@ def test_the_log_of_the_core_stays_a_small_share_of_the_memory(tmp_path: Path) -
     assert 3 * MIB < longest < 5 * MIB
 
 
+def test_the_log_of_a_segment_stays_a_share_of_the_memory(tmp_path: Path) -> None:
+    """However long it may be by `wal_mib`: a checkpoint that finds no memory makes its file unusable."""
+    longest = 0
+    with opened(tmp_path, BufferConfig(capture="all", duckdb_memory_mib=12, wal_mib=64)) as buffer:
+        for at in range(30):
+            buffer.append([make_block(5_000, first=at * 5_000)], [])
+            buffer.commit()
+            longest = max(longest, *(path.stat().st_size for path in tmp_path.glob("segments/*.wal")), 0)
+        assert buffer.status().rows == 150_000
+    assert 2 * MIB < longest < 5 * MIB
+
+
 def test_the_log_of_a_segment_that_takes_no_more_rows_is_folded_in(tmp_path: Path) -> None:
     """With the commit that starts the next one."""
     with opened(tmp_path, BufferConfig(capture="all", segment_mib=0.25)) as buffer:
