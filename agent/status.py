@@ -225,8 +225,8 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: str
-    url: str
+    kind: str = ""
+    url: str = ""
     last_accepted: datetime | None = None
     accepted: int = 0
     rejected: int = 0

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui import format as fmt
+from tui.spans import clean, wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from agent.forwarded import EgressLine, LinkResult, OutboxView
     from agent.status import DestinationStatus
 
+MOST_LETTERS = 20
 SLOT_S = 300  # what a window spans where a backlog is not coarser
 
 
@@ -39,3 +43,48 @@ def waiting_text(one: DestinationStatus, now: datetime) -> str:
     if one.dropped:
         parts.append(f"{fmt.plural(one.dropped, 'minute')} of summaries made room before they were sent")
     return "; ".join(parts)
+
+
+def render_outbox(view: OutboxView, width: int, now: datetime) -> str:
+    """Render what waits for each destination, and what was refused."""
+    if not view.destinations:
+        return "no destination is configured"
+    lines: list[str] = []
+    for one in view.destinations:
+        lines += wrap(destination_text(one, now), width, "", " " * 4)
+        refused = [letter for letter in view.dead_letters if letter.destination == one.name]
+        for letter in refused[:MOST_LETTERS]:
+            text = f"{fmt.local_time(letter.time, now)}  refused: {letter.content}: {letter.reason}"
+            lines += wrap(text, width, "  ", " " * 4)
+        if len(refused) > MOST_LETTERS:
+            lines.append(f"  and {len(refused) - MOST_LETTERS:,} more; --json has them all")
+    if view.dead_letters:
+        lines += wrap("driftline outbox --retry-dead sends what was refused once more", width, "", "  ")
+    return "\n".join(clean(line) for line in lines)
+
+
+def render_egress(lines: Sequence[EgressLine], width: int) -> str:
+    """Render the ledger: a line each delivery, what it comes to, and the names of all that was in it."""
+    if not lines:
+        return "nothing left this device in that time"
+    out = [
+        f"{fmt.local_time(line.time, lines[0].time):<17} {line.destination:<12} "
+        f"{line.accepted}/{line.parcels} accepted  {fmt.size(line.bytes)}"
+        for line in lines
+    ]
+    out.append("")
+    for where in sorted({(line.destination, line.address) for line in lines}):
+        own = [line for line in lines if (line.destination, line.address) == where]
+        sent = fmt.size(sum(line.bytes for line in own))
+        out += wrap(f"{where[0]}, {where[1]}: {fmt.plural(len(own), 'time')}, {sent}", width, "to      ", " " * 8)
+    names = sorted({name for line in lines for name in line.fields})
+    out += wrap(", ".join(names), width, "fields  ", " " * 8)
+    return "\n".join(clean(line) for line in out)
+
+
+def render_links(results: Sequence[LinkResult], width: int) -> str:
+    """Render what came back from each destination."""
+    lines: list[str] = []
+    for one in results:
+        lines += wrap(f"{one.destination}, {one.address}: {one.said}", width, "ok    " if one.ok else "FAIL  ", " " * 6)
+    return "\n".join(clean(line) for line in lines)

@@ -5,7 +5,7 @@ What cannot be read is left out and named in `notes`: the agent's next start rep
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from agent.clock import Stamp
     from agent.model import Finding
+
+T = TypeVar("T")
 
 
 class Reader:
@@ -69,6 +71,20 @@ class Reader:
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
         return self._ledger.findings(self._engine, everything=everything)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the core is read through."""
+        return self._ledger
+
+    def ask(self, question: Callable[[Engine], T]) -> T:
+        """Ask the open files, in this thread."""
+        return question(self._engine)
+
+    def changes_after(self, number: int) -> int:
+        """Count the states of findings after a number."""
+        sql = f"SELECT count(*) FROM {schema.CORE}.finding_history WHERE seq > ?"  # noqa: S608  # our own name
+        return int(self._engine.run(sql, [number])[0][0])
 
     def state_keys(self, part: str) -> list[str]:
         """Return the streams of which such a part is kept."""

@@ -8,22 +8,45 @@ from typing import TYPE_CHECKING, Any
 
 from agent.buffer import BufferBusyError, BufferMissingError, SchemaTooNewError, open_readonly
 from agent.buffer.asking import ask
+from agent.buffer.outgoing.offline import OfflineOutbox
 from agent.buffer.query import run_query
 from agent.buffer.question import Question
 from agent.commands.options import fail
+from agent.forwarded import OutboxView
+from exporters.forwarding.lines import egress_line, letter_line, waiting_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.buffer import Reader
+    from agent.forwarded import EgressLine
     from agent.frames import Verdict
 
-__all__ = ["ask_stopped", "open_stopped", "run_query"]
+__all__ = ["ask_stopped", "open_stopped", "run_query", "stored_egress", "stored_outbox"]
 
 
 def ask_stopped(state: str, **request: Any) -> Iterator[bytes | Verdict]:
     """Ask the files of a stopped agent in a process of its own; yields pieces of the answer, and last a verdict."""
     return ask(Question(directory=str(Path(state).absolute()), beside=False, **request))
+
+
+def stored_outbox(reader: Reader, destination: str) -> OutboxView:
+    """Say what waits for a destination, or for all. Raises KeyError for one that has no place in the queue."""
+    outbox = OfflineOutbox(reader)
+    waiting = outbox.waiting()
+    chosen = [one for one in waiting if destination in {"", one.destination}]
+    if destination and not chosen:
+        known = ", ".join(one.destination for one in waiting) or "there is none"
+        raise KeyError(f"nothing was ever sent to {destination!r}: {known}")
+    return OutboxView(
+        destinations=tuple(waiting_status(one) for one in chosen),
+        dead_letters=tuple(map(letter_line, outbox.dead_letters(destination))),
+    )
+
+
+def stored_egress(reader: Reader, since_ns: int, most: int) -> list[EgressLine]:
+    """Return lines of the ledger, newest first."""
+    return [egress_line(line) for line in OfflineOutbox(reader).egress(since_ns, most)]
 
 
 @contextlib.contextmanager

@@ -7,12 +7,14 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent.clock import utc
 from agent.forwarded import OutboxView
 from agent.outbound import Egress, OutboxAwayError
 from agent.status import DestinationStatus, PartHealth
 from exporters.forwarding.forwarder import Forwarder
-from exporters.forwarding.lines import egress_line, letter_line
+from exporters.forwarding.lines import egress_line, letter_line, waiting_status
 from exporters.forwarding.trial import try_link
 from exporters.forwarding.watch import KIND
 
@@ -137,8 +139,8 @@ class Forwarding:
 
 def _describe(one: Forwarder, waiting: Waiting | None) -> DestinationStatus:
     config, record = one.config, one.record
-    return DestinationStatus(
-        name=config.name,
+    return msgspec.structs.replace(
+        DestinationStatus(name=config.name) if waiting is None else waiting_status(waiting),
         kind=config.kind,
         url=config.url,
         last_accepted=utc(record.accepted_ns) if record.accepted_ns else None,
@@ -148,10 +150,4 @@ def _describe(one: Forwarder, waiting: Waiting | None) -> DestinationStatus:
         trouble=record.trouble,
         trouble_s=record.failed_s(),
         lasting=record.lasting,
-        waiting_findings=waiting.findings if waiting else 0,
-        waiting_summaries=waiting.minutes if waiting else 0,
-        waiting_since=utc(waiting.oldest_ns) if waiting and waiting.oldest_ns else None,
-        window_s=waiting.window_s if waiting else 0,
-        dead_letters=waiting.dead_letters if waiting else 0,
-        dropped=waiting.dropped if waiting else 0,
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from agent.clock import utc
 from agent.forwarded import DeadLetterLine, EgressLine
 from agent.outbound import FindingChange, HostWindow
+from agent.status import DestinationStatus
 
 if TYPE_CHECKING:
-    from agent.outbound import DeadLetter, Egress, Parcel
+    from agent.outbound import DeadLetter, Egress, Parcel, Waiting
 
 
 def letter_line(letter: DeadLetter) -> DeadLetterLine:
@@ -26,6 +27,19 @@ def egress_line(line: Egress) -> EgressLine:
         time=utc(line.time_ns), destination=line.destination, address=line.address, parcels=line.parcels,
         accepted=line.accepted, bytes=line.bytes, fields=line.fields,
     )  # fmt: skip
+
+
+def waiting_status(waiting: Waiting) -> DestinationStatus:
+    """Describe what waits for a destination of which nothing else is known."""
+    return DestinationStatus(
+        name=waiting.destination,
+        waiting_findings=waiting.findings,
+        waiting_summaries=waiting.minutes,
+        waiting_since=utc(waiting.oldest_ns) if waiting.oldest_ns else None,
+        window_s=waiting.window_s,
+        dead_letters=waiting.dead_letters,
+        dropped=waiting.dropped,
+    )
 
 
 def content_text(parcel: Parcel) -> str:
