@@ -20,6 +20,8 @@ SLOT_S = 300  # what a window spans where a backlog is not coarser
 
 def destination_text(one: DestinationStatus, now: datetime) -> str:
     """Say when something was accepted last, what waits, and what is wrong."""
+    if not one.kind:  # read from the files of a stopped agent: what waits is all that is known
+        return f"{one.name}: {waiting_text(one, now)}"
     last = f"last accepted {fmt.local_time(one.last_accepted, now)}" if one.last_accepted else "nothing accepted yet"
     parts = [f"{one.name}: {last}", waiting_text(one, now)]
     if one.trouble:

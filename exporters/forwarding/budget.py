@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 LEAST_COST = 0.1
-LEAST_BYTES, FIRST_BYTES, MOST_BYTES = 4_000, 64_000, 1_000_000  # of a batch on the wire; receivers take more
+LEAST_BYTES, FIRST_BYTES, MOST_BYTES = 4_000, 64_000, 256_000  # of a batch on the wire, many times that in memory
 
 
 class Budget:

@@ -11,6 +11,8 @@ same parcel. Until then all of it waits, and a person is told.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from agent.outbound import Parcel
     from exporters.forwarding.post import Answer
+
+log = logging.getLogger(__name__)
 
 Verdict = Literal["accepted", "refused", "retry"]
 EVERYTHING = "it refuses everything that it is sent"
@@ -111,31 +115,44 @@ class _Tally:
 
 
 async def deliver(
-    parcels: Sequence[Parcel], post: Callable[[Sequence[Parcel]], Awaitable[Answer]], doubt: Doubt
+    parcels: Sequence[Parcel],
+    post: Callable[[Sequence[Parcel]], Awaitable[Answer]],
+    doubt: Doubt,
+    patience_s: float = 60.0,
 ) -> Outcome:
     """Post parcels to one endpoint, halving what is refused; return what became of each.
 
     After the first answer that is no verdict on the parcels (a failure, a deadline, a request to wait) nothing more
-    is posted: all that has no verdict yet is to be retried.
+    is posted: all that has no verdict yet is to be retried. So is what is left once a request was answered and
+    `patience_s` are over: a slow receiver that refuses much would be asked for hours. What cannot be written at all is
+    rejected, so that it holds up nothing else.
     """
     tally = _Tally()
     waiting = [list(range(len(parcels)))]
+    now_s = asyncio.get_running_loop().time
+    until_s = now_s() + patience_s
     while waiting:
         places = waiting.pop()
-        answer = await post([parcels[place] for place in places])
+        if now_s() > until_s:
+            tally.retry += places + [place for rest in waiting for place in rest]
+            break
+        try:
+            answer = await post([parcels[place] for place in places])
+        except Exception as error:
+            log.exception("%d parcels cannot be written", len(places))
+            _split(places, waiting, tally, f"cannot be written: {error!r}", certain=False)
+            continue
         tally.bytes += answer.sent_bytes
         tally.fields |= answer.fields if answer.sent_bytes else frozenset()
         found = verdict(answer)
         tally.has_taken |= answer.took_some or (found == "accepted" and answer.sent_bytes > 0)
         if found == "accepted":
             tally.accepted += places
-        elif found == "refused" and len(places) > 1:
-            half = len(places) // 2
-            waiting += [places[half:], places[:half]]  # the first half next
         elif found == "refused":
-            tally.rejected[places[0]] = f"{answer.status}: {reason_of(answer) or 'no reason given'}"
-            if not (answer.took_some or _NEVER.search(answer.body)):
-                tally.doubtful.add(places[0])
+            certain = answer.took_some or _NEVER.search(answer.body) is not None
+            _split(
+                places, waiting, tally, f"{answer.status}: {reason_of(answer) or 'no reason given'}", certain=certain
+            )
         else:
             tally.trouble, tally.lasting = trouble_of(answer)
             tally.wait_s = answer.retry_after_s
@@ -143,6 +160,20 @@ async def deliver(
             break
     _acquit(tally, parcels, doubt)
     return tally.outcome()
+
+
+def _split(places: list[int], waiting: list[list[int]], tally: _Tally, reason: str, *, certain: bool) -> None:
+    """Have the halves of what was refused tried, the first half next; one that stands alone is rejected.
+
+    certain: whether the parcels are at fault, and nothing else can be.
+    """
+    half = len(places) // 2
+    if half:
+        waiting += [places[half:], places[:half]]
+    else:
+        tally.rejected[places[0]] = reason
+        if not certain:
+            tally.doubtful.add(places[0])
 
 
 def _acquit(tally: _Tally, parcels: Sequence[Parcel], doubt: Doubt) -> None:

@@ -72,7 +72,7 @@ class MqttExporter:
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Publish, and say what was acknowledged."""
-        messages, fields = self._messages(parcels)
+        messages, fields = await asyncio.to_thread(self._messages, parcels)  # takes a second for many windows
         done = _Done(set(range(len(parcels))) - messages.keys())  # nothing of these may leave
         trouble, lasting = "", False
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -129,9 +130,14 @@ def in_words(error: Exception, timeout_s: float) -> tuple[str, bool]:
         case aiohttp.ClientConnectorDNSError():
             return f"the name {error.host} is not known here: no network, or no such host", False
         case aiohttp.ClientConnectorError():
-            return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or error.os_error}", False
+            return f"{error.host}:{error.port} cannot be reached: {_why(error.os_error)}", False
         case TimeoutError():
             return f"no answer within {timeout_s:g} s", False
         case _:
             return f"the connection broke: {getattr(error, 'strerror', None) or error or type(error).__name__}", False
     return said, True
+
+
+def _why(error: OSError) -> str:
+    """Give the system's word for an error; the event loop has one of its own."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)

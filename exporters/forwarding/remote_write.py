@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -38,15 +39,19 @@ class RemoteWriteExporter:
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Post windows, and say what became of each."""
-        return await deliver(parcels, self._post, self._doubt)
+        return await deliver(parcels, self._post, self._doubt, self._config.timeout_seconds)
 
     async def close(self) -> None:
         """Let go of the connection."""
         await self._poster.close()
 
     async def _post(self, parcels: Sequence[Parcel]) -> Answer:
-        samples = samples_that_may_leave(self._config, self._origin, parcels)
-        if not samples:
+        body, fields = await asyncio.to_thread(self._encode, parcels)  # takes a second for an hour of many signals
+        if not body:
             return Answer(204)
-        answer = await self._poster.post(self._config.url, encode_samples(samples), HEADERS)
-        return dataclasses.replace(answer, fields=frozenset(sample.metric.name for sample in samples))
+        return dataclasses.replace(await self._poster.post(self._config.url, body, HEADERS), fields=fields)
+
+    def _encode(self, parcels: Sequence[Parcel]) -> tuple[bytes, frozenset[str]]:
+        """Return the body, empty where nothing may leave, and the names of what is in it."""
+        samples = samples_that_may_leave(self._config, self._origin, parcels)
+        return (encode_samples(samples) if samples else b""), frozenset(sample.metric.name for sample in samples)

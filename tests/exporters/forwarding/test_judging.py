@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,3 +155,32 @@ def test_trouble_that_takes_a_person_is_told_from_a_passing_one() -> None:
     )
     assert trouble_of(Answer(404)) == ("there is no such path (404)", True)
     assert trouble_of(Answer(502))[1] is False
+
+
+def test_what_cannot_be_written_holds_up_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    """One parcel that the encoder fails on is rejected alone; where it fails on all of them nothing is."""
+
+    class Encoder(Receiver):
+        broken = frozenset({PARCELS[5].id})
+
+        async def post(self, parcels: Sequence[Parcel]) -> Answer:
+            if self.broken & {parcel.id for parcel in parcels}:
+                raise OverflowError("too large")
+            return await super().post(parcels)
+
+    encoder = Encoder(set())
+    outcome = send(encoder)
+    assert outcome.rejected == {5: "cannot be written: OverflowError('too large')"}
+    assert len(outcome.accepted) == len(PARCELS) - 1
+    assert caplog.records != []
+    encoder.broken = frozenset(parcel.id for parcel in PARCELS)
+    outcome = send(encoder)
+    assert (outcome.rejected, outcome.lasting) == ({}, True)
+    assert "cannot be written" in outcome.trouble
+
+
+def test_a_slow_receiver_that_refuses_much_is_not_asked_for_hours() -> None:
+    """What has no verdict when patience is over waits for another time, and is no trouble."""
+    receiver = Receiver({PARCELS[0].id, PARCELS[23].id})
+    outcome = asyncio.run(deliver(PARCELS, receiver.post, Doubt(), patience_s=-1.0))
+    assert (outcome.retry, outcome.trouble, receiver.requests) == (tuple(range(24)), "", [])
