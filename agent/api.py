@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from agent.baseline_api import BaselineAnswers, baseline_routes
+from agent.bundle_api import BundleAnswers, bundle_routes
 from agent.client import SOCKET_NAME
 from agent.extract_api import ExtractAnswers, extract_routes
 from agent.forwarding_api import ForwardingAnswers, forwarding_routes
@@ -35,7 +36,7 @@ class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, ForwardingAnswers, Protocol):
+class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, ForwardingAnswers, BundleAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     async def status(self) -> Status | None:
@@ -120,6 +121,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             *label_routes(answers),
             *extract_routes(answers),
             *forwarding_routes(answers),
+            *bundle_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)

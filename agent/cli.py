@@ -28,6 +28,7 @@ COMMANDS = {
     "label": ("agent.commands.label", "Tell what an inference, or a file of them, should have said."),
     "query": ("agent.commands.query", "Ask the buffer in SQL, reading only."),
     "export": ("agent.commands.export", "Write what the buffer keeps as Parquet or CSV."),
+    "bundle": ("agent.commands.bundle", "Carry what waits for the fleet by hand, in a signed file."),
     "replay": ("agent.commands.replay", "Say what Driftline would have said on a CSV or Parquet file."),
     "report": ("agent.commands.report", "Write what happened as HTML and JSON, with Evidently's second opinion."),
     "outbox": ("agent.commands.outbox", "Say what waits for each destination, and what it refused."),

@@ -131,15 +131,22 @@ class AgentClient:
 
         Raises AgentAwayError, also where the answer is cut off, or AgentRefusedError.
         """
-        connection = _UnixConnection(self.path, EXTRACT_TIMEOUT_S)
-        with contextlib.closing(connection):
-            try:
-                response = self._request(connection, "POST", "/v1/extract", request)
-                if response.status != http.HTTPStatus.OK:
-                    _refuse(response.status, response.read())
-                yield from unframe(response.read)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                raise AgentAwayError(f"the agent at {self.path} stopped answering ({error})") from error
+        return self._stream("/v1/extract", request)
+
+    def bundle(self, *, again: bool) -> Iterator[bytes | Verdict]:
+        """Give a bundle piece by piece, and last its verdict; `again`: begin where the last one did.
+
+        Raises AgentAwayError, also where it is cut off, or AgentRefusedError.
+        """
+        return self._stream("/v1/bundle", {"again": again})
+
+    def bundle_written(self, bundle_id: str, file: str) -> None:
+        """Say that a bundle is safe in a file. Raises AgentAwayError, AgentRefusedError."""
+        self._ask("POST", "/v1/bundle/written", {"id": bundle_id, "file": file}, timeout=SLOW_S)
+
+    def bundle_key(self) -> str:
+        """Return the fingerprint of the key that the device signs with. Raises AgentAwayError."""
+        return _decode(self._ask("GET", "/v1/bundle/key"), dict[str, str], self.path)["key"]
 
     def label(self, labels: Sequence[tuple[str | int, str | float, str]]) -> LabelSummary:
         """Tell the truth about some inferences: id, truth, and the model or nothing. Durable when this returns.
@@ -179,6 +186,17 @@ class AgentClient:
         if response.status != http.HTTPStatus.OK:
             _refuse(response.status, answer)
         return answer
+
+    def _stream(self, target: str, request: object) -> Iterator[bytes | Verdict]:
+        connection = _UnixConnection(self.path, EXTRACT_TIMEOUT_S)
+        with contextlib.closing(connection):
+            try:
+                response = self._request(connection, "POST", target, request)
+                if response.status != http.HTTPStatus.OK:
+                    _refuse(response.status, response.read())
+                yield from unframe(response.read)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise AgentAwayError(f"the agent at {self.path} stopped answering ({error})") from error
 
     def _request(
         self, connection: _UnixConnection, method: str, target: str, body: Any = None

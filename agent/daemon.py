@@ -75,6 +75,7 @@ class Daemon:
         # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._exporting = Exporting(parts.asking)
+        self.bundling = parts.make_bundler(self._in_pipeline)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""

@@ -36,6 +36,8 @@ from detectors.series_watch import SeriesWatcher
 from detectors.series_words import SeriesExplainer
 from detectors.stream_series import StreamPoints
 from detectors.training import fit_blocks, refit_reference, trained_learner
+from exporters.bundle.config import BundleConfig
+from exporters.bundle.making import Bundler
 from exporters.forwarding.config import DestinationConfig, refuse_same_names
 from exporters.forwarding.forwarder import Place
 from exporters.forwarding.forwarding import Forwarding
@@ -77,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     river: tuple[RiverConfig, ...] = ()
     labels: LabelsConfig = LabelsConfig()
     destination: tuple[DestinationConfig, ...] = ()
+    bundle: BundleConfig = BundleConfig()
 
     def __post_init__(self) -> None:
         refuse_same_names(self.destination)
@@ -104,6 +107,7 @@ class Parts:
     asking: Asking
     nightly: NightlyReport | NoNightlyReport
     make_forwarding: Callable[[Run], Forwarding]
+    make_bundler: Callable[[Run], Bundler]
 
 
 def load_config(chosen: str | None) -> tuple[Path | None, Config]:
@@ -205,6 +209,7 @@ def build(
         asking=Asking(store),
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
         make_forwarding=functools.partial(_forwarding, config, pipeline, store, clock),
+        make_bundler=functools.partial(_bundler, config, store, state_dir, clock),
     )
 
 
@@ -242,6 +247,13 @@ def _forwarding(config: Config, pipeline: Pipeline, store: buffer.Buffer, clock:
     )  # fmt: skip
     exporters = [(one, EXPORTERS[one.kind](one, origin)) for one in config.destination]
     return Forwarding(exporters, place, pipeline.notice)
+
+
+def _bundler(config: Config, store: buffer.Buffer, state_dir: Path, clock: SteadyClock, run: Run) -> Bundler:
+    """Set up what writes bundles; `run` runs a function in the pipeline's thread."""
+    return Bundler(
+        store.drafts, run, lambda: make_origin(config, store.outbox.instance), config.bundle, state_dir, clock
+    )
 
 
 def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:

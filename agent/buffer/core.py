@@ -16,6 +16,7 @@ from agent.buffer.house import House
 from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.outgoing.buffered import open_outbox
+from agent.buffer.outgoing.drafts import Drafts
 from agent.buffer.pending import Pending
 from agent.buffer.settling import Settling
 from agent.buffer.summaries import read_summaries
@@ -47,7 +48,8 @@ _MOST_NOTES = 20
 class Buffer:
     """The store of one directory, or of memory alone where it cannot be written (`lock` None). Made by `open_buffer`.
 
-    The methods of `agent.ports.Store` and of `outbox` are called by one thread, `cursor` and `suspect` by any.
+    The methods of `agent.ports.Store`, of `outbox` and of `drafts` are called by one thread, `cursor` and `suspect` by
+    any.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Buffer:
         models, step = self.labels.models, self.dating.step
         self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
         self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
+        self.drafts = Drafts(self.outbox)
         self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin)
 
     @property

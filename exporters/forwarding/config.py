@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.config import ValueRefusedError
+from agent.outbound import BUNDLE
 from exporters import naming
 
 if TYPE_CHECKING:
@@ -85,9 +86,11 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
                 "url", f"{plain}:// sends everything in the clear: use {secure}://, or set plaintext = true"
             )
         self._check_secrets(encrypted=parts.scheme == secure)
-        for pattern in self.fields:
-            if pattern != FINDINGS_FIELD and not any(fnmatch.fnmatchcase(name, pattern) for name in naming.METRICS):
-                raise ValueRefusedError("fields", f"{pattern!r} names nothing that is ever sent")
+        if self.name == BUNDLE:
+            raise ValueRefusedError(
+                "name", f"{BUNDLE} is what `driftline bundle` is called in the queue; choose another"
+            )
+        refuse_unknown_fields(self.fields)
 
     def _check_secrets(self, *, encrypted: bool) -> None:
         if self.token_file and self.username:
@@ -105,9 +108,21 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     def may_leave(self, field: str) -> bool:
         """Whether the allow-list names a metric, or the findings."""
-        if field in PRIVATE:
-            return field in self.fields
-        return any(fnmatch.fnmatchcase(field, pattern) for pattern in self.fields)
+        return is_named(field, self.fields)
+
+
+def is_named(field: str, patterns: Sequence[str]) -> bool:
+    """Whether an allow-list names a metric, or the findings."""
+    if field in PRIVATE:
+        return field in patterns
+    return any(fnmatch.fnmatchcase(field, pattern) for pattern in patterns)
+
+
+def refuse_unknown_fields(patterns: Sequence[str]) -> None:
+    """Raise ValueRefusedError for a pattern of an allow-list that names nothing."""
+    for pattern in patterns:
+        if pattern != FINDINGS_FIELD and not any(fnmatch.fnmatchcase(name, pattern) for name in naming.METRICS):
+            raise ValueRefusedError("fields", f"{pattern!r} names nothing that is ever sent")
 
 
 def refuse_same_names(destinations: Sequence[DestinationConfig]) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +22,9 @@ from agent.outbound import OutboxAwayError
 from agent.ports import AgentAwayError
 from agent.status import AgentStatus, BufferStatus, DestinationStatus, Status
 from agent.truth import LabelSummary
+from tests.agent.bundling import BundlingAnswers
 from tests.agent.fakes import MemoryStore, PlainExplainer, factories
+from tests.agent.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -70,6 +70,7 @@ class Answers:
     def __init__(self) -> None:
         self.ready = True
         self.notes: list[str] = []
+        self.bundling = BundlingAnswers()
         self.labels: list[Label] = []
         store, clock = MemoryStore(), ManualClock()
         book = FindingBook(PlainExplainer(), store)
@@ -136,16 +137,8 @@ def answers() -> Answers:
 @pytest.fixture
 def client(tmp_path: Path, answers: Answers) -> Iterator[AgentClient]:
     """A client of an API that is served in a thread."""
-    listener = api.claim_socket(tmp_path)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    runner = asyncio.run_coroutine_threadsafe(api.serve(listener, answers), loop).result()
-    yield AgentClient(tmp_path / SOCKET_NAME)
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(tmp_path, answers) as made:
+        yield made
 
 
 def test_the_status_comes_back_as_it_was(client: AgentClient) -> None:
