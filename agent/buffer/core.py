@@ -76,7 +76,7 @@ class Buffer:
         self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
         self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
         self.drafts = Drafts(self.outbox)
-        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin)
+        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin, self.outbox)
 
     @property
     def repairs(self) -> tuple[Repair, ...]:

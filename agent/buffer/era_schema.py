@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.buffer import outgoing_schema
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -20,14 +22,15 @@ SETTLE_ERAS = (  # of steps, wall time and boot; the present era is open again, 
     "ended = CASE WHEN steps = $1 THEN NULL ELSE coalesce(ended, $2 - $1 + steps) END WHERE boot = $3"
 )
 _FOLDED = "SELECT era FROM {db}.eras WHERE boot {same} ? AND era <> ?"
+_MOVED = (
+    "UPDATE {{db}}.{table} AS e SET time = make_timestamp_ns(epoch_ns(e.time) + o.shift) FROM {{db}}.eras AS o "
+    "WHERE o.boot {{same}} ? AND o.era <> ? AND e.era = o.era AND o.shift <> 0 "
+    "AND epoch_ns(e.time) BETWEEN o.began AND o.ended"
+)
+_DATED = ("events", *outgoing_schema.DATED)
 FOLD_ERAS = (  # of this boot ({same}: =) but one, or of all other boots (<>); {into}: the era in their place
-    (
-        "UPDATE {db}.events AS e SET time = make_timestamp_ns(epoch_ns(e.time) + o.shift) FROM {db}.eras AS o "
-        "WHERE o.boot {same} ? AND o.era <> ? AND e.era = o.era AND o.shift <> 0 "
-        "AND epoch_ns(e.time) BETWEEN o.began AND o.ended"
-    ),
-    f"UPDATE {{db}}.events SET era = {{into}} WHERE era IN ({_FOLDED})",
-    f"UPDATE {{db}}.finding_history SET era = {{into}} WHERE era IN ({_FOLDED})",
+    *(_MOVED.format(table=table) for table in _DATED),
+    *(f"UPDATE {{db}}.{table} SET era = {{into}} WHERE era IN ({_FOLDED})" for table in (*_DATED, "finding_history")),
     "DELETE FROM {db}.eras WHERE boot {same} ? AND era <> ?",
 )
 _FEW = 4  # shifts

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent.buffer.config import BufferConfig
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
+    from agent.buffer.outgoing.outbox import Outbox
     from agent.buffer.wear import Wear
     from agent.status import StorageTrouble
 
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
 class House:
     """Keeps the house of `files`.
 
-    `thin` takes the level to which rows are thinned; `bytes` is what they last took.
+    `thin` takes the level to which rows are thinned; `bytes` is what they last took. `outbox` has a say in what may go.
     """
 
     def __init__(
-        self, files: Files, config: BufferConfig, wear: Wear, observed: ObservedTime, thin: Callable[[int], None]
-    ) -> None:
+        self, files: Files, config: BufferConfig, wear: Wear, observed: ObservedTime, thin: Callable[[int], None],
+        outbox: Outbox,
+    ) -> None:  # fmt: skip
         self._files = files
+        self._outbox = outbox
         self._thin = thin
         self._tell = files.ledger.tell
         self._retention = Retention(config.keep_days, observed)
         self._retired_bytes = 0
+        self._old = 0  # segments that have had their time
         self.wear = wear
         thin(wear.level)
         self.suspected = False
@@ -130,14 +134,19 @@ class House:
         """Let go of what has had its time, and of the oldest while all are too large."""
         segments = self._files.segments
         old, ends = self._retention.look(engine, segments.opened)
-        # What was set aside is on the same disk.
-        limit_bytes = segments.limit_bytes - (self.quarantine_bytes if self._files.ledger.path else 0)
-        while len(segments.opened) > 1 and (old > 0 or segments.bytes > limit_bytes):
-            if self._files.returning.holds(segments.opened[0]):
+        self._old = max(self._old, old)
+        # What was set aside, or carried over, is on the same disk.
+        beside = self.quarantine_bytes + self._outbox.carried_bytes if self._files.ledger.path else 0
+        limit_bytes = segments.limit_bytes - beside
+        while len(segments.opened) > 1 and (self._old > 0 or segments.bytes > limit_bytes):
+            oldest = segments.opened[0]
+            if self._files.returning.holds(oldest) or not self._outbox.let_go(oldest.last_summary):
                 break
-            self._retired_bytes += segments.opened[0].bytes
+            if engine is not self._files.ready():  # opened anew by that
+                break
+            self._retired_bytes += oldest.bytes
             segments.retire_oldest(engine)
-            old -= 1
+            self._old = max(0, self._old - 1)
         if ends:
             segments.sealed = True
 

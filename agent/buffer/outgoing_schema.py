@@ -19,8 +19,8 @@ TABLES = (
         "address VARCHAR, parcels BIGINT, accepted BIGINT, bytes BIGINT, fields VARCHAR, observed BIGINT, era INTEGER)"
     ),
     (
-        f'CREATE TABLE IF NOT EXISTS {{db}}.{CARRIED} ("first" BIGINT, "last" BIGINT, count BIGINT, '
-        "time TIMESTAMP_NS, seconds BIGINT, record BLOB, era INTEGER)"
+        f'CREATE TABLE IF NOT EXISTS {{db}}.{CARRIED} ("first" BIGINT, "last" BIGINT, count BIGINT, bytes BIGINT, '
+        "time TIMESTAMP_NS, ended BIGINT, record BLOB, era INTEGER)"
     ),
 )
 DATED = (LETTERS, EGRESS, CARRIED)  # tables with a column `time`, and the era that it is of
@@ -47,6 +47,13 @@ READ_EGRESS = (
 INSERT_EGRESS = f"INSERT INTO {{db}}.{EGRESS} VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?, ?, ?, ?)"
 TRIM_EGRESS = f"DELETE FROM {{db}}.{EGRESS} WHERE number <= ? OR observed < ?"
 
+INSERT_CARRIED = f"INSERT INTO {{db}}.{CARRIED} VALUES (?, ?, ?, ?, make_timestamp_ns(?), ?, ?, ?)"
+DELETE_CARRIED = f'DELETE FROM {{db}}.{CARRIED} WHERE "last" <= ?'
+READ_CARRIED = f'SELECT "first", record FROM {{db}}.{CARRIED} WHERE "first" >= ? AND "last" <= ? ORDER BY "first"'
+READ_CARRIED_ENTRIES = (
+    f'SELECT "first", "last", count, bytes, {{time}}, {{time}} - ended FROM {{db}}.{CARRIED} ORDER BY "first"'
+)
+
 READ_CHANGES = "SELECT seq, record FROM {db}.finding_history WHERE seq > ? ORDER BY seq LIMIT ?"
 READ_SETTLED_CHANGES = (  # the newest of which no finding is open that has no later one
     "SELECT coalesce(min(seq) FILTER (\"state\" <> 'closed') - 1, max(seq), 0) FROM "
@@ -54,8 +61,8 @@ READ_SETTLED_CHANGES = (  # the newest of which no finding is open that has no l
 )
 
 READ_ROLLUPS = (
-    "SELECT name, unit, labels, count(*), avg(value), var_pop(value), min(value), max(value), arg_max(value, time), "
-    "epoch_ns(max(time)) FROM ({readings}) JOIN {db}.series ON series = id "
-    "WHERE time >= make_timestamp_ns(?) AND time < make_timestamp_ns(?) AND isfinite(value) GROUP BY ALL"
+    "SELECT name, unit, labels, count(*), avg(value), var_pop(value), min(value), max(value), arg_max(value, time) "
+    "FROM ({readings}) JOIN {db}.series ON series = id "
+    "WHERE time >= make_timestamp_ns(?) AND time < make_timestamp_ns(?) AND isfinite(value) GROUP BY ALL ORDER BY ALL"
 )
 READ_READINGS_SPAN = "SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM ({readings})"

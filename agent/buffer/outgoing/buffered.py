@@ -14,15 +14,18 @@ import msgspec
 from agent.buffer import outgoing_schema as sql
 from agent.buffer import schema
 from agent.buffer.errors import UnavailableError
+from agent.buffer.outgoing.carried import Carried
 from agent.buffer.outgoing.kept import Kept
 from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
-from agent.buffer.outgoing.rollups import Rollups
+from agent.buffer.outgoing.rollups import Rollups, joined
 from agent.buffer.outgoing.slots import Numbered
 from agent.buffer.summaries import read_summaries
 from agent.model import Finding
 from agent.outbound import FindingChange
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from agent.buffer.config import BufferConfig
     from agent.buffer.dating import Dating
     from agent.buffer.engine import Engine
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from agent.buffer.recorder import Recorder
     from agent.clock import Clock
     from agent.outbound import DeadLetter, Egress, Rollup, Window
+
+MOST_CARRIED = 32 << 20  # a start reads all of the core: that is a second or two on a slow card
+CARRIED_SHARE = 16  # of what rows may take
 
 _finding = msgspec.json.Decoder(Finding)
 
@@ -42,6 +48,8 @@ class BufferStore:
         self._files, self._clock = files, clock
         self._kept = Kept(files, dating)
         self._rollups = Rollups()
+        most_bytes = min(MOST_CARRIED, files.segments.limit_bytes // CARRIED_SHARE)
+        self._carried = Carried(files, self._kept, self._rollups, most_bytes)
 
     def now_ns(self) -> int:
         """Return wall time as it is believed."""
@@ -66,8 +74,16 @@ class BufferStore:
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         """Return the device's readings in a span of wall time."""
-        segments = self._files.segments
-        return self._kept.read(lambda engine: self._rollups.of(engine, segments.opened, start_ns, end_ns))
+        return self._kept.read(lambda engine: self._read_rollups(engine, start_ns, end_ns))
+
+    def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:
+        """Merge some more of the summaries between two numbers to hours; return whether that is all."""
+        return not self._is_expecting() and self._carried.carry_over(after, upto, most, marks)
+
+    @property
+    def carried_bytes(self) -> int:
+        """What such hours take."""
+        return self._carried.bytes
 
     def completed(self, window: Window) -> Window:
         """Return a window with what is known of its reference."""
@@ -83,7 +99,10 @@ class BufferStore:
 
     def keep(self, sent: Sent) -> None:
         """Keep what a delivery changed, all of it or nothing; durable on return."""
-        self._kept.keep(sent)
+        try:
+            self._kept.keep(sent, lambda engine: self._carried.forget(engine, sent.passed))
+        finally:
+            self._carried.changed()
 
     def letters(self, destination: str | None, *, again: bool = False) -> list[DeadLetter]:
         """Return dead letters, newest first; with `again` those that are to be sent once more."""
@@ -98,10 +117,27 @@ class BufferStore:
         return self._kept.egress(since_ns, most)
 
     def _summaries(self, engine: Engine, after: int, most: int) -> list[Numbered]:
-        opened = self._files.segments.opened
-        if any(segment.expected for segment in opened):
+        if self._is_expecting():
             raise UnavailableError("rows are still being read back after a start")
-        return [Numbered(number, number, one) for number, one in read_summaries(engine, opened, after, most)]
+        found = self._carried.summaries(engine, after, most)
+        if len(found) < most:
+            after = max(after, self._carried.last(engine))
+            rest = read_summaries(engine, self._files.segments.opened, after, most - len(found))
+            found += [Numbered(number, number, one) for number, one in rest]
+        return found
+
+    def _read_rollups(self, engine: Engine, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
+        opened = self._files.segments.opened
+        carried = self._carried.rollups(engine, start_ns, end_ns)
+        if carried is None:
+            return self._rollups.of(engine, opened, start_ns, end_ns)
+        readings, from_ns, upto_ns = carried
+        before = self._rollups.of(engine, opened, start_ns, from_ns) if start_ns < from_ns else ()
+        after = self._rollups.of(engine, opened, upto_ns, end_ns) if upto_ns < end_ns else ()
+        return joined((*before, *readings, *after))
+
+    def _is_expecting(self) -> bool:
+        return any(segment.expected for segment in self._files.segments.opened)
 
 
 def open_outbox(files: Files, dating: Dating, clock: Clock, config: BufferConfig, recorder: Recorder) -> Outbox:

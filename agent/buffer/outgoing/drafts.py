@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.buffer.outgoing.cursor import Cursor
-from agent.buffer.outgoing.outbox import PLACE, Outbox
+from agent.buffer.outgoing.outbox import Outbox
+from agent.buffer.outgoing.places import KIND as PLACE
 from agent.buffer.outgoing.stored import Sent
 from agent.outbound import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from agent.buffer.outgoing.slots import Numbered
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Batch, DeadLetter, Egress, FindingChange, Rollup, Window
@@ -28,18 +31,18 @@ class Draft:
     def __init__(self, stored: Stored, destination: str, start: Cursor) -> None:
         self.destination, self.start = destination, start.encode()
         self._overlay = _Overlay(stored, destination, self.start)
-        self._outbox = Outbox(self._overlay)
+        self.outbox = Outbox(self._overlay)
 
     def next(self, most_bytes: int) -> Batch | None:
         """Return what comes next, None after the last."""
         waited = None
         while True:
-            batch = self._outbox.next(self.destination, most_bytes)
+            batch = self.outbox.next(self.destination, most_bytes)
             if batch is not None:
                 everything = Outcome(accepted=tuple(range(len(batch.parcels))))
-                self._outbox.settle(self.destination, batch, everything, "")
+                self.outbox.settle(self.destination, batch, everything, "")
                 return batch
-            waits = self._outbox.waiting()[0].minutes
+            waits = self.outbox.waiting()[0].minutes
             if not waits or waits == waited:
                 return None
             waited = waits  # a call reads a bounded number, of which nothing was to be sent
@@ -58,7 +61,9 @@ class Drafts:
 
     def begin(self, destination: str, *, again: bool = False) -> Draft:
         """Begin behind the last draft that was kept; with `again` where that one began."""
-        return Draft(self._outbox.stored, destination, self._start(destination, again=again))
+        draft = Draft(self._outbox.stored, destination, self._start(destination, again=again))
+        self._outbox.beside.add(draft.outbox)
+        return draft
 
     def keep(self, draft: Draft, line: Egress) -> None:
         """Move the destination's place behind a draft, and write the ledger; durable on return."""
@@ -111,6 +116,13 @@ class _Overlay:
 
     def summaries(self, after: int, most: int) -> list[Numbered]:
         return self._stored.summaries(after, most)
+
+    def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:
+        return self._stored.carry_over(after, upto, most, marks)
+
+    @property
+    def carried_bytes(self) -> int:
+        return self._stored.carried_bytes
 
     def changes(self, after: int, most: int) -> list[FindingChange]:
         return self._stored.changes(after, most)

@@ -70,7 +70,8 @@ class Head:
         """The numbers at which somebody may go on: of the stored place, of the walk, of the slots that are fresh."""
         if self._walk is None:
             return set()
-        return {self._kept, self._walk.number, self._walk.closed, *(slot.last for slot in self.fresh)}
+        ends = {end for slot in self.fresh for end in (slot.first - 1, slot.last)}
+        return {self._kept, self._walk.number, self._walk.closed, *ends}
 
     def advance(self) -> None:
         """Walk on; what is over by that is fresh."""

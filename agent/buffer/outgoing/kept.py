@@ -57,6 +57,7 @@ class Kept:
         self._known_of: Engine | None = None  # what follows is known of these open files
         self._letters: list[_Letter] = []
         self._line = 0
+        self._instance = ""
 
     def read(self, question: Callable[[Engine], T]) -> T:
         """Ask the open files."""
@@ -89,11 +90,13 @@ class Kept:
 
     def instance(self) -> str:
         """Return the random name of the state directory; it is made with the core, and goes with it."""
-        found = self.place(*_INSTANCE)
-        if found is None:
-            found = os.urandom(8).hex().encode()
-            self.write(lambda _: _replace(*_INSTANCE, found))
-        return found.decode("ascii", "replace")
+        if not self._instance:
+            found = self.place(*_INSTANCE)
+            if found is None:
+                found = os.urandom(8).hex().encode()
+                self.write(lambda _: _replace(*_INSTANCE, found))
+            self._instance = found.decode("ascii", "replace")
+        return self._instance
 
     def place(self, kind: str, name: str) -> bytes | None:
         """Return what was kept under a name; None where nothing was, or it is damaged."""
@@ -107,9 +110,9 @@ class Kept:
         """Return the names under which something is kept."""
         return [name for (name,) in self.read(lambda engine: engine.run(_core(sql.READ_PLACES), [kind]))]
 
-    def keep(self, sent: Sent) -> None:
-        """Keep what a delivery changed, all of it or nothing; durable on return."""
-        self.write(lambda _: self._statements(sent))
+    def keep(self, sent: Sent, also: Callable[[Engine], list[schema.Statement]]) -> None:
+        """Keep what a delivery changed, and what goes with it, all of it or nothing; durable on return."""
+        self.write(lambda engine: self._statements(sent) + also(engine))
         self._known_of = self._known_of if not (sent.letters or sent.settled) else None
         self._line += sent.line is not None
 

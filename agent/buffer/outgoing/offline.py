@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from agent.buffer.errors import UnavailableError
 from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.kept import Kept
-from agent.buffer.outgoing.outbox import PLACE
+from agent.buffer.outgoing.places import KIND as PLACE
 from agent.outbound import Waiting
 
 if TYPE_CHECKING:

@@ -11,18 +11,20 @@ One walk along the head serves all destinations; each backlog has one of its own
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import msgspec
 
 from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.head import CHUNK, READ, Head
-from agent.buffer.outgoing.head import KIND as HEAD
+from agent.buffer.outgoing.parcels import change_parcels, slot_parcels
+from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.stored import Sent
-from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, HostWindow, Parcel, Waiting, Window
+from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, Parcel, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Outcome
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 MOST_CHANGES = 50  # states of findings in a batch
 GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
 SPANS_S = (SLOT_S, 12 * SLOT_S, 72 * SLOT_S)  # what a window of the backlog spans: five minutes, an hour, six hours
-PLACE = "outbox place"
 
 
 class _Given(msgspec.Struct, kw_only=True):
@@ -55,13 +56,13 @@ class Outbox:
 
     def __init__(self, stored: Stored, grace_ns: int = GRACE_NS) -> None:
         self.stored = stored
-        self._cursors = dict(self._stored_cursors())
-        self._stored_low = {name: cursor.low for name, cursor in self._cursors.items()}
         self._given: dict[str, _Given] = {}
         self._spans: dict[str, int] = {}
         self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
         self._head = Head(stored, grace_ns)
+        self._places = Places(stored, self._head)
+        self.beside: WeakSet[Outbox] = WeakSet()  # others that read the same
         self.settling_s = grace_ns / 1e9
 
     @property
@@ -72,9 +73,9 @@ class Outbox:
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
         """Return what goes next; see `agent.outbound.Outbox`."""
         self._head.advance()
-        if destination not in self._cursors and not self._begin(destination):
+        if destination not in self.places and not self._begin(destination):
             return None
-        cursor = self._cursors[destination]
+        cursor = self.places[destination]
         self._given.pop(destination, None)
         given = None if destination in self._passed_by else self._findings(cursor) or self._again(destination)
         given = given or self._newest(cursor, most_bytes)
@@ -94,7 +95,7 @@ class Outbox:
         given = self._given.get(destination)
         if given is None or given.batch.number != batch.number:
             raise ValueError(f"batch {batch.number} is not on its way to {destination}")
-        cursor, now = msgspec.structs.replace(self._cursors[destination]), self.stored.now_ns()
+        cursor, now = msgspec.structs.replace(self.places[destination]), self.stored.now_ns()
         waits = set(outcome.retry)
         if given.findings and not waits:
             cursor.findings = given.findings
@@ -104,7 +105,6 @@ class Outbox:
                 cursor.dropped += slot.last - slot.first + 1 - slot.seen
         parcels = batch.parcels
         sent = Sent(
-            places=[],
             letters=[
                 DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
                 for at, why in outcome.rejected.items()
@@ -116,7 +116,7 @@ class Outbox:
                 time_ns=now, destination=destination, address=address, parcels=len(parcels),
                 accepted=len(outcome.accepted), bytes=outcome.sent_bytes, fields=tuple(sorted(outcome.fields)),
             )  # fmt: skip
-        self._keep(destination, cursor, sent)
+        self._places.keep(destination, cursor, sent)
         del self._given[destination]
         if outcome.lasting and not given.slots:  # where findings find nobody, windows may
             self._passed_by.add(destination)
@@ -126,18 +126,18 @@ class Outbox:
     def latest(self) -> tuple[Parcel, ...]:
         """Return the windows of the newest slot that is over."""
         self._head.advance()
-        return tuple(self._parcels(self._head.fresh[-1])) if self._head.fresh else ()
+        return tuple(slot_parcels(self.stored, self._head.fresh[-1])) if self._head.fresh else ()
 
     def enter(self, line: Egress) -> None:
         """Write a line into the ledger of what left beside the queue; durable on return."""
-        self.stored.keep(Sent(places=[], line=line))
+        self.stored.keep(Sent(line=line))
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Say what waits, per destination."""
-        if not self._cursors:
+        if not self.places:
             return ()
         self._head.advance()
-        return tuple(self._waiting(name, self._cursors[name]) for name in sorted(self._cursors))
+        return tuple(self._waiting(name, self.places[name]) for name in sorted(self.places))
 
     def dead_letters(self, destination: str | None = None) -> list[DeadLetter]:
         """Return what was rejected, newest first."""
@@ -153,70 +153,64 @@ class Outbox:
 
     def keep_only(self, destinations: Sequence[str]) -> None:
         """Forget the destinations that are not among these; BUNDLE, which needs no configuration, stays."""
-        gone = [(PLACE, name, b"") for name in self._cursors if name not in {*destinations, BUNDLE}]
-        if not gone:
-            return
-        if len(gone) == len(self._cursors):  # nobody counts on the totals: they begin anew with the next destination
-            gone.append((HEAD, "", b""))
-        self.stored.keep(Sent(places=gone))
-        for _, name, _ in gone:
-            self._cursors.pop(name, None)
-            self._stored_low.pop(name, None)
+        for name in self._places.keep_only({*destinations, BUNDLE}):
             self._given.pop(name, None)
-        if not self._cursors:
-            self._head.begin_anew()
 
     @property
     def places(self) -> Mapping[str, Cursor]:
         """The places of the destinations."""
-        return self._cursors
+        return self._places.cursors
 
     def move(self, destination: str, cursor: Cursor, sent: Sent) -> None:
         """Give a destination another place, and keep what goes with it; durable on return."""
-        if not self._cursors:  # what is sent from now on adds up with what went before this place
+        if not self.places:  # what is sent from now on adds up with what went before this place
             self._head.begin_at(cursor.low, cursor.totals)
-        self._keep(destination, cursor, sent)
+        self._places.keep(destination, cursor, sent)
+
+    def let_go(self, number: int) -> bool:
+        """Have what destinations have not got of the summaries up to a number carried over, some in each call.
+
+        Return whether they are needed no more: with no destination none is; what is in a slot that goes on always is.
+        """
+        needed = self._places.needed
+        if needed is None or needed >= number:
+            return True
+        if number > self._head.closed:
+            self._head.advance()
+        closed = self._head.closed
+        return number <= closed and self.stored.carry_over(needed, number, closed, self.marks)
 
     @property
-    def needed(self) -> int | None:
-        """The number up to which no destination needs summaries, after a restart either; None: there is none."""
-        return min(self._stored_low.values(), default=None)
+    def carried_bytes(self) -> int:
+        """What was carried over takes."""
+        return self.stored.carried_bytes
 
     @property
     def reached(self) -> int:
         """The highest number that a destination, or the walk along the head, has come by."""
-        cursors = self._cursors.values()
-        ends = [max(cursor.low, *(last for _, last in cursor.beyond), 0) for cursor in cursors]
-        return max(*self._head.marks, *ends, 0, 0)
+        return max(self.marks, default=0)
 
-    def _stored_cursors(self) -> Iterator[tuple[str, Cursor]]:
-        for name in self.stored.places(PLACE):
-            try:
-                yield name, Cursor.decode(self.stored.place(PLACE, name) or b"")
-            except ValueError:  # of another version, or damaged: the destination begins anew
-                continue
+    @property
+    def marks(self) -> set[int]:
+        """The numbers after which somebody may go on, now or after a restart."""
+        marks = self._places.marks
+        for given in self._given.values():
+            marks |= {end for slot, _ in given.slots for end in (slot.first - 1, slot.last)}
+        return marks.union(*(other.marks for other in self.beside))
 
     def _begin(self, destination: str) -> bool:
         """Give a destination its place, at the head; False while that is not come by yet."""
         if self._head.is_behind:
             return False
         cursor = Cursor(low=self._head.closed, totals=self._head.totals, findings=self.stored.newest()[1])
-        self._keep(destination, cursor, Sent(places=[]))
+        self._places.keep(destination, cursor, Sent())
         return True
-
-    def _keep(self, destination: str, cursor: Cursor, sent: Sent) -> None:
-        """Keep what a delivery changed, and with it the place of its destination."""
-        sent.places += [(PLACE, destination, cursor.encode()), self._head.place()]
-        self.stored.keep(sent)
-        self._head.was_kept()
-        self._cursors[destination], self._stored_low[destination] = cursor, cursor.low
 
     def _findings(self, cursor: Cursor) -> _Given | None:
         changes = self.stored.changes(cursor.findings, MOST_CHANGES)
         if not changes:
             return None
-        parcels = tuple(Parcel(id=self._id(f"f{change.number}"), content=change) for change in changes)
-        return _Given(batch=self._batch(parcels), findings=changes[-1].number)
+        return _Given(batch=self._batch(change_parcels(self.stored, changes)), findings=changes[-1].number)
 
     def _again(self, destination: str) -> _Given | None:
         letters = self.stored.letters(destination, again=True)[:MOST_CHANGES]
@@ -273,23 +267,10 @@ class Outbox:
         given: list[tuple[Slot, range]] = []
         for slot in slots:
             first = len(parcels)
-            parcels += self._parcels(slot)
+            parcels += slot_parcels(self.stored, slot)
             given.append((slot, range(first, len(parcels))))
         size = sum(slot.wire_bytes for slot in slots)
         return _Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
-
-    def _parcels(self, slot: Slot) -> list[Parcel]:
-        mark = f"{slot.first}-{slot.last}"
-        windows = {
-            key: self.stored.completed(Window(summary=summary, total=slot.totals[key]))
-            for key, summary in slot.summaries.items()
-        }
-        parcels = [Parcel(id=self._id(f"w{mark}-{key}"), content=window) for key, window in windows.items()]
-        readings = self.stored.rollups(slot.start_ns, slot.end_ns)
-        if readings:
-            host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings)
-            parcels.append(Parcel(id=self._id(f"h{mark}"), content=host))
-        return parcels
 
     def _minutes(self, cursor: Cursor) -> int:
         return self._head.closed - cursor.low - sum(last - first + 1 for first, last in cursor.beyond)
@@ -310,6 +291,3 @@ class Outbox:
     def _batch(self, parcels: tuple[Parcel, ...], wire_bytes: int = 0) -> Batch:
         self._batches += 1
         return Batch(number=self._batches, parcels=parcels, wire_bytes=wire_bytes)
-
-    def _id(self, of: str) -> str:
-        return f"{self.stored.instance()}-{of}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,37 +11,36 @@ from agent.outbound import Rollup
 from agent.summary import Moments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from agent.buffer.engine import Engine
     from agent.buffer.era_schema import Shift
     from agent.buffer.segment import Segment
 
 _labels = msgspec.json.Decoder(dict[str, str])
-_Span = tuple[int | None, int | None]
+Span = tuple[int | None, int | None]
 
 
 class Rollups:
     """Knows from when to when the readings of each segment are, so that only those of a span are asked."""
 
     def __init__(self) -> None:
-        self._spans: dict[Segment, tuple[tuple[Shift, ...], _Span]] = {}
+        self._spans: dict[Segment, tuple[tuple[Shift, ...], Span]] = {}
 
     def of(self, engine: Engine, segments: list[Segment], start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         """Return what was measured from a moment on until before another, by name and labels; infinite values apart."""
-        found: dict[tuple[str, str, str], tuple[Moments, int, float]] = {}
+        found: list[Rollup] = []
         for segment in segments:
             if segment is not segments[-1]:
-                first, last = self._span(engine, segment)
+                first, last = self.span(engine, segment)
                 if first is None or last is None or last < start_ns or first >= end_ns:
                     continue
-            for row in engine.run(_of(sql.READ_ROLLUPS, segment), [start_ns, end_ns]):
-                _add(found, *row)
+            for name, unit, labels, *moments, last in engine.run(_of(sql.READ_ROLLUPS, segment), [start_ns, end_ns]):
+                found.append(Rollup(name, unit, tuple(_labels.decode(labels).items()), Moments(*moments), last))
         self._spans = {segment: self._spans[segment] for segment in segments if segment in self._spans}
-        return tuple(
-            Rollup(name, unit, tuple(_labels.decode(labels).items()), moments, last)
-            for (name, unit, labels), (moments, _, last) in sorted(found.items())
-        )
+        return joined(found)
 
-    def _span(self, engine: Engine, segment: Segment) -> _Span:
+    def span(self, engine: Engine, segment: Segment) -> Span:
         """Return when a segment that takes no more readings has its first and last."""
         shifts = segment.eras.shifts
         known = self._spans.get(segment)
@@ -55,11 +54,12 @@ def _of(statement: str, segment: Segment) -> str:
     return statement.format(db=segment.alias, readings=segment.source.of("readings", "time"))
 
 
-def _add(found: dict[tuple[str, str, str], tuple[Moments, int, float]], *row: Any) -> None:
-    name, unit, labels, count, mean, variance, least, most, last, last_ns = row
-    moments = Moments(count, mean, variance, least, most)
-    before = found.get((name, unit, labels))
-    if before is not None:
-        moments = before[0].merge(moments)
-        last_ns, last = max((before[1], before[2]), (last_ns, last), key=lambda pair: pair[0])
-    found[name, unit, labels] = (moments, last_ns, last)
+def joined(parts: Iterable[Rollup]) -> tuple[Rollup, ...]:
+    """Join rollups of spans that follow one another."""
+    found: dict[tuple[object, ...], Rollup] = {}
+    for part in parts:
+        key = part.name, part.unit, part.labels
+        before = found.get(key)
+        moments = part.moments if before is None else before.moments.merge(part.moments)
+        found[key] = msgspec.structs.replace(part, moments=moments)
+    return tuple(found.values())

@@ -1,10 +1,10 @@
 """Summaries in the order of their numbers, cut into slots: what is sent as one.
 
 A slot is a run of numbers without gaps, so that a place in the queue is a number. It spans SLOT_S of wall time, or up
-to a multiple of it where a long backlog is made coarser: it ends with the last SLOT_S in which there was something, so
-that no two slots of one queue end at the same time. A summary that comes after its slot is over counts in the next one,
-and its time with it: totals never go back. One from further back than LATE_NS is no late one, the clock was set; the
-slot that it begins is at its own time.
+to a multiple of it where a long backlog is made coarser, or what was merged while it waited: it ends with the last
+SLOT_S in which there was something, so that no two slots of one queue end at the same time. A summary that comes after
+its slot is over counts in the next one, and its time with it: totals never go back. One from further back than LATE_NS
+is no late one, the clock was set; the slot that it begins is at its own time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 SLOT_S = 300
 LATE_NS = 3_600_000_000_000
 SECOND_NS = 1_000_000_000
+SLOT_NS = SLOT_S * SECOND_NS
 
 _WINDOW_BYTES, _SIGNAL_BYTES = 1_000, 200  # of a stream and a signal on the wire, compressed, about
 
 
 class Numbered(msgspec.Struct, frozen=True, array_like=True):
-    """A stored summary. It stands for the numbers from `first` to `last`: one, but where several were merged."""
+    """A stored summary. It stands for the numbers from `first` to `last`: one, but where several were merged.
+
+    What was merged together `began_ns` together, and stays so.
+    """
 
     first: int
     last: int
     summary: Summary
+    began_ns: int = 0  # 0: with the summary
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +81,15 @@ class Walk:
         self._totals = dict(totals)
         self._seen = 0
         self._start_ns: int | None = None
+        self._end_ns = 0  # of the slot that is open, as far as it goes by now
+        self._over_ns = max((total.end_ns for total in totals.values()), default=0)  # up to when slots are over
         self._open: dict[str, Summary] = {}
 
     def take(self, found: Iterable[Numbered]) -> list[Slot]:
         """Take summaries in, in their order; return the slots that are over by that."""
         over: list[Slot] = []
         for one in found:
-            start_ns = self._slot_of(one.summary.time_ns)
+            start_ns = self._slot_of(one.began_ns or one.summary.time_ns)
             if self._start_ns is not None and start_ns != self._start_ns:
                 over += self._close()
             self._start_ns = start_ns
@@ -111,9 +118,12 @@ class Walk:
     def _slot_of(self, time_ns: int) -> int:
         span_ns = self.seconds * SECOND_NS
         start_ns = time_ns // span_ns * span_ns
-        if self._start_ns is not None and self._start_ns - LATE_NS - span_ns < start_ns < self._start_ns:
+        if self._start_ns is not None and self._start_ns - LATE_NS - span_ns < start_ns < self._end_ns:
             return self._start_ns
-        return start_ns
+        return self._over_ns // span_ns * span_ns if self._is_late(start_ns) else start_ns
+
+    def _is_late(self, start_ns: int) -> bool:
+        return self._over_ns - LATE_NS - self.seconds * SECOND_NS < start_ns < self._over_ns
 
     def _add(self, one: Numbered) -> None:
         summary, key = one.summary, one.summary.stream.key
@@ -122,15 +132,18 @@ class Walk:
         total = self._totals.get(key)
         fresh = total is None or total.reference != summary.reference
         self._totals[key] = summary if total is None or fresh else total.merge(summary)
+        self._end_ns = max(self._end_ns, -(-summary.end_ns // SLOT_NS) * SLOT_NS)
         self.number = one.last
         self._seen += one.last - one.first + 1
 
     def _close(self) -> list[Slot]:
         assert self._start_ns is not None
         start_ns = self._start_ns
-        spans = -(-(max(one.end_ns for one in self._open.values()) - start_ns) // (SLOT_S * SECOND_NS))
-        seconds = min(max(spans, 1) * SLOT_S, self.seconds)
-        end_ns = start_ns + seconds * SECOND_NS
+        end_ns = max(self._end_ns, start_ns + SLOT_NS)
+        if self._is_late(start_ns) and end_ns <= self._over_ns:
+            end_ns = self._over_ns + SLOT_NS
+        self._over_ns = end_ns
+        seconds = (end_ns - start_ns) // SECOND_NS
         self._totals |= {key: _until(self._totals[key], end_ns) for key in self._open}
         slot = Slot(
             first=self.closed + 1,
@@ -145,7 +158,7 @@ class Walk:
             seen=self._seen,
         )
         self.closed, self._seen = self.number, 0
-        self._open, self._start_ns = {}, None
+        self._open, self._start_ns, self._end_ns = {}, None, 0
         return [slot]
 
 

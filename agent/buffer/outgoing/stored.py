@@ -9,6 +9,8 @@ import msgspec
 from agent.outbound import DeadLetter, Egress  # noqa: TC001  # msgspec resolves the annotations at run time
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from agent.buffer.outgoing.slots import Numbered
     from agent.outbound import FindingChange, Rollup, Window
 
@@ -17,13 +19,14 @@ class Sent(msgspec.Struct, kw_only=True):
     """What a delivery changed.
 
     places: (kind, name, bytes); none where there are no bytes. settled: dead letters that arrived after all, if they
-    are any: (destination, id of the parcel).
+    are any: (destination, id of the parcel). passed: the number up to which no destination needs summaries.
     """
 
-    places: list[tuple[str, str, bytes]]
+    places: list[tuple[str, str, bytes]] = []
     letters: list[DeadLetter] = []
     settled: list[tuple[str, str]] = []
     line: Egress | None = None
+    passed: int = 0
 
 
 class Stored(Protocol):
@@ -39,6 +42,19 @@ class Stored(Protocol):
 
     def summaries(self, after: int, most: int) -> list[Numbered]:
         """Return summaries after a number, in order."""
+        ...
+
+    def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:
+        """Merge some more of the summaries between two numbers to hours, which outlive where they are from.
+
+        From then on these are given out. None goes across one of the numbers `marks`. Some after them, up to `most`,
+        may be merged as well. Return whether that is all.
+        """
+        ...
+
+    @property
+    def carried_bytes(self) -> int:
+        """What such hours take."""
         ...
 
     def changes(self, after: int, most: int) -> list[FindingChange]:

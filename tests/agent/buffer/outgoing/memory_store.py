@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.buffer.outgoing.hours import Hours, Merged
 from agent.buffer.outgoing.outbox import GRACE_NS
 from agent.outbound import Rollup
 from agent.summary import moments
@@ -11,9 +12,13 @@ from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numb
 from tests.exporters.windows import make_change
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from agent.buffer.outgoing.slots import Numbered
     from agent.buffer.outgoing.stored import Sent
     from agent.outbound import DeadLetter, Egress, FindingChange, Window
+
+CARRIED_AT_ONCE = 130
 
 
 class MemoryStore:
@@ -28,6 +33,7 @@ class MemoryStore:
         self.again: set[tuple[str, str]] = set()
         self.time_ns = START_NS
         self.gone = 0
+        self.hours: list[Merged] = []
 
     def run(self, minutes: int) -> None:
         for _ in range(minutes):
@@ -38,7 +44,7 @@ class MemoryStore:
         self.history.append(make_change(number, state))
 
     def lose(self, number: int) -> None:
-        self.gone = number
+        self.gone = max(number, self.gone)
 
     def restart(self) -> None:
         pass
@@ -50,7 +56,23 @@ class MemoryStore:
         return "0f3a"
 
     def summaries(self, after: int, most: int) -> list[Numbered]:
-        return [one for one in self.minutes if one.first > max(after, self.gone)][:most]
+        carried = [one for hour in self.hours if hour.first > after for one in hour.numbered()]
+        after = max(after, self.gone, *(hour.last for hour in self.hours[-1:]))
+        return [*carried, *(one for one in self.minutes if one.first > after)][: max(most, len(carried))]
+
+    def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:  # noqa: ARG002  # of Stored
+        hours = Hours(max([after, *(hour.last for hour in self.hours)]))
+        found = [one for one in self.summaries(hours.number, CARRIED_AT_ONCE) if one.last <= upto]
+        over = hours.take(found, marks)
+        done = len(found) < CARRIED_AT_ONCE
+        if done or not over:
+            over += hours.close()
+        self.hours += over
+        return done
+
+    @property
+    def carried_bytes(self) -> int:
+        return 0
 
     def changes(self, after: int, most: int) -> list[FindingChange]:
         return [change for change in self.history if change.number > after][:most]
@@ -75,6 +97,7 @@ class MemoryStore:
             self.kept[kind, name] = content
             if not content:
                 del self.kept[kind, name]
+        self.hours = [hour for hour in self.hours if hour.last > sent.passed]
         for letter in sent.letters:
             self.dead[letter.destination, letter.parcel.id] = letter
             self.again.discard((letter.destination, letter.parcel.id))

@@ -121,7 +121,7 @@ def test_its_place_needs_no_configuration(store: TriedStore) -> None:
     read(draft, Receiver())
     Drafts(outbox).keep(draft, line(store.now_ns()))
     outbox.keep_only([])
-    assert (outbox.needed, list(outbox.places)) == (60, [BUNDLE])
+    assert {name: place.low for name, place in outbox.places.items()} == {BUNDLE: 60}
 
 
 def test_windows_and_the_device_are_in_it(store: TriedStore) -> None:

@@ -89,11 +89,16 @@ def test_the_newest_goes_first_and_the_backlog_follows_oldest_first(store: Tried
     assert min(receiver.increases()) > 0
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(0, 2**32), st.lists(st.integers(1, 130), min_size=1, max_size=6), st.sampled_from([0, 20_000]))
-def test_nothing_is_lost_or_counted_twice_over_a_bad_link(seed: int, offline: list[int], backlog_bytes: int) -> None:
-    """Cuts, lost acknowledgements and restarts at any moment: in the end all that happened has arrived, once."""
-    live_with_a_bad_link(MemoryStore(), random.Random(seed), offline, backlog_bytes)
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(0, 2**32), st.lists(st.integers(1, 130), min_size=1, max_size=6), st.sampled_from([0, 20_000]),
+    st.booleans(),
+)  # fmt: skip
+def test_nothing_is_lost_or_counted_twice_over_a_bad_link(
+    seed: int, offline: list[int], backlog_bytes: int, retiring: bool  # noqa: FBT001  # drawn
+) -> None:  # fmt: skip
+    """Cuts, lost acknowledgements, restarts and retention at any moment: in the end all has arrived, once."""
+    live_with_a_bad_link(MemoryStore(), random.Random(seed), offline, backlog_bytes, retiring=retiring)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -102,10 +107,18 @@ def test_nothing_is_lost_or_counted_twice_on_a_disk(seed: int) -> None:
     dice = random.Random(seed)
     with on_disk() as store:
         offline = [dice.randrange(1, 130) for _ in range(4)]
-        live_with_a_bad_link(store, dice, offline, dice.choice([0, 20_000]))
+        live_with_a_bad_link(store, dice, offline, dice.choice([0, 20_000]), retiring=True)
 
 
-def live_with_a_bad_link(store: TriedStore, dice: random.Random, offline: list[int], backlog_bytes: int) -> None:
+def retire(store: TriedStore, outbox: Outbox, number: int, calls: int = 100) -> None:
+    """Let retention take the summaries up to a number, or give it up after some calls."""
+    if any(outbox.let_go(number) for _ in range(calls)):
+        store.lose(number)
+
+
+def live_with_a_bad_link(
+    store: TriedStore, dice: random.Random, offline: list[int], backlog_bytes: int, *, retiring: bool
+) -> None:
     """Come through times without a link, and see that all has arrived."""
     receiver = Receiver()
     outbox = Outbox(store)
@@ -116,6 +129,8 @@ def live_with_a_bad_link(store: TriedStore, dice: random.Random, offline: list[i
             batch = outbox.next("hq", dice.choice([1, 3_000, 30_000]), backlog_bytes)
             if batch is None:
                 break
+            if retiring and dice.random() < 0.3:
+                retire(store, outbox, dice.randrange(len(store.minutes) + 1), dice.choice([1, 100]))
             whole = everything(batch)
             cut = len(batch.parcels) if dice.random() < 0.7 else dice.randrange(len(batch.parcels) + 1)
             arrived = whole.accepted[:cut]
@@ -134,7 +149,8 @@ def live_with_a_bad_link(store: TriedStore, dice: random.Random, offline: list[i
     drain(outbox, receiver, backlog_bytes=backlog_bytes)
     assert sum(receiver.increases()) == truth(store)
     assert min(receiver.increases(), default=1) > 0
-    assert outbox.waiting()[0].minutes == 0
+    (waiting,) = outbox.waiting()
+    assert (waiting.minutes, waiting.dropped) == (0, 0)
 
 
 def test_a_backlog_that_is_too_large_is_merged() -> None:

@@ -102,3 +102,27 @@ def test_totals_of_a_quiet_stream_stay() -> None:
     slots = walk(found)
     assert [sorted(slot.summaries) for slot in slots] == [["a@9f86d081884c"], ["b@9f86d081884c"], ["a@9f86d081884c"]]
     assert slots[2].totals["a@9f86d081884c"].statuses == found[0].summary.merge(found[2].summary).statuses
+
+
+def test_a_minute_that_comes_when_its_slot_is_over_makes_no_second_end() -> None:
+    """A slot that ended by the clock is over: what comes of its time later is in the next, with those that follow."""
+    going = Walk(0, {})
+    slots = going.take([make_numbered(1, 0), make_numbered(2, 3)]) + going.end(START_NS + 6 * MINUTE_NS)
+    slots += going.take([make_numbered(3, 4), make_numbered(4, 7)]) + going.end(START_NS + 20 * MINUTE_NS)
+    slots += Walk(4, slots[-1].totals).take([make_numbered(5, 8), make_numbered(6, 11), make_numbered(7, 20)])
+    starts = [(slot.start_ns - START_NS) // (SLOT_S * SECOND_NS) for slot in slots]
+    assert (starts, [slot.seconds for slot in slots]) == ([0, 1, 2], [SLOT_S] * 3)
+    assert [(slot.first, slot.last) for slot in slots] == [(1, 2), (3, 4), (5, 6)]
+
+
+def test_what_was_merged_is_a_slot_of_its_own_length() -> None:
+    """An hour that was merged while it waited is one slot however narrow slots are; totals begin with its rows."""
+    minutes = [make_numbered(number, number - 1, model="ab"[number % 2]) for number in range(8, 61)]
+    hours = [
+        Numbered(number, last, merged([one for one in minutes if one.summary.stream.model == model]), START_NS)
+        for number, last, model in ((8, 8, "a"), (9, 60, "b"))
+    ]
+    first, second = walk([*hours, make_numbered(61, 61, model="a"), make_numbered(62, 66, model="a")])[:2]
+    assert (first.start_ns, first.seconds, first.first, first.last) == (START_NS, HOUR_S, 1, 60)
+    assert {total.time_ns for total in first.totals.values()} == {START_NS + 7 * MINUTE_NS, START_NS + 8 * MINUTE_NS}
+    assert (second.start_ns, second.first) == (START_NS + HOUR_S * SECOND_NS, 61)

@@ -1,0 +1,36 @@
+"""Slots and states of findings as parcels, each under an id that is of its content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.outbound import HostWindow, Parcel, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.buffer.outgoing.slots import Slot
+    from agent.buffer.outgoing.stored import Stored
+    from agent.outbound import FindingChange
+
+
+def change_parcels(stored: Stored, changes: Iterable[FindingChange]) -> tuple[Parcel, ...]:
+    """Return states of findings as parcels."""
+    instance = stored.instance()
+    return tuple(Parcel(id=f"{instance}-f{change.number}", content=change) for change in changes)
+
+
+def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
+    """Return a window of each stream, and one of the device's readings where there are any."""
+    mark = f"{slot.first}-{slot.last}"
+    instance = stored.instance()
+    windows = {
+        key: stored.completed(Window(summary=summary, total=slot.totals[key]))
+        for key, summary in slot.summaries.items()
+    }
+    parcels = [Parcel(id=f"{instance}-w{mark}-{key}", content=window) for key, window in windows.items()]
+    readings = stored.rollups(slot.start_ns, slot.end_ns)
+    if readings:
+        host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings)
+        parcels.append(Parcel(id=f"{instance}-h{mark}", content=host))
+    return parcels

@@ -1,0 +1,71 @@
+"""The places of all destinations and of the head: kept together, and what that says of the numbers that are needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.buffer.outgoing.cursor import Cursor
+from agent.buffer.outgoing.head import KIND as HEAD
+from agent.buffer.outgoing.stored import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from agent.buffer.outgoing.head import Head
+    from agent.buffer.outgoing.stored import Stored
+
+KIND = "outbox place"
+_ALL = 2**62  # numbers
+
+
+class Places:
+    """Where each destination is; `cursors` may be ahead of what is stored by what needs no sending."""
+
+    def __init__(self, stored: Stored, head: Head) -> None:
+        self._stored, self._head = stored, head
+        self.cursors = dict(self._restored())
+        self._low = {name: cursor.low for name, cursor in self.cursors.items()}  # as stored
+
+    def keep(self, destination: str, cursor: Cursor, sent: Sent) -> None:
+        """Keep a place, that of the head, and what goes with it; durable on return."""
+        sent.places += [(KIND, destination, cursor.encode()), self._head.place()]
+        sent.passed = min((self._low | {destination: cursor.low}).values())
+        self._stored.keep(sent)
+        self._head.was_kept()
+        self.cursors[destination], self._low[destination] = cursor, cursor.low
+
+    def keep_only(self, destinations: Collection[str]) -> list[str]:
+        """Forget the places of others; return theirs."""
+        gone = [name for name in self.cursors if name not in destinations]
+        if not gone:
+            return []
+        places = [(KIND, name, b"") for name in gone]
+        if len(gone) == len(self.cursors):  # nobody counts on the totals: they begin anew with the next destination
+            places.append((HEAD, "", b""))
+        left = [low for name, low in self._low.items() if name not in gone]
+        self._stored.keep(Sent(places=places, passed=min(left, default=_ALL)))
+        for name in gone:
+            del self.cursors[name], self._low[name]
+        if not self.cursors:
+            self._head.begin_anew()
+        return gone
+
+    @property
+    def needed(self) -> int | None:
+        """The number up to which no destination needs summaries, after a restart either; None: there is none."""
+        return min(self._low.values(), default=None)
+
+    @property
+    def marks(self) -> set[int]:
+        """The numbers after which somebody may go on, now or after a restart."""
+        marks = self._head.marks | set(self._low.values())
+        for cursor in self.cursors.values():
+            marks |= {cursor.low, *(end for first, last in cursor.beyond for end in (first - 1, last))}
+        return marks
+
+    def _restored(self) -> Iterator[tuple[str, Cursor]]:
+        for name in self._stored.places(KIND):
+            try:
+                yield name, Cursor.decode(self._stored.place(KIND, name) or b"")
+            except ValueError:  # of another version, or damaged: the destination begins anew
+                continue
