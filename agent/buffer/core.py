@@ -123,7 +123,7 @@ class Buffer:
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""
         with self._turn:
-            return self._files.read(lambda engine: self._files.ledger.findings(engine, everything=everything))
+            return self._files.read_core(lambda engine: self._files.ledger.findings(engine, everything=everything))
 
     def put_state(self, stream_key: str, part: str, payload: bytes) -> None:
         """Keep a part's state in place of what was kept before, durable when this returns."""
@@ -146,7 +146,7 @@ class Buffer:
     def state_keys(self, part: str) -> list[str]:
         """Return the streams of which such a part is kept."""
         with self._turn:
-            return self._files.read(lambda engine: self._files.ledger.state_keys(engine, part))
+            return self._files.read_core(lambda engine: self._files.ledger.state_keys(engine, part))
 
     @property
     def settled(self) -> bool:

@@ -7,6 +7,7 @@ looks at them again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,6 +22,7 @@ from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, migrate_core
+from agent.buffer.reader import core_alone
 from agent.buffer.refusals import Refusals
 from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
@@ -65,7 +67,7 @@ class Files:
         self._doubt = Doubt(config.write_mib_per_day * MIB, lambda: stamp().since_boot_ns)
         self.trouble = ""
         self.migrated = ""
-        self._in_doubt = self._behind = False
+        self._in_doubt = self._behind = self._shut_out = False
         self._log_names = LogNames()
         self._core_log = CoreLog(self.ledger.path, self.reserve)
         self._engine: Engine | None = self._open_with_room()
@@ -88,15 +90,22 @@ class Files:
         return (size_of(self.ledger.path) if self.ledger.path else 0) + self.segments.bytes
 
     def ready(self) -> Engine | None:
-        """Return the open files; after a fault, open them anew if that is possible now."""
+        """Return the open files; after a fault, open them anew if that is possible now.
+
+        Where it is not, that is tried once for each `flush`: it takes a tenth of a second.
+        """
         if self._in_doubt and not self.shut():
             return None
         if self._engine is None:
+            if self._shut_out:
+                return None
             try:
                 self._engine = self._open_with_room()
                 self._settle_names()
             except (UnavailableError, duckdb.Error, OSError) as error:
                 self._note(error)
+                self.gate.stay_closed(self.trouble)
+                self._shut_out = True
                 return None
         self._in_doubt = False
         return self._engine
@@ -129,6 +138,7 @@ class Files:
 
     def flush(self) -> bool:
         """Write what the ledger holds; False where the disk does not take it now."""
+        self._shut_out = False
         tries = 2
         while tries and (engine := self.ready()):
             try:
@@ -154,6 +164,14 @@ class Files:
         if engine is None:
             raise UnavailableError(self.trouble)
         return question(engine)
+
+    def read_core(self, question: Callable[[Engine], T]) -> T:
+        """Ask the core alone, which can be read where nothing can be written, too. Raises as `read`."""
+        # A file that is open here must not be opened again: closing it would drop its lock.
+        if self._engine is None and self.ledger.path:
+            with suppress(UnavailableError), core_alone(self.ledger.path, self._config) as engine:
+                return question(engine)
+        return self.read(question)
 
     def look_through(self, engine: Engine, number: int) -> bool:
         """Read everything in a segment, and repair it where that fails; False where a query has to end before.

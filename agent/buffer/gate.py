@@ -26,21 +26,28 @@ class Gate:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._root: DuckDBPyConnection | None = None
+        self._why = ""
         self._inside: dict[int, DuckDBPyConnection] = {}
 
     def open(self, root: DuckDBPyConnection) -> None:
         """Let queries in, to cursors of `root`."""
         with self._changed:
-            self._root = root
+            self._root, self._why = root, ""
+            self._changed.notify_all()
+
+    def stay_closed(self, why: str) -> None:
+        """Have nobody wait: the files cannot be opened now."""
+        with self._changed:
+            self._why = why
             self._changed.notify_all()
 
     @contextmanager
     def cursor(self, wait_s: float = 5.0) -> Iterator[DuckDBPyConnection]:
-        """Give a cursor. Raises UnavailableError where the files stay closed for `wait_s`."""
+        """Give a cursor. Raises UnavailableError where the files cannot be opened, or stay closed for `wait_s`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._root is not None, wait_s)
+            self._changed.wait_for(lambda: self._root is not None or self._why, wait_s)
             if self._root is None:
-                raise UnavailableError("the buffer is closed")
+                raise UnavailableError(self._why or "the buffer is closed")
             cursor = self._root.cursor()
             self._inside[id(cursor)] = cursor
         try:

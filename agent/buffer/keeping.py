@@ -228,7 +228,7 @@ def resume(
     """Go on with what an earlier agent left in the run directory; `step`: by how much the clock was set since."""
 
     def states(key: str, part: str) -> bytes | None:
-        return files.read(lambda engine: files.ledger.get_state(engine, key, part))
+        return files.read_core(lambda engine: files.ledger.get_state(engine, key, part))
 
     owner = states(*OWNER)
     if owner is None:

@@ -58,6 +58,10 @@ class TooLargeError(QueryError):
     """It took longer or more memory than it may."""
 
 
+class ClosedError(QueryError):
+    """The files are not open in this process."""
+
+
 def run_query(buffer: Source, sql: str, row_limit: int, time_limit_s: float, *, walled: bool = False) -> QueryResult:
     """Answer one SELECT over the views, with at most `row_limit` rows, within `time_limit_s` seconds.
 
@@ -89,7 +93,9 @@ def reading(buffer: Source, time_limit_s: float) -> Iterator[DuckDBPyConnection]
                 too_large = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException))
                 kind = TooLargeError if too_large else QueryError
                 raise kind(_explain(error, time_limit_s, expired=expired.is_set())) from error
-    except (RefusedQueryError, UnavailableError) as error:
+    except UnavailableError as error:
+        raise ClosedError(str(error)) from error
+    except RefusedQueryError as error:
         raise QueryError(str(error)) from error
 
 

@@ -2,7 +2,7 @@
 
 One view, numbers and times, and functions of which no call can take much memory or long: then the limit of time holds,
 and DuckDB's limit of memory. Whatever takes longer than a moment all the same is given up here, and asked again in a
-process of its own.
+process of its own; so is everything while the agent cannot open the files, as on a disk that takes no writes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.buffer.guard import check
-from agent.buffer.query import QueryResult, TooLargeError, answer, reading
+from agent.buffer.query import ClosedError, QueryResult, TooLargeError, answer, reading
 
 if TYPE_CHECKING:
     from agent.buffer.query import Source
@@ -52,7 +52,7 @@ def answer_quickly(buffer: Source, sql: str, row_limit: int) -> QueryResult | No
     try:
         with reading(buffer, TIME_LIMIT_S) as cursor:
             return answer(cursor, sql, row_limit) if is_plain(check(cursor, sql, walled=True)) else None
-    except TooLargeError:
+    except (TooLargeError, ClosedError):
         return None
 
 

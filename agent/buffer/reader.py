@@ -5,6 +5,7 @@ What cannot be read is left out and named in `notes`: the agent's next start rep
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
@@ -12,7 +13,7 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.config import BufferConfig
 from agent.buffer.engine import Engine
-from agent.buffer.errors import BufferMissingError, CorruptError
+from agent.buffer.errors import BufferMissingError, CorruptError, UnavailableError
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.lock import DirectoryLock
@@ -21,7 +22,7 @@ from agent.buffer.segment import Segment
 from agent.buffer.segments import FOLDER, segment_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -121,6 +122,17 @@ class Reader:
 
 def _nothing_is_written() -> Stamp:
     raise AssertionError("a reader takes no times")
+
+
+@contextmanager
+def core_alone(path: Path, config: BufferConfig) -> Iterator[Engine]:
+    """Give the core by itself, read-only: findings and states. Raises UnavailableError where it cannot be read."""
+    with closing(Engine(path.parent, config)) as engine:
+        try:
+            engine.run(schema.attach(str(path), schema.CORE, read_only=True))
+        except duckdb.Error as error:
+            raise UnavailableError(str(error).splitlines()[0]) from error
+        yield engine
 
 
 def open_readonly(directory: Path, *, piped: bool = False) -> Reader:

@@ -41,6 +41,8 @@ def command(context: click.Context, run: str | None, state: str | None, everythi
             found = client(run).findings(everything=everything)
     except AgentAwayError as error:
         fail(f"{error}; to read the buffer of a stopped agent, give --state DIR")
+    except AgentRefusedError as error:
+        fail(str(error))
     if as_json:
         for finding in found:
             click.echo(msgspec.json.encode(finding))

@@ -127,7 +127,7 @@ def test_a_disk_that_takes_nothing_is_told_outlived_and_loses_nothing(tmp_path: 
 
 
 def test_a_file_system_that_turns_read_only_is_told_and_the_next_start_has_what_was_stored(tmp_path: Path) -> None:
-    """The kernel meets an error and takes no more writes: the agent watches on; mended, it goes on with what it had."""
+    """The kernel meets an error: the agent watches and answers on; mended, it has all that it had."""
     card = Card(tmp_path / "card.img", tmp_path / "state")
     with card.inserted(), AgentProcess(tmp_path, CONFIG) as agent, ServiceProcess(agent.run, *ALWAYS) as service:
         wait_until(lambda: "ok" in {s.state for s in status_of(agent).streams}, "the reference to be learned")
@@ -139,6 +139,10 @@ def test_a_file_system_that_turns_read_only_is_told_and_the_next_start_has_what_
         stored = status_of(agent).buffer.rows
         see_more(agent)
         assert status_of(agent).state == "critical"
+        (stream,) = status_of(agent).streams
+        assert agent.client.query("SELECT count(*) FROM inferences", 10, 60)["rows"] >= [[stored]]
+        assert {"promised before"} <= {finding.note for finding in agent.client.findings(everything=True)}
+        assert [told.key for told in agent.client.baselines()] == [stream.key]
         code, _, err = agent.stop()
         assert (code, err, service.end()["failures"]) == (0, "", 0)
     card.check()

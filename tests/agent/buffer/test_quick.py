@@ -8,13 +8,18 @@ import pytest
 
 from agent.buffer import quick
 from agent.buffer.asking import Asking
+from agent.buffer.gate import Gate
 from agent.buffer.guard import check
+from agent.buffer.query import QueryError, run_query
 from agent.frames import Verdict
 from tests.agent.buffer.attacks import ATTACKS, HOGS
 from tests.agent.buffer.blocks import make_block, make_finding, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from duckdb import DuckDBPyConnection
 
     from agent.buffer import Buffer
 
@@ -112,3 +117,25 @@ def test_files_that_never_are_still_are_read_within_the_agent(buffer: Buffer, mo
     assert b'"rows":[[10]]' in asking.query("SELECT count(*) FROM (FROM inferences)", 1, 20.0)
     with pytest.raises(ValueError, match="printf is not available here"):
         asking.query("SELECT printf('%d', count(*)) FROM inferences", 1, 20.0)
+
+
+class Unopened:
+    """A buffer whose files cannot be opened."""
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self._gate.stay_closed("Read-only file system")
+
+    def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Give none."""
+        return self._gate.cursor(600)
+
+    def suspect(self) -> None:
+        """Not be asked for more."""
+
+
+def test_files_that_cannot_be_opened_here_are_left_to_another_process_at_once() -> None:
+    """On a disk that takes no writes the agent's own files stay closed, and can be read all the same."""
+    assert quick.answer_quickly(Unopened(), "SELECT count(*) FROM inferences", 10) is None
+    with pytest.raises(QueryError, match="Read-only file system"):
+        run_query(Unopened(), "SELECT count(*) FROM inferences", 10, 1)
