@@ -31,7 +31,7 @@ BUDGET_S = 2.0
 def leave(directory: Path, megabytes: int) -> None:
     """Write until the log is so long, and be killed."""
     # What is in a log is in memory too, so that with the usual 48 MiB it could not become so long.
-    config = BufferConfig(wal_mib=1024, segment_mib=4096, limit_mib=65_536, duckdb_memory_mib=1024)
+    config = BufferConfig(wal_mib=1024, segment_mib=4096, limit_mib=65_536, duckdb_memory_mib=4096)
     buffer = open_buffer(directory, SystemClock(), config)
     signals = tuple(Signal(f"s{at}", "input") for at in range(20))
     noise = np.random.default_rng(7)

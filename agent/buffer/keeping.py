@@ -22,6 +22,7 @@ from agent.buffer.readings import ReadingSampler
 from agent.buffer.recorder import Recorder
 from agent.buffer.stored import StoredRows, decode_mark
 from agent.buffer.summaries import last_numbers
+from agent.buffer.thrift import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from agent.model import Block, Finding, Reading
     from agent.steady import Step
 
+ANSWERED_EVERY = 10  # at the last level of thinning
 OWNER = ("", "recorder")  # the state that names the state directory in the recorder's journal
 
 
@@ -76,6 +78,7 @@ class Keeping:
         self._readings = ReadingSampler(round(config.recorder.before_seconds * 1e9))
         self._known: set[str] = set()  # findings that have had their window
         self._labelled = labelled
+        self._random = np.random.default_rng()
         self._kept_ns: int | None = None  # since when something waits that is due soon, and anything at all
         self._waiting_ns: int | None = None
 
@@ -98,7 +101,7 @@ class Keeping:
             stored, rest = self.recorder.take(block)
             kept.append(stored)
             if rest is not None and len(rest) and self._wants_answers(block):
-                self._pending.add_recorded(Recorded(answers=rest))
+                self._pending.add_recorded(Recorded(answers=self._answers(rest)))
         chosen = list(readings)
         if self.recorder.mode != "all":
             chosen = self._readings.take(readings, self._clock.monotonic_ns())
@@ -210,6 +213,12 @@ class Keeping:
     def close(self) -> None:
         """Let go of the journal."""
         self.recorder.close()
+
+    def _answers(self, rest: Block) -> Block:
+        """Return the rows whose answers are kept: all, but at the last level of thinning a random tenth of them."""
+        if self.recorder.level < MOST:
+            return rest
+        return pick(rest, np.flatnonzero(self._random.random(len(rest)) * ANSWERED_EVERY < 1))
 
     def _wants_answers(self, block: Block) -> bool:
         return block.stream.model in self._labelled or has_own_ids(block)

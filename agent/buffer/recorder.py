@@ -87,7 +87,7 @@ class Recorder:
         return self._journal.folder
 
     def thin(self, level: int) -> None:
-        """Store less, in this order: 1 a tenth of the samples, 2 no samples, 3 summaries of five minutes.
+        """Store less, in this order: 1 a tenth of the samples, 2 none, 3 summaries of five minutes, fewer answers.
 
         Failed inferences and rows that nobody judges go with the samples. Rows around findings stay, and those that are
         learned from: they are bounded, and a power cut would cost the learning. 0 is as configured.

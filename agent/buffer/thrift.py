@@ -1,8 +1,9 @@
 """Keeps what is written and what is kept within their budgets: decides how far the recorder is thinned.
 
 The declared order: 0 as configured; 1 a tenth of the sampled rows; 2 no rows outside findings and learning; 3 summaries
-of five minutes, besides. Rows around findings come after that: they are written while `room` says that the budget is
-held with the rest thinned as far as it can be (`agent.buffer.windows`). Findings and states are written at every level.
+of five minutes, besides, and a tenth of the answers that are kept for labels. Rows around findings come after that:
+they are written while `room` says that the budget is held with the rest thinned as far as it can be
+(`agent.buffer.windows`). Findings and states are written at every level.
 
 It goes up by a level where the day's budget would be passed within three hours, or within one at the pace of the last,
 or later though nothing but the least were written from then on; and down where the level below is known to need well
@@ -29,7 +30,7 @@ LEVELS = (
     "rows are kept as configured",
     "a tenth of the sampled rows is kept",
     "no rows are kept outside findings and learning",
-    "no rows are kept outside findings and learning, and summaries of five minutes",
+    "no rows are kept outside findings and learning, summaries of five minutes, and a tenth of answers for labels",
 )
 _UP_AT = 0.9  # of the budget: a level takes ten minutes to show
 _HELD_AT = 0.97  # of the budget: what rows around findings may fill it to

@@ -298,3 +298,22 @@ def test_of_a_labelled_model_every_answer_is_kept(tmp_path: Path) -> None:
         device.buffer.close()
         device.open()
     device.buffer.close()
+
+
+def test_of_the_answers_a_tenth_is_kept_at_the_last_level(tmp_path: Path) -> None:
+    """Up to then labels find every inference; then a random tenth of them, and no row more is stored for it."""
+    device = Device(tmp_path)
+    answering = (Signal("brightness", "input"), Signal("prediction", "output", "categorical"))
+    label = LabelRecord(number=1, id=1, told_ns=NOW_NS, model=CAMERA.model, key=CAMERA.key)
+    device.buffer.labels.append_labels([label], "", 0)
+    found = []
+    for level in range(4):
+        device.buffer.recorder.thin(level)
+        block = replace(device.block(20), signals=answering)
+        ids = np.arange(len(block), dtype=np.uint64) + np.uint64(device.rows * 10 + 1)
+        device.buffer.append([replace(block, ids=ids)], [])
+        device.buffer.commit()
+        found.append(len(device.buffer.labels.find_inferences(ids, CAMERA.model)))
+    assert found[:3] == [20 * RATE] * 3
+    assert 50 < found[3] < 170
+    device.buffer.close()
