@@ -69,7 +69,7 @@ def read_config(path: Path, kind: type[T]) -> T:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
-        keys = tuple(where.rstrip("`").split("."))
+        keys = tuple(filter(None, where.rstrip("`").split(".")))  # none where the whole refuses
         if isinstance(error.__cause__, ValueRefusedError):
             keys = (*keys, *error.__cause__.key.split("."))
         shown = f" = {_lookup(data, keys)!r}"

@@ -1,11 +1,14 @@
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from agent.config import ConfigError, read_config
+from agent.wiring import Config
 from exporters import naming
-from exporters.forwarding.config import DestinationConfig
+from exporters.forwarding.config import DestinationConfig, Kind
+from exporters.forwarding.kinds import EXPORTERS
 
 
 class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,3 +64,17 @@ def test_extremes_leave_only_where_they_are_named(tmp_path: Path) -> None:
     named = read(tmp_path, fields='["driftline_signal_most"]')
     assert named.may_leave(naming.SIGNAL_MOST.name)
     assert not named.may_leave(naming.INFERENCES.name)
+
+
+def test_two_destinations_need_two_names(tmp_path: Path) -> None:
+    """One name would be one place in the queue; the second table is named."""
+    path = tmp_path / "driftline.toml"
+    table = '[[destination]]\nname = "hq"\nkind = "otlp"\nurl = "https://collector.example"\n'
+    path.write_text(table + table)
+    with pytest.raises(ConfigError, match=r"driftline\.toml:6: destination\[1\]\.name = 'hq': another destination"):
+        read_config(path, Config)
+
+
+def test_every_kind_has_its_exporter() -> None:
+    """What the configuration accepts can be sent to."""
+    assert set(EXPORTERS) == set(get_args(Kind))
