@@ -14,7 +14,7 @@ from msgspec import structs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.model import Signal
+    from agent.model import Signal, SignalEvidence
     from agent.outbound import FindingChange
 
 LEAST_VALUES = 5  # in a window, for anything to be said of where they lie
@@ -43,16 +43,24 @@ def without_ends(
 
 
 def without_values(change: FindingChange) -> FindingChange:
-    """Return the state of a finding without the values that its words name.
+    """Return the state of a finding in words that tell of inputs their means alone, and nothing of those that failed.
 
-    Those about the quality of inputs name the value of a stuck sensor, and how far the reference went; all others tell
-    of means, medians and shares.
+    On the device its words name the value that repeats or that a sensor is stuck at, and how far the reference went;
+    and the evidence of causes may name files.
     """
     finding = change.finding
-    if finding.kind != "quality" and all(signal.detector != "quality" for signal in finding.signals):
-        return change
-    names = ", ".join(dict.fromkeys(signal.name for signal in finding.signals)) or "inputs"
     causes = tuple(structs.replace(cause, evidence="") for cause in finding.causes)
-    what = f"; most likely: {causes[0].name}" if causes else ""
-    said = f"Quality of {names}{what}. Its figures are on the device."
-    return structs.replace(change, finding=structs.replace(finding, sentence=said, causes=causes))
+    failed = finding.kind == "quality" or any(signal.detector == "quality" for signal in finding.signals)
+    signals, said = finding.signals, finding.sentence
+    if failed:
+        signals = tuple(structs.replace(signal, reference_mean=None, recent_mean=None) for signal in signals)
+    if failed or any(signal.role == "input" for signal in signals):
+        what = "; ".join(dict.fromkeys(_told(signal) for signal in signals)) or "inputs have changed"
+        said = f"{what}; most likely: {causes[0].name}." if causes else f"{what}."
+    return structs.replace(change, finding=structs.replace(finding, sentence=said, causes=causes, signals=signals))
+
+
+def _told(signal: SignalEvidence) -> str:
+    if signal.reference_mean is None or signal.recent_mean is None:
+        return f"{signal.name} has changed"
+    return f"mean of {signal.name} is {signal.recent_mean:.4g}, was {signal.reference_mean:.4g}"
