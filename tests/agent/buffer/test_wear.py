@@ -9,8 +9,9 @@ import pytest
 
 from agent.buffer import BufferConfig
 from agent.buffer.wear import bytes_written
-from agent.clock import ManualClock
+from agent.clock import ManualClock, utc
 from agent.status import WearStatus
+from agent.steady import Step
 from tests.agent.buffer.blocks import NOW_NS, ask, opened
 
 if TYPE_CHECKING:
@@ -148,3 +149,34 @@ def test_every_row_that_was_asked_for_is_kept_and_a_passed_budget_told(tmp_path:
             buffer.commit()
         expected = 'what is written passes its budget: with capture = "all" rows are not thinned'
         assert (wear_of(buffer).thinning, buffer.recorder.level, wear_of(buffer).why) == (0, 0, expected)
+
+
+def test_what_another_version_counted_is_counted_anew_and_told(tmp_path: Path) -> None:
+    """The start goes on without it, and the history says so."""
+    with opened(tmp_path) as buffer:
+        buffer._house.save = lambda: None  # type: ignore[method-assign]
+        buffer.put_state("", "wear", b"rubbish")
+    with opened(tmp_path) as buffer:
+        buffer.commit()
+        ((told,),) = ask(buffer, "SELECT detail FROM events WHERE kind = 'wear'")
+        assert str(told).startswith("what was spent is not known: ")
+        assert str(told).endswith("; it is counted from here")
+
+
+def test_a_level_says_since_when_and_a_clock_that_is_set_corrects_it(tmp_path: Path, card: Card) -> None:
+    """By wall time, kept over a restart."""
+    clock = ManualClock(NOW_NS)
+    config = BufferConfig(write_mib_per_day=64)
+    with opened(tmp_path, config, clock) as buffer:
+        assert wear_of(buffer).since is None
+        while not wear_of(buffer).thinning:
+            spend(card, 5 * MIB)
+            clock.advance(HOUR_S)
+            buffer.commit()
+        assert wear_of(buffer).since == utc(clock.wall_ns())
+        buffer.rebase(Step(by_ns=7 * 10**9, began_ns=0, ended_ns=clock.wall_ns()))
+        expected = utc(clock.wall_ns() + 7 * 10**9)
+        assert wear_of(buffer).since == expected
+        clock.advance(HOUR_S)
+    with opened(tmp_path, config, clock) as buffer:
+        assert wear_of(buffer).since == expected
