@@ -35,12 +35,15 @@ def _first_line(view: View, width: int) -> Line:
     if status is None:
         return ((" WAITING ", "waiting-block"), ("  for the agent's first answer", "plain"))
     agent = status.agent
-    place: tuple[Span, ...] = ((f"  {agent.device}", "strong"), (f" · {agent.site}" if agent.site else "", "quiet"))
-    left: Line = ((f" {status.state.upper()} ", block(status.state)), *place, (f"  {headline(status)}", "plain"))
+    state: Span = (f" {status.state.upper()} ", block(status.state))
+    site = f" · {agent.site}" if agent.site else ""
     time = local_time(status.time, status.time)
-    right = f"{time}  driftline {agent.version}"
-    if width_of(left) + len(right) + _GAP > width:  # what is wrong comes before who says so
-        right = f"{time}  {agent.version}"
+    version = f"{time}  {agent.version}"
+    # What is wrong comes before who says so, and where.
+    for place, right in ((site, f"{time}  driftline {agent.version}"), (site, version), (site, time), ("", time)):
+        left: Line = (state, (f"  {agent.device}", "strong"), (place, "quiet"), (f"  {headline(status)}", "plain"))
+        if width_of(left) + len(right) + _GAP <= width:
+            break
     room = width - len(right) - _GAP
     left = clip(left, room)
     return (*left, (" " * (room + _GAP - width_of(left)), "plain"), (right, "quiet"))

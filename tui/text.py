@@ -53,7 +53,7 @@ def _head(status: Status, width: int) -> list[str]:
     place = f"{agent.device}, site {agent.site}" if agent.site else agent.device
     when = fmt.local_time(status.time)
     return [
-        cut(f"{status.state.upper()}  {place}: {headline(status)}", width),
+        *wrap(f"{place}: {headline(status)}", width, f"{status.state.upper()}  ", "  "),
         cut(f"{when}  driftline {agent.version}, up {fmt.age(agent.uptime_s)}", width),
     ]
 

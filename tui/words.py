@@ -154,8 +154,8 @@ def storage_phrase(status: Status) -> str:
     """Say that what is seen is not stored, and since when; empty while it is."""
     trouble = status.buffer.trouble
     if trouble is not None:
-        what = "nothing is stored" if trouble.nothing else "rows not stored"
-        return f"{_STORAGE[trouble.kind]} since {local_time(trouble.since, status.time)}: {what}"
+        what = "nothing stored" if trouble.nothing else "rows not stored"
+        return f"{_STORAGE[trouble.kind]}, {what} since {local_time(trouble.since, status.time)}"
     return "nothing is kept over a restart" if status.buffer.mode == "memory" else ""
 
 

@@ -65,8 +65,8 @@ def test_budgets_the_level_of_thinning_and_the_life_of_the_storage_are_told() ->
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("full_disk", "WARNING  cam-07, site waterworks-3: DISK FULL since 13:22:22: rows not stored, 1 stream"),
-        ("read_only", "CRITICAL  cam-07, site waterworks-3: DISK READ-ONLY since 13:22:22: nothing is stored, 1"),
+        ("full_disk", "WARNING  cam-07, site waterworks-3: DISK FULL, rows not stored since 13:22:22, 1 stream"),
+        ("read_only", "CRITICAL  cam-07, site waterworks-3: DISK READ-ONLY, nothing stored since 13:22:22, 1"),
     ],
 )
 def test_the_first_line_says_first_that_nothing_is_stored(case: str, said: str) -> None:
