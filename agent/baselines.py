@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime  # noqa: TC003  # msgspec resolves the annotations at run time
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 BaselineState = Literal["learning", "ready"]
+Evidence = Callable[[], Mapping[str, float]]  # by signal, the share of the way to an alarm
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +39,8 @@ class SignalBaseline(msgspec.Struct, frozen=True, kw_only=True):
     block_rows: how many rows make one independent observation; 1 where rows are independent of one another.
     missing: share of rows without a value. quantiles: (share, value). categories: (code, share), the most frequent
     first. quantiles of a categorical signal are empty, and so are categories of any other. rhythm_days: days from which
-    its daily rhythm is known; 0 where none is.
+    its daily rhythm is known; 0 where none is. shares: of its rows with a value, in each of the bins that
+    `agent.summary.bin_edges` makes of these. deviation: the standard deviation of its values.
     """
 
     signal: Signal
@@ -46,6 +49,8 @@ class SignalBaseline(msgspec.Struct, frozen=True, kw_only=True):
     quantiles: tuple[tuple[float, float], ...] = ()
     categories: tuple[tuple[float, float], ...] = ()
     rhythm_days: int = 0
+    shares: tuple[float, ...] = ()
+    deviation: float = 0.0
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

@@ -181,7 +181,7 @@ class StreamMonitor:
         """Judge by a reference from here on; nothing is kept of it."""
         self._panel = Panel(reference, self._factories, self.alarms_per, self.rows)
         self._learner = None
-        self.notes = self.store.judged_by(reference)
+        self.notes = self.store.judged_by(reference, self._panel.evidence)
         self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:

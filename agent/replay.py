@@ -19,7 +19,7 @@ from detectors.cause import CauseExplainer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.model import Block, Finding
     from agent.wiring import Config
     from collectors.table import Table
@@ -52,7 +52,9 @@ class NoStore:
     def put_checkpoint(self, stream_key: str, part: str, payload: bytes) -> None:
         """Forget it."""
 
-    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+    def know_reference(
+        self, stream_key: str, name: str, described: Sequence[SignalBaseline], evidence: Evidence = dict
+    ) -> None:
         """Forget it."""
 
     settled = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.model import Block
 
 
@@ -18,8 +18,13 @@ class RowStore(Protocol):
     the files cannot be read now, ValueError for what is no mark.
     """
 
-    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
-        """Hear what a stream is compared with; nothing described: that is being learned, of all rows."""
+    def know_reference(
+        self, stream_key: str, name: str, described: Sequence[SignalBaseline], evidence: Evidence = dict
+    ) -> None:
+        """Hear what a stream is compared with; nothing described: that is being learned, of all rows.
+
+        `evidence` tells from then on, by signal, the share of the way to an alarm.
+        """
         ...
 
     @property

@@ -18,6 +18,7 @@ from agent.clock import utc
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from agent.baselines import Evidence
     from agent.model import Block
     from agent.ports import MonitorStore, Reference
     from agent.steady import Step
@@ -94,11 +95,11 @@ class StreamStore:
         """Keep a part, in place of what was kept before; what is not `lasting` a power cut may take."""
         (self._store.put_state if lasting else self._store.put_checkpoint)(self._key, part, payload)
 
-    def judged_by(self, reference: Reference) -> tuple[str, ...]:
+    def judged_by(self, reference: Reference, evidence: Evidence) -> tuple[str, ...]:
         """Tell the store what the stream is compared with from here on; return what is doubtful about that."""
         described = reference.describe()
         name = blake2b(reference.encode(), digest_size=6).hexdigest()
-        self._store.know_reference(self._key, name, described)
+        self._store.know_reference(self._key, name, described, evidence)
         return (*reference.notes, *silent_notes(described))
 
     def rebase(self, step: Step) -> None:

@@ -70,6 +70,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     statuses: inferences by their status (0: a result). latency: seconds, of those that were measured.
     buckets: latencies by bucket; bucket b holds those in (GAMMA ** (b - 1), GAMMA ** b].
     reference: which reference the signals' bins are of; windows of different ones keep no bins when merged.
+    evidence: the highest share of the way to an alarm that the detectors saw, by signal, where it is judged.
     """
 
     stream: Stream
@@ -80,6 +81,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     buckets: dict[int, int]
     signals: tuple[SignalSummary, ...]
     reference: str = ""
+    evidence: dict[str, float] = {}
 
     @property
     def end_ns(self) -> int:
@@ -118,6 +120,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             buckets=_sum(self.buckets, other.buckets),
             signals=tuple(both),
             reference=self.reference if same else "",
+            evidence=self.evidence | {k: max(v, self.evidence.get(k, 0.0)) for k, v in other.evidence.items()},
         )
 
 
@@ -140,7 +143,7 @@ def summarise(
         latency=moments(latency),
         buckets=dict(zip(at.tolist(), many.tolist(), strict=True)),
         signals=tuple(
-            SignalSummary(signal, moments(values[:, column]), _binned(values[:, column], edges.get(signal.name)))
+            SignalSummary(signal, moments(values[:, column]), binned(values[:, column], edges.get(signal.name)))
             for column, signal in enumerate(signals)
         ),
         reference=reference,
@@ -182,7 +185,8 @@ def quantile(buckets: Mapping[int, int], share: float, within: Moments) -> float
     return min(max(2 * GAMMA**bucket / (GAMMA + 1), within.least), within.most)
 
 
-def _binned(values: NDArray[np.float32], edges: NDArray[np.float32] | None) -> tuple[int, ...]:
+def binned(values: NDArray[np.float32], edges: NDArray[np.float32] | None) -> tuple[int, ...]:
+    """Count finite values by the 2 n + 1 bins of `bin_edges`; empty where there are no edges."""
     if edges is None or not len(edges):
         return ()
     finite = values[np.isfinite(values)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.baselines import SignalBaseline
+from agent.summary import bin_edges, binned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +26,18 @@ def describe_signal(
     values = sample[:, column].astype(np.float64)
     values = values[np.isfinite(values)]
     categorical = signal.kind == "categorical"
+    quantiles = _quantiles(values, profile, column) if len(values) and not categorical else ()
+    categories = _categories(values) if len(values) and categorical else ()
+    counts = binned(values.astype(np.float32), np.array(bin_edges(quantiles, categories), np.float32))
     return SignalBaseline(
         signal=signal,
         block_rows=block_rows,
         missing=round(float(profile.missing[column]), 6),
-        quantiles=_quantiles(values, profile, column) if len(values) and not categorical else (),
-        categories=_categories(values) if len(values) and categorical else (),
+        quantiles=quantiles,
+        categories=categories,
         rhythm_days=rhythm_days,
+        shares=tuple(round(count / len(values), 6) for count in counts),
+        deviation=float(values.std()) if len(values) else 0.0,
     )
 
 

@@ -17,6 +17,7 @@ from agent.buffer.keeping import resume
 from agent.buffer.labels import LabelShelf
 from agent.buffer.outgoing.buffered import open_outbox
 from agent.buffer.outgoing.drafts import Drafts
+from agent.buffer.outgoing.references import References
 from agent.buffer.pending import Pending
 from agent.buffer.settling import Settling
 from agent.buffer.summaries import read_summaries
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.buffer.engine import Engine
     from agent.buffer.lock import DirectoryLock
     from agent.buffer.recorder import Recorder
@@ -74,7 +75,8 @@ class Buffer:
         wear = open_wear(self._files, config, clock, written)
         models, step = self.labels.models, self.dating.step
         self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
-        self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder)
+        self._references = References(self._files)
+        self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder, self._references)
         self.drafts = Drafts(self.outbox)
         self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin, self.outbox)
 
@@ -168,10 +170,13 @@ class Buffer:
         with self._turn:
             return self._keeping.last_rows(stream_key, count, until)
 
-    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+    def know_reference(
+        self, stream_key: str, name: str, described: Sequence[SignalBaseline], evidence: Evidence = dict
+    ) -> None:
         """Hear what a stream is compared with; nothing described: it is being learned."""
         with self._turn:
-            self._keeping.know(stream_key, name, described)
+            self._keeping.know(stream_key, name, described, evidence)
+            self._references.know(stream_key, name, described)
 
     @property
     def wants_checkpoint(self) -> bool:

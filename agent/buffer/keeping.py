@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.buffer.allowance import Allowance
     from agent.buffer.config import BufferConfig
     from agent.buffer.files import Files
@@ -161,9 +161,9 @@ class Keeping:
         newer = self.checkpoints.get(key, part, stored)
         return stored if newer is None else newer
 
-    def know(self, key: str, reference: str, described: Sequence[SignalBaseline]) -> None:
-        """Hear what a stream is compared with."""
-        self.recorder.know(key, reference, described)
+    def know(self, key: str, reference: str, described: Sequence[SignalBaseline], evidence: Evidence) -> None:
+        """Hear what a stream is compared with, and what tells how far it is on the way to an alarm."""
+        self.recorder.know(key, reference, described, evidence)
 
     def mark(self) -> bytes:
         """Say how far the rows have come."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from agent.buffer.flight import pick
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.model import Block, Signal
     from agent.summary import Summary
 
@@ -42,9 +43,14 @@ class Minutes:
     def __init__(self) -> None:
         self._open: dict[tuple[str, tuple[Signal, ...], int], _Minute] = {}
         self._edges: dict[str, tuple[str, Mapping[str, NDArray[np.float32]]]] = {}
+        self._evidence: dict[str, Evidence] = {}
 
-    def know(self, key: str, reference: str, described: Sequence[SignalBaseline]) -> None:
-        """Bin a stream's values as its reference does; with none described, not at all."""
+    def know(self, key: str, reference: str, described: Sequence[SignalBaseline], evidence: Evidence = dict) -> None:
+        """Bin a stream's values as its reference does; with none described, not at all.
+
+        `evidence` is asked when a minute is closed.
+        """
+        self._evidence[key] = evidence
         self._edges[key] = (
             reference if described else "",
             {one.signal.name: np.array(bin_edges(one.quantiles, one.categories), np.float32) for one in described},
@@ -100,4 +106,6 @@ class Minutes:
             return minute.part
         reference, edges = self._edges.get(key[0], ("", {}))
         summary = summarise(minute.blocks, key[2], span_ns / 1e9, edges, reference)
+        evidence = dict(self._evidence.get(key[0], dict)())
+        summary = msgspec.structs.replace(summary, evidence=evidence) if evidence else summary
         return summary if minute.part is None else minute.part.merge(summary)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.buffer.allowance import Allowance
     from agent.buffer.config import BufferConfig
     from agent.clock import Clock
@@ -107,9 +107,9 @@ class Recorder:
         """Whether so much has come since the last mark that states should be saved before it leaves the journal."""
         return self.mode != "all" and self._since_mark > self._memory_bytes // 4
 
-    def know(self, key: str, reference: str, described: Sequence[SignalBaseline]) -> None:
+    def know(self, key: str, reference: str, described: Sequence[SignalBaseline], evidence: Evidence = dict) -> None:
         """Hear what a stream is compared with; nothing described: it is being learned, and is kept whole."""
-        self._minutes.know(key, reference, described)
+        self._minutes.know(key, reference, described, evidence)
         if described:
             self._judged.add(key)
             self._learning.pop(key, None)

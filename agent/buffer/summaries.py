@@ -37,6 +37,7 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True):
     buckets: tuple[int, ...]  # from the first on, without gaps
     reference: str
     bins: tuple[tuple[int, ...], ...]
+    evidence: dict[str, float] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(_Packed)
@@ -117,6 +118,7 @@ def pack(summary: Summary, most_signals: int) -> bytes:
         tuple(summary.buckets.get(bucket, 0) for bucket in range(first, last + 1)),
         summary.reference,
         tuple(signal.bins for signal in summary.signals[:most_signals]),
+        {name: round(share, 3) for name, share in summary.evidence.items()},
     )
     return zlib.compress(msgspec.msgpack.encode(packed), 6)
 
@@ -135,6 +137,7 @@ def _unpacked(row: tuple[Any, ...], stream: Stream, signals: Sequence[Signal], m
             SignalSummary(signal, one, bins) for signal, one, bins in zip(signals, moments, packed.bins, strict=False)
         ),
         reference=packed.reference,
+        evidence=packed.evidence,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.baselines import SignalBaseline
+from agent.baselines import Evidence, SignalBaseline
 from agent.model import Block, Cause, Effect, Finding, Reading, Score, Signal, Stream
 from agent.panel import Factories, Needed
 from agent.ports import Case, Explanation, Item
@@ -97,7 +97,9 @@ class MemoryStore:
         """Keep it."""
         self.put_state(stream_key, part, payload)
 
-    def know_reference(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+    def know_reference(
+        self, stream_key: str, name: str, described: Sequence[SignalBaseline], evidence: Evidence = dict
+    ) -> None:
         """Need not know."""
 
     wants_checkpoint = False

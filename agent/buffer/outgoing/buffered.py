@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.buffer.dating import Dating
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
+    from agent.buffer.outgoing.references import References
     from agent.buffer.outgoing.stored import Sent
     from agent.buffer.recorder import Recorder
     from agent.clock import Clock
@@ -44,8 +45,8 @@ _finding = msgspec.json.Decoder(Finding)
 class BufferStore:
     """The buffer of `files`, as the outbox sees it."""
 
-    def __init__(self, files: Files, dating: Dating, clock: Clock) -> None:
-        self._files, self._clock = files, clock
+    def __init__(self, files: Files, dating: Dating, clock: Clock, references: References) -> None:
+        self._files, self._clock, self._references = files, clock, references
         self._kept = Kept(files, dating)
         self._rollups = Rollups()
         most_bytes = min(MOST_CARRIED, files.segments.limit_bytes // CARRIED_SHARE)
@@ -87,7 +88,7 @@ class BufferStore:
 
     def completed(self, window: Window) -> Window:
         """Return a window with what is known of its reference."""
-        return window
+        return self._references.completed(window)
 
     def place(self, kind: str, name: str) -> bytes | None:
         """Return what was kept under a name."""
@@ -140,10 +141,12 @@ class BufferStore:
         return any(segment.expected for segment in self._files.segments.opened)
 
 
-def open_outbox(files: Files, dating: Dating, clock: Clock, config: BufferConfig, recorder: Recorder) -> Outbox:
+def open_outbox(
+    files: Files, dating: Dating, clock: Clock, config: BufferConfig, recorder: Recorder, references: References
+) -> Outbox:
     """Return the outbox of a buffer. Where the newest summaries were lost, their numbers are not given out again."""
     grace_ns = GRACE_NS + round(config.recorder.quiet_seconds * 1e9)
-    outbox = Outbox(BufferStore(files, dating, clock), grace_ns)
+    outbox = Outbox(BufferStore(files, dating, clock, references), grace_ns)
     recorder.last_summary = max(recorder.last_summary, outbox.reached)
     return outbox
 

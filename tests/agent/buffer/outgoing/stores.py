@@ -64,7 +64,7 @@ class DiskStore(BufferStore):
 
     def _open(self) -> None:
         buffer = self._buffer = open_buffer(self._directory, self.device, BufferConfig())
-        super().__init__(buffer._files, buffer.dating, buffer._clock)
+        super().__init__(buffer._files, buffer.dating, buffer._clock, buffer._references)
 
     def now_ns(self) -> int:
         return self.time_ns + GRACE_NS
