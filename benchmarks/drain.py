@@ -165,7 +165,7 @@ def main() -> int:
         (folder / "state").mkdir()
         clock = SystemClock()
         buffer = open_buffer(folder / "state", clock, BufferConfig())
-        store = Store(buffer._files, buffer.dating, buffer._clock)  # noqa: SLF001  # with effect sizes
+        store = Store(buffer._files, buffer.dating, buffer._clock, buffer._references)  # noqa: SLF001  # with effect sizes
         outbox = Outbox(store)
         outbox.next(DESTINATION, 1)  # from here on it is to hear of everything
         count = fill(buffer, asked.days)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from agent.baselines import SignalBaseline
+    from agent.baselines import Evidence, SignalBaseline
     from agent.outbound import Origin, Parcel
 
 SECOND_NS = 1_000_000_000
@@ -107,9 +107,9 @@ class CanaryDevice:
             outbox.settle(destination, batch, Outcome(accepted=tuple(range(len(batch.parcels)))), "")
         return found
 
-    def _keep(self, stream_key: str, name: str, described: Sequence[SignalBaseline]) -> None:
+    def _keep(self, stream_key: str, name: str, described: Sequence[SignalBaseline], evidence: Evidence = dict) -> None:
         self._edges |= {one.signal.name: tuple(bin_edges(one.quantiles, one.categories)) for one in described}
-        self._know(stream_key, name, described)
+        self._know(stream_key, name, described, evidence)
 
     def _completed(self, parcel: Parcel) -> Parcel:
         """Return a window with the edges of its reference, where it came without."""
