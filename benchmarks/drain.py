@@ -79,11 +79,16 @@ class Timed:
         self.name = exporter.name
         self.newest: tuple[int, float] = (0, 0.0)
         self.accepted = self.bytes = self.batches = 0
+        self.verbose = False
         self._exporter = exporter
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Send as the exporter does."""
+        began = time.monotonic()
         outcome = await self._exporter.send(parcels)
+        if self.verbose:
+            took_s = time.monotonic() - began
+            print(f"{len(parcels)} parcels, {outcome.sent_bytes} bytes, {took_s:.1f} s {outcome.trouble}", flush=True)
         assert not outcome.rejected, outcome.rejected
         self.batches += 1
         self.bytes += outcome.sent_bytes
@@ -159,6 +164,7 @@ def main() -> int:
     parser.add_argument("--days", type=float, default=0.5)
     parser.add_argument("--kbit", type=float, default=1_000)
     parser.add_argument("--kind", choices=("otlp", "remote-write"), default="remote-write")
+    parser.add_argument("--verbose", action="store_true", help="a line for each batch")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -179,6 +185,7 @@ def main() -> int:
                     config = DestinationConfig(name=DESTINATION, kind=asked.kind, url=link.url + path)
                     carrier = OtlpExporter if asked.kind == "otlp" else RemoteWriteExporter
                     exporter = Timed(carrier(config, ORIGIN))
+                    exporter.verbose = asked.verbose
                     began = time.process_time()
                     took_s = await drain(outbox, exporter, config)
                     print(f"processor time, proxy included: {time.process_time() - began:.0f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -137,3 +138,20 @@ def read_record(record: dict[str, Any]) -> tuple[str, ...]:
     own = {one["key"]: next(iter(one["value"].values())) for one in record["attributes"]}
     names = ("id", "state", "number")
     return record["timeUnixNano"], record["body"]["stringValue"], *(own[f"driftline.finding.{name}"] for name in names)
+
+
+def test_what_is_too_old_for_prometheus_is_refused_for_good_and_nothing_else(tmp_path: Path) -> None:
+    """A window from before all that it takes is set aside with its words; windows that were sent with it are there."""
+    start = start_ns()
+    fresh = parcels_of([make_window([make_block(200, 1, start)]), make_window([make_block(200, 2, start + WINDOW_NS)])])
+    old_ns = start - 60 * 86_400 * SECOND_NS
+    old = Parcel(id="0f3a-old", content=make_window([make_block(200, 3, old_ns)]))
+    with receiving_prometheus(tmp_path) as server:
+        config = DestinationConfig(name="store", kind="remote-write", url=server.write_url)
+        _, second = asyncio.run(deliver(RemoteWriteExporter(config, ORIGIN), fresh[:1], [old, fresh[1]]))
+        assert (second.accepted, second.retry) == ((1,), ())
+        assert list(second.rejected) == [0]
+        assert re.search(r"too old|out of bounds", second.rejected[0])
+        contents = [one.content for one in fresh if isinstance(one.content, Window)]
+        actual = server.series(start - SECOND_NS, start + 3 * WINDOW_NS)
+        assert differences(actual, series_of(samples_in(contents))) == []
