@@ -116,6 +116,7 @@ class Dating:
         self._moved |= core.fold(engine, now, files.end_transaction)
         if self._moved:
             files.segments.make_views(engine)
+            files.segments.corrected()
         self._due = self._moved = False
 
     def _resume(self, engine: Engine) -> None:

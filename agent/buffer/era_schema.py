@@ -34,7 +34,15 @@ FOLD_ERAS = (  # of this boot ({same}: =) but one, or of all other boots (<>); {
     "DELETE FROM {db}.eras WHERE boot {same} ? AND era <> ?",
 )
 _FEW = 4  # shifts
-_LOOKED_UP = "{time} + CASE WHEN {time} BETWEEN _eras.began AND _eras.ended THEN _eras.shift ELSE 0 END"
+# A list of each, whose place is the number less `below`. A join in their place takes memory for each file of a query.
+_LISTS = (
+    "(SELECT min(era) - 1 AS below, list(began ORDER BY era) AS began, list(ended ORDER BY era) AS ended, "
+    "list(shift ORDER BY era) AS shift FROM {db}.eras) AS _eras"
+)
+_LOOKED_UP = (
+    "{time} + CASE WHEN {time} BETWEEN _eras.began[_kept.era - _eras.below] AND _eras.ended[_kept.era - _eras.below] "
+    "THEN _eras.shift[_kept.era - _eras.below] ELSE 0 END"
+)
 
 
 class Shift(NamedTuple):
@@ -64,10 +72,11 @@ class Source(NamedTuple):
             return f"SELECT * FROM {self.alias}.{table}"
         if not (self.shifts and times):
             return f"SELECT * EXCLUDE (era) FROM {self.alias}.{table}"
-        moved = {time: moved_ns(time, self.shifts) for time in times}
         source = f"{self.alias}.{table} AS _kept"
-        if len(self.shifts) > _FEW:
-            source += f" LEFT JOIN {self.alias}.{ERAS_TABLE} AS _eras ON _kept.era = _eras.era"
+        if len(self.shifts) <= _FEW:
+            moved = {time: moved_ns(time, self.shifts) for time in times}
+        else:
+            source += f", {_LISTS.format(db=self.alias)}"
             moved = {time: _LOOKED_UP.format(time=f"epoch_ns(_kept.{time})") for time in times}
         replaced = ", ".join(f"make_timestamp_ns({moment}) AS {time}" for time, moment in moved.items())
         return f"SELECT _kept.* EXCLUDE (era) REPLACE ({replaced}) FROM {source}"

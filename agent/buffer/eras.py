@@ -90,6 +90,11 @@ class Eras:
         """Return the eras of a boot."""
         return [era for era in self._eras if era.boot == boot]
 
+    def moved(self, number: int, time_ns: int) -> int:
+        """Return a time that was taken in an era as the clock is believed now."""
+        shift = next((shift for shift in self.shifts if shift.era == number), None)
+        return time_ns + shift.shift_ns if shift and shift.began_ns <= time_ns <= shift.ended_ns else time_ns
+
     def next(self, stamp: Stamp) -> Era:
         """Give a new era its number; it is known from `add` on."""
         number = max((era.number for era in self._eras), default=0) + 1

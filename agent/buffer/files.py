@@ -276,8 +276,9 @@ class Files:
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:
             path = self.ledger.path
-            version = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, path, newest=schema.CORE_VERSION)
-            if path and version < schema.CORE_VERSION:
+            newest = schema.CORE_VERSION
+            version, _ = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, path, newest=newest)
+            if path and version < newest:
                 self.migrated = migrate_core(engine, path, version)
             self.ledger.load(engine)
             # It is small, and a damaged block in it would show when a finding has to be saved.

@@ -49,9 +49,9 @@ class Ledger:
 
     def load(self, engine: Engine) -> None:
         """Make the tables where they are missing, and read what has to be at hand."""
-        prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path, newest=schema.CORE_VERSION)
-        known = (era_schema.ERAS_TABLE,) in engine.run(schema.READ_TABLES, [schema.CORE])
-        self.eras.load(engine, known=known)
+        newest = schema.CORE_VERSION
+        _, names = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, self.path, newest=newest)
+        self.eras.load(engine, known=era_schema.ERAS_TABLE in names)
         self.streams |= read_streams(engine, schema.CORE)
         self._seq = max(self._seq, engine.run(schema.READ_LAST_FINDING)[0][0])
 

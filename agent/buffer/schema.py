@@ -94,7 +94,7 @@ READ_OBSERVED = "SELECT min(observed), max(observed) FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
 INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?)"
 READ_NEWEST_BATCH = (
-    "SELECT boot, monotonic, observed, {written} FROM {db}.batches WHERE boot IS DISTINCT FROM ? "
+    "SELECT boot, monotonic, observed, epoch_ns(written), era FROM {db}.batches WHERE boot IS DISTINCT FROM ? "
     "ORDER BY id DESC LIMIT 1"
 )
 READ_POSITIONS = (
@@ -206,11 +206,6 @@ def insert_rows(alias: str, schema: int, columns: int) -> str:
         f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0), w, a "
         f"FROM {INCOMING}"
     )
-
-
-def read_newest_batch(alias: str, shifts: tuple[Shift, ...]) -> str:
-    """Statement that finds the newest batch of another boot than one: boot, monotonic, observed and wall time."""
-    return READ_NEWEST_BATCH.format(db=alias, written=moved_ns("written", shifts))
 
 
 def find_rows(alias: str, schema: int, answer: str, confidence: str, shifts: tuple[Shift, ...]) -> str:

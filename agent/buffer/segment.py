@@ -99,9 +99,8 @@ class Segment:
         insert = schema.INSERT_POSITION.format(db=self.alias)
         newest = list(positions.items())[-_MOST_SOURCES:]
         rows: list[schema.Statement] = [(insert, (batch, source, seq)) for source, seq in newest]
-        self.version = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path, rows)
+        self.version, self.names = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path, rows)
         db = {"db": self.alias}
-        self.names = frozenset(name for (name,) in engine.run(schema.READ_TABLES, [self.alias]))
         self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
         if self.has(schema.SUMMARIES):
             self.last_summary = engine.run(recorded_schema.READ_LAST_SUMMARY.format(**db))[0][0]
@@ -125,8 +124,11 @@ class Segment:
         """Return boot, time since boot, observed time and wall time of the newest batch that is not of a boot."""
         if not self.eras.known:
             return None
-        found = engine.run(schema.read_newest_batch(self.alias, self.eras.shifts), [but_of])
-        return found[0] if found else None
+        found = engine.run(schema.READ_NEWEST_BATCH.format(db=self.alias), [but_of])
+        if not found:
+            return None
+        boot, since_boot_ns, observed_ns, wall_ns, era = found[0]
+        return boot, since_boot_ns, observed_ns, self.eras.moved(era, wall_ns)
 
     def observed(self, engine: Engine) -> tuple[int, int] | None:
         """Return the observed time of the first and of the last batch; None without one, or from a version before."""
@@ -250,13 +252,14 @@ class Segment:
 def prepare_tables(
     engine: Engine, alias: str, tables: Iterable[str], path: Path | None, rows: Iterable[schema.Statement] = (),
     newest: int = schema.VERSION,
-) -> int:  # fmt: skip
-    """Make the tables of a new file and its first `rows`; return the version of the file.
+) -> tuple[int, frozenset[str]]:  # fmt: skip
+    """Make the tables of a new file and its first `rows`; return the version of the file and the names of its tables.
 
     It is one transaction: of a file that needs several, a disk that refuses every other one would never take all.
     Raises SchemaTooNewError for one of a later version, CorruptError for one without.
     """
-    if not engine.run(schema.READ_TABLES, [alias]):
+    names = _tables(engine, alias)
+    if not names:
         engine.run(schema.BEGIN)
         for table in tables:
             engine.run(table.format(db=alias))
@@ -264,12 +267,17 @@ def prepare_tables(
         for sql, values in rows:
             engine.run(sql, values)
         engine.run(schema.COMMIT)
+        names = _tables(engine, alias)
     found = engine.run(schema.READ_VERSION.format(db=alias))
     if len(found) != 1 or not str(found[0][0]).isdigit():
         raise CorruptError("it has no schema version")
     if path is not None and int(found[0][0]) > newest:
         raise SchemaTooNewError(path, found[0][0], str(newest))
-    return int(found[0][0])
+    return int(found[0][0]), names
+
+
+def _tables(engine: Engine, alias: str) -> frozenset[str]:
+    return frozenset(name for (name,) in engine.run(schema.READ_TABLES, [alias]))
 
 
 def read_streams(engine: Engine, alias: str) -> dict[Stream, int]:

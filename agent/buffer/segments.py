@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FOLDER = "segments"
 _NAME = re.compile(r"(\d{6,})-(\d{8})\.duckdb")
 _MOST_LOGS = 2  # a log so many times as long as it should be is left behind
+_MOST_CORRECTED = MIB  # of a log that nothing but corrections of the time are added to
 _MEMORY_SHARE = 4  # segments that share the room in memory
 _MOST_IN_THE_WAY = 32 * MIB  # of logs that a start replays: a third of a second on a fast device, three on a slow one
 _LOG_SHARE = 2  # of the memory, what the rows of logs may take there
@@ -163,6 +164,13 @@ class Segments:
             if self._unfolded[0] in self.opened:
                 engine.run(schema.checkpoint(self._unfolded[0].alias))
             self._unfolded.pop(0)
+
+    def corrected(self) -> None:
+        """Have the logs folded in that corrections of times made long: in time they would take more room than rows."""
+        for segment in self.opened[:-1]:
+            if segment.path and not segment.awaited and segment not in self._unfolded:
+                log_bytes = size_of(segment.path) - segment.path.stat().st_size
+                self._unfolded += [segment] if log_bytes > _MOST_CORRECTED else []
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""

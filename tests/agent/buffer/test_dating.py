@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from agent.buffer import BufferConfig, eras, folders, open_buffer, open_readonly
+from agent.buffer import BufferConfig, folders, open_buffer, open_readonly
 from agent.buffer.query import run_query
 from agent.buffer.segment import Segment
 from agent.clock import ManualClock, utc
@@ -40,7 +40,8 @@ def dated(
         buffer.close()
 
 
-def _look(buffer: Buffer, clock: SteadyClock) -> None:
+def look(buffer: Buffer, clock: SteadyClock) -> None:
+    """See that the clock was set, and correct what is stored."""
     step = clock.look()
     assert step is not None
     buffer.rebase(step)
@@ -70,7 +71,7 @@ def test_everything_that_a_boot_wrote_is_dated_right_when_its_clock_is_set(tmp_p
         buffer.append([make_block(1, first=3, time_ns=101 * SECOND)], [])
         device.advance(10)
         device.set_wall(NOW_NS)
-        _look(buffer, clock)
+        look(buffer, clock)
         buffer.append([make_block(1, first=4, time_ns=NOW_NS)], [])
         buffer.commit()
         at_start = NOW_NS - 110 * SECOND
@@ -104,7 +105,7 @@ def test_times_stay_right_over_restarts_and_without_an_agent(tmp_path: Path) -> 
         buffer.commit()
         device.advance(1)
         device.set_wall(NOW_NS + SECOND)
-        _look(buffer, clock)
+        look(buffer, clock)
     expected = [[0.0, NOW_NS], [1.0, NOW_NS + 1]]
     with dated(tmp_path, device) as (buffer, _):
         assert ask(buffer, TIMES) == expected
@@ -140,32 +141,16 @@ def test_a_jump_there_and_back_leaves_every_time_right(tmp_path: Path) -> None:
         buffer.append([make_block(1, first=0, time_ns=clock.wall_ns())], [])
         buffer.commit()
         device.set_wall(NOW_NS + 3_650 * DAY_NS)
-        _look(buffer, clock)
+        look(buffer, clock)
         device.advance(7_200)
         buffer.append([make_block(1, first=1, time_ns=clock.wall_ns())], [])
         buffer.commit()
         device.kept_right = True
         device.set_wall(NOW_NS + 7_200 * SECOND)
-        _look(buffer, clock)
+        look(buffer, clock)
         buffer.append([make_block(1, first=2, time_ns=clock.wall_ns())], [])
         buffer.commit()
         assert ask(buffer, TIMES) == [[0.0, NOW_NS], [1.0, NOW_NS + 7_200 * SECOND], [2.0, NOW_NS + 7_200 * SECOND]]
-
-
-def test_a_segment_that_has_seen_many_eras_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of an era has one byte; what a restless clock wrote is right all the same."""
-    monkeypatch.setattr(eras, "MOST_ERAS", 3)
-    device = ManualClock(NOW_NS)
-    with dated(tmp_path, device) as (buffer, clock):
-        for hour in range(8):
-            buffer.append([make_block(1, first=hour, time_ns=clock.wall_ns())], [])
-            buffer.commit()
-            device.advance(1)
-            device.set_wall(device.wall_ns() + 3_600 * SECOND)
-            _look(buffer, clock)
-        assert buffer.status().segments == 3
-        now = NOW_NS + 8 * 3_600 * SECOND
-        assert ask(buffer, TIMES) == [[float(hour), now + hour * SECOND] for hour in range(8)]
 
 
 def test_whatever_keeps_a_time_knows_its_era(tmp_path: Path) -> None:
@@ -224,7 +209,7 @@ def test_a_folder_that_cannot_be_synced_delays_the_correction_and_raises_nothing
             # A log that is new has a name that is not durable yet.
             buffer._files._log_names.forget()
             device.set_wall(NOW_NS)
-            _look(buffer, clock)
+            look(buffer, clock)
             assert "Input/output error" in " ".join(buffer.status().notes)
             buffer.commit()
         buffer.commit()
@@ -245,46 +230,6 @@ def test_a_close_that_fails_lets_go_of_the_directory(tmp_path: Path, monkeypatch
     open_buffer(tmp_path, SteadyClock(clock), BufferConfig()).close()
 
 
-def test_a_hundred_settings_in_one_file_are_all_right_and_in_order(tmp_path: Path) -> None:
-    """More shifts than a view has one by one; the core folds its own, and its history keeps right times, too."""
-    device = ManualClock(NOW_NS)
-    with dated(tmp_path, device) as (buffer, clock):
-        for hour in range(100):
-            buffer.append([make_block(1, first=hour, time_ns=clock.wall_ns())], [])
-            buffer.add_event("said", str(hour), "")
-            buffer.commit()
-            device.advance(1)
-            device.set_wall(device.wall_ns() + 3_600 * SECOND)
-            _look(buffer, clock)
-        now = NOW_NS + 100 * 3_600 * SECOND
-        expected = [now + hour * SECOND for hour in range(100)]
-        assert [time for _, time in ask(buffer, TIMES)] == expected
-        said = "SELECT epoch_ns(time) FROM events WHERE kind = 'said' ORDER BY subject::INTEGER"
-        assert [time for (time,) in ask(buffer, said)] == expected
-        assert len(buffer._files.ledger.eras.off(clock.stamp())) < 70
-    device.reboot("boot 2", now)
-    with dated(tmp_path, device) as (buffer, _):
-        assert [time for _, time in ask(buffer, TIMES)] == expected
-        assert [time for (time,) in ask(buffer, said)] == expected
-        assert {era.boot for era in buffer._files.ledger.eras._eras} <= {"boot 2"}
-
-
-def test_a_clock_between_two_times_has_two_eras(tmp_path: Path) -> None:
-    """It goes there and back thirty times, never quite to the same: nothing grows, and rows keep their order."""
-    device = ManualClock(NOW_NS)
-    device.kept_right = True
-    with dated(tmp_path, device) as (buffer, clock):
-        for row in range(30):
-            device.advance(60)
-            device.set_wall(device.wall_ns() + (-1) ** row * 7_200 * SECOND + row * SECOND // 100)
-            _look(buffer, clock)
-            buffer.append([make_block(1, first=row, time_ns=clock.wall_ns())], [])
-            buffer.commit()
-        assert [len(segment.eras._eras) for segment in buffer._files.segments.opened] == [2]
-        numbers = ask(buffer, "SELECT brightness FROM inferences ORDER BY time")
-        assert numbers == [[float(row)] for row in range(30)]
-
-
 def test_a_batch_that_waits_while_the_clock_is_set_is_corrected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +242,7 @@ def test_a_batch_that_waits_while_the_clock_is_set_is_corrected(
             buffer.commit()
             device.advance(1)
             device.set_wall(NOW_NS + SECOND)
-            _look(buffer, clock)
+            look(buffer, clock)
         buffer.commit()
         assert ask(buffer, TIMES) == [[0.0, NOW_NS]]
 
