@@ -121,11 +121,12 @@ class Wear:
         """Go on from what an earlier agent kept; what cannot be read is told, and counted anew."""
         try:
             if stored:
-                self._restore(stored)
+                self.restore(stored)
         except ValueError as error:
             tell("wear", f"{error}; it is counted from here")
 
-    def _restore(self, stored: bytes) -> None:
+    def restore(self, stored: bytes) -> None:
+        """Go on from what was kept. Raises ValueError for what another version kept."""
         try:
             state = msgspec.msgpack.decode(stored, type=_State)
         except msgspec.MsgspecError as error:
@@ -180,6 +181,13 @@ def open_wear(files: Files, config: BufferConfig, clock: Clock, written: Written
     wear = Wear(config, clock, files.segments.limit_bytes, files.segments.bytes, written)
     wear.carry_on(files.read(lambda engine: files.ledger.get_state(engine, *STATE)), files.ledger.tell)
     return wear
+
+
+def stored_wear(stored: bytes, config: BufferConfig, clock: Clock) -> WearStatus:
+    """Read what an agent kept when it stopped, against the budgets of `config`. Raises ValueError."""
+    wear = Wear(config, clock, config.limit_bytes, 0, Written())
+    wear.restore(stored)
+    return wear.status
 
 
 def bytes_written(proc: Path = Path("/proc")) -> int | None:

@@ -47,6 +47,11 @@ def end_incomplete(notes: Iterable[str]) -> None:
     """Say what was left out of an answer that is written, and exit with 1; nothing where nothing was left out."""
     told = list(notes)
     if told:
-        for note in told:
-            click.echo(f"driftline: {note}", err=True)
+        warn(told)
         fail(INCOMPLETE)
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Print each note on stderr."""
+    for note in notes:
+        click.echo(f"driftline: {note}", err=True)

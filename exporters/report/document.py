@@ -108,10 +108,29 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """What the device keeps and writes, of how much, in bytes; when the report was written.
+
+    written: in the last 24 hours that the agent ran; None where it is not known. thinned: how far rows are, and why.
+    since: when that last changed. life: of the storage, the share that is left at least; None where it does not report
+    it (SD cards do not).
+    """
+
+    kept: int
+    kept_limit: int
+    written: int | None
+    written_limit: int
+    thinned: str
+    since: datetime | None = None
+    life: float | None = None
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is about: one stream, one window, and what to compare it with.
 
     storage: findings of the window that say that the device did not store everything: inferences may be missing.
+    unread: what of the stored files could not be read: inferences and findings may be missing.
+    keeping: None in reports of before there was such a thing.
     """
 
     format: int = FORMAT
@@ -124,6 +143,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     window: Window
     baseline: Baseline
     storage: tuple[Finding, ...] = ()
+    unread: tuple[str, ...] = ()
+    keeping: Keeping | None = None
 
 
 class ReportDocument(Subject, frozen=True, kw_only=True):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from exporters.report.page_findings import write_finding
 from exporters.report.page_parts import moment, number, share, table
+from exporters.report.page_stored import write_keeping, write_missing
 from exporters.report.style import STYLE
 
 if TYPE_CHECKING:
-    from agent.model import Finding
     from exporters.report.document import Baseline, ColumnOpinion, ReportDocument, Window
 
 # 'unsafe-eval': Plotly, inside Evidently's script, makes functions. Nothing can be fetched with them.
@@ -74,15 +74,7 @@ def _header(document: ReportDocument) -> str:
     return (
         f'<h1>{escape(document.key)}</h1>\n<p class="quiet">Driftline report</p>\n<dl>{facts}</dl>\n'
         f'<div class="box {agreement.verdict}"><h3>{escape(document.driftline.sentence)}</h3>'
-        f"<p>{escape(agreement.sentence)}</p></div>\n" + "".join(map(_not_stored, document.storage))
-    )
-
-
-def _not_stored(finding: Finding) -> str:
-    until = f"until {moment(finding.closed)}" if finding.closed else "and goes on"
-    return (
-        f'<div class="box {finding.severity}"><h3>{escape(finding.sentence)}</h3><p>From {moment(finding.onset)} '
-        f"{until}: inferences of then may be missing here. {escape(finding.advice)}</p></div>\n"
+        f"<p>{escape(agreement.sentence)}</p></div>\n" + write_missing(document)
     )
 
 
@@ -138,7 +130,8 @@ def _compared(document: ReportDocument) -> str:
     facts = [("window", _window(document.window)), ("against", _baseline(document.baseline))]
     facts += [("note", note) for note in document.baseline.notes]
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
-    return f"<h2>What was compared</h2>\n<dl>{rows}</dl>\n"
+    keeping = write_keeping(document.keeping) if document.keeping else ""
+    return f"<h2>What was compared</h2>\n<dl>{rows}</dl>\n{keeping}"
 
 
 def _window(window: Window) -> str:

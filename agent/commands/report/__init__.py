@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from agent.cli import EXIT_CONFIG, EXIT_USAGE
-from agent.commands.options import client, config_option, fail, run_option, state_option
+from agent.commands.options import client, config_option, end_incomplete, fail, run_option, state_option, warn
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -56,7 +56,7 @@ def command(
 
     STREAM is a key or a model's name; without it, every stream of the window has a report. Evidently runs for about
     half a minute in a process of its own at the lowest priority. Nothing leaves the device. With --state, reads a
-    buffer whose agent is not running.
+    buffer whose agent is not running. Exits with 1 where something had to be left out as unreadable.
     """
     from exporters.report.extra import missing  # noqa: PLC0415  # what follows is not for `--help` to load
 
@@ -85,17 +85,20 @@ def command(
     except ConfigError as error:
         fail(str(error), EXIT_CONFIG)
     signal.signal(signal.SIGTERM, _stop)
+    wish, unread = Wish(span, earlier_s, now_ns), list[str]()
     try:
-        for path in write_reports(stream, Wish(span, earlier_s, now_ns), out, settings, run, state, clock, quiet=quiet):
+        for path in write_reports(stream, wish, out, settings, run, state, clock, unread, quiet=quiet):
             click.echo(path)
     except NothingToReportError as error:
-        if not if_any:
+        if not if_any and not unread:
             fail(str(error))
         click.echo(f"driftline: {error}", err=True)
     except Failed as error:
+        warn(unread)
         fail(str(error))
     except KeyboardInterrupt:
         fail("stopped; nothing was left behind")
+    end_incomplete(unread)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -103,6 +103,8 @@ def gather(source: Source, stored: Stored, wish: Wish, config: ReportConfig) -> 
         window=_window(wish.span, stored, len(current.time_ns)),
         baseline=baseline,
         storage=tuple(found for found in findings_of(source, AGENT, wish.span) if found.kind == KIND),
+        keeping=source.keeping(),
+        unread=source.notes,
         signals=tuple(signals),
         findings=tuple(findings_of(source, stored.stream, wish.span)),
         independent_rows=_independent(signals, reference),

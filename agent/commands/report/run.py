@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 import zlib
@@ -33,20 +34,21 @@ class Failed(Exception):  # noqa: N818  # it ends the command; what went wrong i
 
 
 def write_reports(
-    chosen: str | None, wish: Wish, out: Path, config: Config, run: str | None, state: str | None, clock: Clock, *,
-    quiet: bool,
+    chosen: str | None, wish: Wish, out: Path, config: Config, run: str | None, state: str | None, clock: Clock,
+    unread: list[str], *, quiet: bool,
 ) -> Iterator[Path]:  # fmt: skip
     """Write a report for each stream that was asked for; yields the files as they come to be.
 
     Where one of several streams cannot be reported on the others are, and then Failed is raised with all reasons, or
-    NothingToReportError where all that is missing is data.
+    NothingToReportError where all that is missing is data. `unread` comes to say what could not be read.
     """
     progress = Progress(clock, quiet=quiet)
     failures: list[str] = []
     empty: list[str] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with opened_source(run, state, config) as source:
+        with opened_source(run, state, config) as source, contextlib.ExitStack() as stack:
+            stack.callback(lambda: unread.extend(source.notes))
             for stored in choose_streams(source, wish.span, chosen):
                 try:
                     yield from _write_one(source, stored, wish, out, config, clock, progress)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -19,9 +22,12 @@ from agent.buffer import Buffer, BufferConfig, open_buffer
 from agent.cli import group
 from agent.clock import ManualClock, SystemClock
 from agent.commands.report import run as report_run
-from agent.model import Block, Signal, Stream
+from agent.commands.report.stored import of_agent
+from agent.model import Block, Reading, Signal, Stream
 from detectors import fit_reference
+from exporters.report.document import Keeping
 from tests.agent.buffer.blocks import make_finding
+from tests.tui.fake_source import fouled
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ HOUR_NS = 3_600 * 10**9
 # Stands in for exporters.report.child: writes down what it was handed.
 FAKE = """
 import json, sys
+import msgspec
 from pathlib import Path
 from exporters.report.job import read_job
 folder = Path(sys.argv[1])
@@ -49,6 +56,7 @@ said = {
     "first": rows.current[:, 0].min().item(), "last": rows.current[:, 0].max().item(),
     "gap": max(b - a for a, b in zip(rows.current[:, 0], rows.current[1:, 0])).item(),
     "second": sorted(set(rows.current[:, 1].tolist())), "independent": job.independent_rows,
+    "keeping": msgspec.to_builtins(job.keeping), "unread": job.unread,
 }
 (folder / "report.json").write_text(json.dumps(said))
 (folder / "report.html").write_text("<html>whole</html>")
@@ -68,6 +76,11 @@ def block(first_ns: int, stream: Stream = CAMERA, rows: int = ROWS) -> Block:
         stream=stream, signals=SIGNALS, time_ns=first_ns + np.arange(rows, dtype=np.int64) * (HOUR_NS // rows),
         latency_s=np.full(rows, 0.01), status=status, values=values, source="a.ring", last_seq=rows,
     )  # fmt: skip
+
+
+def life(sensor: str, left: float, time_ns: int) -> Reading:
+    """What an eMMC says of its life."""
+    return Reading("hw.physical_disk.endurance_utilization", "1", left, time_ns, (("sensor", sensor),))
 
 
 def store(buffer: Buffer, *blocks: Block) -> None:
@@ -143,6 +156,60 @@ def test_a_stopped_agents_buffer_is_reported(state: Path, tmp_path: Path) -> Non
     assert handed["last"] > ROWS - 50  # to its end
     assert handed["gap"] < 60
     assert "loading nothing … " in err
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_a_stopped_agent_kept_and_wrote_is_reported(tmp_path: Path) -> None:
+    """Of how much, how far it was thinned, and what the storage last said of its life."""
+    directory, now = tmp_path / "state", SystemClock().wall_ns()
+    clock = ManualClock(now)
+    with contextlib.closing(open_buffer(directory, clock, BufferConfig())) as buffer:
+        rows = np.random.default_rng(0).normal(size=(900, 3))
+        buffer.put_state(CAMERA.key, "reference", fit_reference(rows, SIGNALS).encode())
+        buffer.append([block(now - HOUR_NS)], [life("slc", 0.2, now - HOUR_NS), life("mlc", 0.4, now)])
+        clock.advance(60)
+        buffer.append([], [life("slc", 0.3, now)])  # another card than before
+        buffer.commit()
+    config = tmp_path / "driftline.toml"
+    config.write_text("[buffer]\nlimit_mib = 512\nwrite_mib_per_day = 100\n")
+    code, lines, err = report(
+        "--state", directory, "--since", "2h", "--out", tmp_path / "out", "--config", config, "--quiet"
+    )
+    assert (code, err) == (0, "")
+    handed = said(lines)
+    kept = sum(path.stat().st_size for path in (*directory.glob("core*"), *directory.glob("segments/*")))
+    assert handed["keeping"] == {
+        "kept": kept, "kept_limit": 512 << 20, "written": handed["keeping"]["written"], "written_limit": 100 << 20,
+        "thinned": "rows are kept as configured", "since": None, "life": 0.3,
+    }  # fmt: skip
+    assert handed["keeping"]["written"] >= 0
+    assert handed["unread"] == []
+
+
+def test_what_a_running_agent_keeps_is_what_its_status_says() -> None:
+    """The same figures as `driftline status`, with the worst of what the storage says of its life."""
+    status = fouled()
+    lives = (life("slc", 0.9, 0), life("mlc", 0.6, 0))
+    assert of_agent(msgspec.structs.replace(status, host=(*status.host, *lives))) == Keeping(
+        kept=41_500_000, kept_limit=1_000_000_000, written=38_100_000, written_limit=256 << 20,
+        thinned="rows are kept as configured", life=0.6,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_could_not_be_read_is_in_the_report_and_fails(state: Path, tmp_path: Path) -> None:
+    """A segment that is damaged is missed: the report is written and says so, and a script notices."""
+    damaged = tmp_path / "state"
+    shutil.copytree(state, damaged)
+    bad = damaged / "segments" / "000000-20260101.duckdb"
+    bad.write_bytes(b"rubbish" * 4_096)
+    code, lines, err = report("--state", damaged, "--since", "1h", "--out", tmp_path / "out", "--quiet")
+    assert (code, len(lines)) == (1, 2)
+    (note,) = said(lines)["unread"]
+    assert note.startswith("000000-20260101.duckdb cannot be read and is left out: ")
+    assert err.splitlines()[0] == f"driftline: {note}"
+    code, _, err = report("pump", "--state", damaged, "--since", "1h", "--out", tmp_path / "out", "--if-any")
+    assert (code, "cannot be read" in err) == (1, True)
 
 
 @pytest.mark.usefixtures("fake")

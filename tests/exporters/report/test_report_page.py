@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from exporters.report.agreement import compare, verdict
-from exporters.report.document import ReportDocument
+from exporters.report.document import Keeping, ReportDocument
 from exporters.report.page import write_page
-from tests.exporters.report.report_case import END, make_column, make_finding, make_job, make_opinion, make_rows
+from tests.exporters.report.report_case import END, START, make_column, make_finding, make_job, make_opinion, make_rows
 
 if TYPE_CHECKING:
     from exporters.report.job import Job
@@ -31,8 +32,8 @@ def page(job: Job, *findings: str) -> str:
     opinion = make_opinion(make_column("<script>alert(1)</script>", drifted=True, findings=findings))
     document = ReportDocument(
         generated=END, driftline_version="0.1.0", site=job.site, device=job.device, stream=job.stream, key=job.key,
-        window=job.window, baseline=job.baseline, storage=job.storage, driftline=verdict(job), evidently=opinion,
-        agreement=compare(job, make_rows(), opinion),
+        window=job.window, baseline=job.baseline, storage=job.storage, unread=job.unread, keeping=job.keeping,
+        driftline=verdict(job), evidently=opinion, agreement=compare(job, make_rows(), opinion),
     )  # fmt: skip
     return write_page(document, THEIRS)
 
@@ -48,6 +49,37 @@ def test_a_disk_that_was_full_is_said_beside_the_verdict() -> None:
     before = text[: text.index("What Driftline found")]
     assert said in before
     assert "The disk &lt;fails&gt;.</h3><p>From 2026-11-17T12:00:00Z until 2026-11-18T12:00:00Z: inferences" in before
+
+
+def test_what_could_not_be_read_is_said_beside_the_verdict() -> None:
+    """Each file, before any figure of what was compared."""
+    text = page(make_job(unread=("000001.duckdb cannot be read: <why>",)))
+    before = text[: text.index("What Driftline found")]
+    assert "Not all that is stored could be read." in before
+    assert "<li>000001.duckdb cannot be read: &lt;why&gt;</li>" in before
+    assert "could be read" not in page(make_job())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "<dt>kept</dt><dd>234 MB of 1.07 GB</dd>"),
+        ({}, "<dt>written in 24 h</dt><dd>105 MB of 268 MB</dd>"),
+        ({"written": None}, "<dt>written in 24 h</dt><dd>unknown of 268 MB</dd>"),
+        ({}, "<dt>rows</dt><dd>a tenth is kept, since 2026-11-17T12:00:00Z</dd>"),
+        ({"since": None}, "<dt>rows</dt><dd>a tenth is kept</dd>"),
+        ({}, "<dt>storage</dt><dd>life not reported</dd>"),
+        ({"life": 0.3}, "<dt>storage</dt><dd>30% or more of its life left</dd>"),
+        ({"life": 0.0}, "<dt>storage</dt><dd>less than 10% of its life left</dd>"),
+    ],
+)
+def test_what_the_device_keeps_and_writes_is_told(changes: dict[str, Any], said: str) -> None:
+    """Of how much, how far rows are thinned since when, and what the storage says of itself."""
+    keeping = Keeping(
+        kept=234_000_000, kept_limit=1 << 30, written=105_000_000, written_limit=1 << 28, thinned="a tenth is kept",
+        since=START,
+    )  # fmt: skip
+    assert said in page(make_job(keeping=msgspec.structs.replace(keeping, **changes)))
 
 
 def test_driftlines_own_part_comes_first_and_says_what_a_technician_needs() -> None:
