@@ -43,6 +43,11 @@ _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1}  # and from version 3 on also tr
 _NET_SINCE, _NET = 4, 0b11  # bind and connect of TCP
 
 
+def own_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of ours; it sees as little of its surroundings as this process."""
+    return [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", module, *arguments]
+
+
 def yield_to_others(memory_limit_mib: int, priority: int = LOWEST_PRIORITY, pid: int = 0) -> None:
     """Take a low priority for CPU and disk, a memory limit, and the first place when memory runs out.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import socket
-import sys
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from agent import __version__, buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.asking import Asking
 from agent.config import find_config, read_config
+from agent.confine import own_command
 from agent.labels.config import LabelsConfig
 from agent.labels.desk import LabelParts
 from agent.outbound import Origin
@@ -221,8 +221,7 @@ def _nightly(
     if not config.nightly:
         return NoNightlyReport()
     folder = state_dir.absolute() / "reports"
-    isolation = "-I" if sys.flags.isolated else "-P"
-    command = [sys.executable, isolation, "-m", "agent", "report", "--since", "24h", "--quiet", "--if-any"]
+    command = own_command("agent", "report", "--since", "24h", "--quiet", "--if-any")
     command += ["--run", str(run_dir.absolute()), "--out", str(folder)]
     command += ["--config", str(config_path.absolute())] if config_path else []
     return NightlyReport(config, command, folder, clock, pipeline.notice, store)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from agent.buffer.query import QueryError, run_query
 from agent.buffer.question import Form, Question
 from agent.buffer.quick import answer_quickly
 from agent.buffer.sharing import Sharing
+from agent.confine import own_command
 from agent.frames import MOST_BYTES, Verdict
 from agent.room import lacking
 
@@ -159,8 +159,7 @@ def _started(
     question: Question, ending: Ending
 ) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event, Callable[[], bytes]]]:
     """Give the process, whether its time ran out, and what waits for its last words."""
-    isolation = "-I" if sys.flags.isolated else "-P"
-    command = [sys.executable, isolation, "-m", "agent.buffer.asked", str(os.getpid())]
+    command = own_command("agent.buffer.asked", str(os.getpid()))
     expired = threading.Event()
     process = subprocess.Popen(  # noqa: S603  # our own module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -8,9 +8,9 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from agent.confine import own_command
 from exporters.report.job import ERRORS
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class ReportError(Exception):
 
 def child_command(folder: Path) -> list[str]:
     """Return the command that writes the report of the job in `folder`."""
-    isolation = "-I" if sys.flags.isolated else "-P"
-    return [sys.executable, isolation, "-m", "exporters.report.child", str(folder), str(os.getpid())]
+    return own_command("exporters.report.child", str(folder), str(os.getpid()))
 
 
 def run_child(
