@@ -11,7 +11,7 @@ from agent.findings import FindingBook
 from agent.notices import Notices
 from agent.outbound import Window
 from exporters.forwarding.forwarder import Forwarder, Place
-from exporters.forwarding.remote_write import RemoteWriteExporter
+from exporters.forwarding.kinds import EXPORTERS
 from tests.agent import fakes
 from tests.faults.sent_minutes import DESTINATION, SLOT_NS, SentMinutes
 
@@ -51,7 +51,7 @@ class SendingDevice(SentMinutes):
             outbox=self.outbox, run=run, notices=self.notices, clock=self.clock, believed=lambda: True,
             random=Random(7), origin=self.origin,
         )  # fmt: skip
-        self._exporter = RemoteWriteExporter(config, self.origin)
+        self._exporter = EXPORTERS[config.kind](config, self.origin)
         self.forwarder = Forwarder(config, self, place)
         self.name = DESTINATION
 

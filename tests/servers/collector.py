@@ -7,13 +7,17 @@ DRIFTLINE_COLLECTOR says.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from exporters.remote_write import bound_text
 from tests.absent import absent
 from tests.servers.programs import RECIPES, free_port, is_open, need_program, running
+from tests.servers.series import Series, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +54,17 @@ class Collector:
                     for point in metric[kind]["dataPoints"]:
                         yield metric, kind, point
 
+    def series(self) -> Series:
+        """Return what was written so far as a store of series would hold it; a point that came twice is the same."""
+        found: Series = {}
+        for metric, kind, point in self.points():
+            own = {one["key"]: one["value"]["stringValue"] for one in point["attributes"]}
+            at, name = int(point["timeUnixNano"]) // 1_000_000, metric["name"]
+            for labels, value in _values(name, own, kind, point):
+                before = found.setdefault(labels_of(labels), {}).setdefault(at, value)
+                assert before == value, f"{before} and {value} at {at}: {labels}"
+        return found
+
     def records(self) -> list[dict[str, Any]]:
         """Return the log records that were written so far."""
         return [
@@ -59,6 +74,18 @@ class Collector:
             for scope in resource["scopeLogs"]
             for record in scope["logRecords"]
         ]
+
+
+def _values(name: str, own: dict[str, str], kind: str, point: dict[str, Any]) -> Iterator[tuple[dict[str, str], float]]:
+    if kind != "histogram":
+        yield {"__name__": name, **own}, float(point["asDouble"])
+        return
+    counts = itertools.accumulate(map(float, point["bucketCounts"]))
+    for bound, count in zip([*point["explicitBounds"], math.inf], counts, strict=True):
+        yield {"__name__": f"{name}_bucket", **own, "le": bound_text(float(bound))}, count
+    yield {"__name__": f"{name}_count", **own}, float(point["count"])
+    if "sum" in point:
+        yield {"__name__": f"{name}_sum", **own}, float(point["sum"])
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
