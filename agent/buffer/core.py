@@ -113,6 +113,7 @@ class Buffer:
             self._keeping.recorder.rebase(step)
             self._house.wear.rebase(step)
             self.dating.keep()
+            self.outbox.rebase(step)
 
     def save_finding(self, finding: Finding) -> None:
         """Append one state of a finding, durable when this returns; what the disk refuses waits, and status says so."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.buffer.outgoing.slots import SECOND_NS, Slot, Walk
+from agent.buffer.outgoing.slots import SECOND_NS, Slot, Walk, moved_totals
 from agent.buffer.outgoing.stored import Sent
 from agent.summary import Summary  # noqa: TC001  # msgspec resolves the annotations at run time
 
 if TYPE_CHECKING:
     from agent.buffer.outgoing.stored import Stored
+    from agent.steady import Step
 
 CHUNK = 250  # summaries that are read at once
 READ = 8 * CHUNK  # and in one call
@@ -54,11 +55,8 @@ class Head:
         self._walk: Walk | None = None
         self._kept = 0
         self._kept_ns = 0
-        try:
-            place = msgspec.msgpack.decode(stored.place(KIND, "") or b"", type=_Place)
-        except msgspec.MsgspecError:  # none yet, or of another version: counters begin anew, and say so by their start
-            return
-        self._walk, self.totals, self._kept = Walk(place.number, place.totals), place.totals, place.number
+        if place := self._restored():
+            self._walk, self.totals, self._kept = Walk(place.number, place.totals), place.totals, place.number
 
     @property
     def closed(self) -> int:
@@ -90,6 +88,15 @@ class Head:
             self._stored.keep(Sent(places=[self.place()]))
             self.was_kept()
 
+    def rebase(self, step: Step) -> None:
+        """Walk on from the stored place, with times as they are since the clock was set."""
+        place = self._restored()
+        if place is None:
+            self.begin_anew()
+        else:
+            self.begin_at(place.number, moved_totals(place.totals, step))
+            self._kept = place.number
+
     def place(self) -> tuple[str, str, bytes]:
         """Return what is to be kept of it."""
         return KIND, "", msgspec.msgpack.encode(_Place(self.closed, self.totals))
@@ -108,6 +115,12 @@ class Head:
         self._walk, self._kept = None, 0
         self.totals = {}
         self.fresh.clear()
+
+    def _restored(self) -> _Place | None:
+        try:
+            return msgspec.msgpack.decode(self._stored.place(KIND, "") or b"", type=_Place)
+        except msgspec.MsgspecError:  # none yet, or of another version: counters begin anew, and say so by their start
+            return None
 
     def _pass(self, slots: list[Slot]) -> None:
         self.fresh.extend(slots)

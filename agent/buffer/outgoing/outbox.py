@@ -10,6 +10,7 @@ One walk along the head serves all destinations; each backlog has one of its own
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -21,13 +22,14 @@ from agent.buffer.outgoing.parcels import change_parcels, slot_parcels
 from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.stored import Sent
-from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, Parcel, Waiting
+from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, OutboxAwayError, Parcel, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Outcome
+    from agent.steady import Step
 
 MOST_CHANGES = 50  # states of findings in a batch
 GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
@@ -104,13 +106,11 @@ class Outbox:
                 cursor.answer(slot.first, slot.last, slot.totals)
                 cursor.dropped += slot.last - slot.first + 1 - slot.seen
         parcels = batch.parcels
-        sent = Sent(
-            letters=[
-                DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
-                for at, why in outcome.rejected.items()
-            ],
-            settled=[(destination, parcels[at].id) for at in outcome.accepted],
-        )
+        letters = [
+            DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
+            for at, why in outcome.rejected.items()
+        ]
+        sent = Sent(letters=letters, settled=[(destination, parcels[at].id) for at in outcome.accepted])
         if outcome.sent_bytes:
             sent.line = Egress(
                 time_ns=now, destination=destination, address=address, parcels=len(parcels),
@@ -118,10 +118,9 @@ class Outbox:
             )  # fmt: skip
         self._places.keep(destination, cursor, sent)
         del self._given[destination]
+        self._passed_by.discard(destination)
         if outcome.lasting and not given.slots:  # where findings find nobody, windows may
             self._passed_by.add(destination)
-        else:
-            self._passed_by.discard(destination)
 
     def latest(self) -> tuple[Parcel, ...]:
         """Return the windows of the newest slot that is over."""
@@ -166,6 +165,13 @@ class Outbox:
         if not self.places:  # what is sent from now on adds up with what went before this place
             self._head.begin_at(cursor.low, cursor.totals)
         self._places.keep(destination, cursor, sent)
+
+    def rebase(self, step: Step) -> None:
+        """Correct what totals begin at, after the clock was set; with the next delivery where the disk refuses that."""
+        for given in self._given.values():
+            given.slots = [(slot.rebased(step), places) for slot, places in given.slots]
+        with suppress(OutboxAwayError):
+            self._places.rebase(step)
 
     def let_go(self, number: int) -> bool:
         """Have what destinations have not got of the summaries up to a number carried over, some in each call.

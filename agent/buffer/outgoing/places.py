@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.head import KIND as HEAD
+from agent.buffer.outgoing.slots import moved_totals
 from agent.buffer.outgoing.stored import Sent
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.outgoing.head import Head
     from agent.buffer.outgoing.stored import Stored
+    from agent.steady import Step
 
 KIND = "outbox place"
 _ALL = 2**62  # numbers
@@ -49,6 +51,16 @@ class Places:
         if not self.cursors:
             self._head.begin_anew()
         return gone
+
+    def rebase(self, step: Step) -> None:
+        """Correct the times that totals begin at, after the clock was set; where the disk takes that."""
+        self._head.rebase(step)
+        for cursor in self.cursors.values():
+            cursor.totals = moved_totals(cursor.totals, step)
+        if self.cursors:
+            places = [(KIND, name, cursor.encode()) for name, cursor in self.cursors.items()]
+            self._stored.keep(Sent(places=[*places, self._head.place()]))
+            self._low = {name: cursor.low for name, cursor in self.cursors.items()}
 
     @property
     def needed(self) -> int | None:

@@ -18,6 +18,8 @@ from agent.summary import Summary  # noqa: TC001  # msgspec resolves the annotat
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from agent.steady import Step
+
 SLOT_S = 300
 LATE_NS = 3_600_000_000_000
 SECOND_NS = 1_000_000_000
@@ -58,6 +60,10 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     def wire_bytes(self) -> int:
         """About what it takes on the wire."""
         return sum(_WINDOW_BYTES + _SIGNAL_BYTES * len(summary.signals) for summary in self.summaries.values())
+
+    def rebased(self, step: Step) -> Slot:
+        """Return it with totals as they are since the clock was set."""
+        return msgspec.structs.replace(self, totals=moved_totals(self.totals, step))
 
 
 class Walk:
@@ -165,3 +171,13 @@ class Walk:
 def _until(total: Summary, end_ns: int) -> Summary:
     """Let a total end with its slot: its counters stand still from the last row on."""
     return msgspec.structs.replace(total, seconds=(end_ns - total.time_ns) / SECOND_NS)
+
+
+def moved_totals(totals: dict[str, Summary], step: Step) -> dict[str, Summary]:
+    """Return totals with the times that they have since the clock was set."""
+    out = {}
+    for key, total in totals.items():
+        start_ns = step.moved(total.time_ns)
+        seconds = (step.moved(total.end_ns) - start_ns) / SECOND_NS
+        out[key] = msgspec.structs.replace(total, time_ns=start_ns, seconds=seconds)
+    return out

@@ -116,6 +116,10 @@ def test_times_follow_a_clock_that_is_set(tmp_path: Path) -> None:
         buffer.outbox.next("hq", 1_000)
         live(buffer, device, 1.5)
         before = buffer.outbox.stored.summaries(0, 10)[0].summary.time_ns
+        batch = buffer.outbox.next("hq", 1)
+        assert batch is not None
+        buffer.outbox.settle("hq", batch, everything(batch), "https://hq")
+        began_ns = {content.total.time_ns for one in batch.parcels if isinstance(content := one.content, Window)}
         device.set_wall(device.wall_ns() + 100 * DAY_NS)
         for _ in range(80):
             device.advance(60)
@@ -123,6 +127,12 @@ def test_times_follow_a_clock_that_is_set(tmp_path: Path) -> None:
                 buffer.rebase(step)
         buffer.commit()
         assert buffer.outbox.stored.summaries(0, 10)[0].summary.time_ns == before + 100 * DAY_NS
+        contents = [one.content for batch in batches(buffer) for one in batch.parcels]
+        totals = [content.total for content in contents if isinstance(content, Window)]
+        assert {total.time_ns for total in totals} == {before + 100 * DAY_NS}
+        assert began_ns == {before}
+        assert sorted(total.inferences for total in totals) == [hour * ROWS for hour in range(1, 36)]  # the last went
+        assert all(total.end_ns > total.time_ns for total in totals)
 
 
 @settings(deadline=None, max_examples=50)
