@@ -14,7 +14,7 @@ test: check ## what CI runs: style, types, layers, and every test
 
 N ?= 1000
 faults: $(VENV)/.dev ## N times kill -9 of an agent (N=10000 for a night), and other faults in proportion
-	DRIFTLINE_FAULTS=$(N) $(BIN)/python -m pytest -m faults --numprocesses auto --dist loadfile tests/faults $(ARGS)
+	DRIFTLINE_FAULTS=$(N) $(BIN)/python -m pytest -m faults --numprocesses auto --dist loadfile -rP tests/faults $(ARGS)
 
 check: $(VENV)/.dev ## style, types and layers
 	$(BIN)/ruff check .

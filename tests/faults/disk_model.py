@@ -100,7 +100,7 @@ class Disk:
         for change in [*inode.doubtful, *inode.pending]:
             _apply(now, change)
         lines = now.decode().splitlines()
-        return tuple(map(int, lines[-1].split())) if lines else (0, 0)
+        return tuple(map(int, lines[-1].split())) if lines else (0, 0, 0)
 
     def cut(self, into: Path, chance: random.Random | None, *, everything: bool = False) -> None:
         """Write what may be left below `into`: nothing that was not synced, or what `chance` picks, or everything."""

@@ -9,6 +9,7 @@ import random
 import shutil
 import tempfile
 import time
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +71,38 @@ class Promises:
                 self.notes.append(note)
 
 
-def kill_often(seeds: Sequence[int], capture: Capture) -> list[str]:
-    """Kill an agent once for each seed, and return what was wrong."""
-    wrong = []
+@dataclass(slots=True)
+class Tally:
+    """What was done, and what was wrong with what was left.
+
+    kills: agents that ended by SIGKILL, each followed by a start on what it left. in_operations: those of them that
+    died in the middle of a change to a file; starting: before they answered for the first time. rows, labels, notes:
+    what was promised.
+    """
+
+    kills: int = 0
+    in_operations: int = 0
+    starting: int = 0
+    rows: int = 0
+    labels: int = 0
+    notes: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} times kill -9, {self.in_operations} in the middle of an operation, {self.starting} before "
+            f"the agent answered; {self.rows} rows, {self.labels} labels and {self.notes} acknowledgements promised; "
+            f"{len(self.wrong)} lost, doubled, partial or refused"
+        )
+
+
+def kill_often(seeds: Sequence[int], capture: Capture) -> Tally:
+    """Kill an agent once for each seed."""
+    tally = Tally()
+    wrong = tally.wrong
     with tempfile.TemporaryDirectory() as folder, NurseryAgent(Path(folder), capture) as agent:
         promises = Promises(agent.run)
         for seed in seeds:
@@ -80,9 +110,16 @@ def kill_often(seeds: Sequence[int], capture: Capture) -> list[str]:
             # Some die in the first operations of their start, some while they store, some whenever it is.
             agent.start(chance.choice((chance.randint(1, 30), chance.randint(20, 200), 0)))
             promises.write(ROWS)
+            answered = False
             with contextlib.suppress(AgentAwayError, AgentRefusedError, KeyError):  # a finding can end by itself
-                _use(agent, promises, chance)
+                if chance.random() >= 0.2 or agent.rules.kill_at:  # the others are killed wherever they are by now
+                    answered = agent.ready()
+                if answered:
+                    _use(agent, promises, chance)
+            tally.in_operations += not agent.alive
+            tally.starting += not answered
             ended = agent.kill()
+            tally.kills += not ended
             wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent, promises)] if line]
         agent.start()
         if not agent.ready():
@@ -90,17 +127,16 @@ def kill_often(seeds: Sequence[int], capture: Capture) -> list[str]:
         promises.ask_for(agent)
         wrong += [agent.end()]
         wrong += _look(agent, promises, everything=True)
-    return [line for line in wrong if line]
+        tally.rows, tally.labels, tally.notes = promises.ring.seq, len(promises.labels), len(promises.notes)
+    tally.wrong = [line for line in wrong if line]
+    return tally
 
 
 def _use(agent: NurseryAgent, promises: Promises, chance: random.Random) -> None:
     """Go on until it dies, or until it is time."""
     rounds = chance.randint(1, 8) if not agent.rules.kill_at else 40
-    if chance.random() < 0.2 and not agent.rules.kill_at:
-        return  # killed wherever it is by now
-    if agent.ready():
-        for _ in itertools.takewhile(lambda _: agent.alive, range(rounds)):
-            promises.ask_for(agent)
+    for _ in itertools.takewhile(lambda _: agent.alive, range(rounds)):
+        promises.ask_for(agent)
 
 
 def _look(agent: NurseryAgent, promises: Promises, *, everything: bool = False) -> list[str]:

@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from agent.buffer import Capture
 
+_STARTED_S = 240.0  # on a machine that is busy with other tests, too
 ROOT = Path(__file__).parents[2]
 CONFIG = """
 [reference]
@@ -92,7 +93,7 @@ class NurseryAgent:
             except AgentAwayError:
                 return None if self.alive else "ended"
 
-        return wait_until(answers, "the agent to answer or to end") == "ready"
+        return wait_until(answers, "the agent to answer or to end", _STARTED_S) == "ready"
 
     def kill(self) -> str:
         """End it with SIGKILL; return how it ended where that was otherwise, with its last words."""

@@ -76,12 +76,12 @@ def _check(kills: Sequence[Kill], *, root: Path, operations: Sequence[Operation]
     return wrong
 
 
-def _look(state: Path, batches: int, findings: int) -> list[str]:
+def _look(state: Path, batches: int, findings: int, place: int) -> list[str]:
     wrong = []
     for again, config in enumerate((LOGGING, FOLDING, FOLDING, LOGGING)):
         found = start(state, config, FOLDED_ROWS, unharmed=True)
-        if isinstance(found, str) or found[0] < batches or found[1] < findings:
-            return [f"start {again}: promised {batches} batches and {findings} findings, found {found}"]
+        if isinstance(found, str) or found[0] < batches or found[1] < findings or found[2] < place:
+            return [f"start {again}: promised {batches} batches, {findings} findings, place {place}; found {found}"]
         batches = found[0] + 1
     if (state / "quarantine").exists():
         wrong.append(f"set aside: {sorted(path.name for path in (state / 'quarantine').iterdir())}")
