@@ -44,7 +44,7 @@ def write(directory: Path, acks: int, rounds: int, *, folding: bool) -> None:
         buffer.commit()
         device.advance(1)
         with suppress(UnavailableError):
-            kept.keep(Sent(places=[(*PLACE, str(batch).encode())]))
+            kept.keep(Sent(places=[(*PLACE, str(batch).encode())]), lambda _: [])
             place = batch
         if batch % 4 == 3 and not folding:  # a new day: segments start while it runs
             device.set_wall(device.wall_ns() + DAY_NS)
