@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from agent.model import Finding, Signal  # noqa: TC001  # msgspec resolves the annotations at run time
+from agent.model import Finding, Signal, Stream  # noqa: TC001  # msgspec resolves the annotations at run time
 from agent.summary import Moments, Summary  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -75,12 +75,25 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True):
     last: float
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """Findings with the same labels that stand at a moment; `count` 0: the last ended in the day before."""
+
+    stream: Stream
+    kind: str
+    severity: str
+    state: str
+    cause: str
+    count: int
+    onset_ns: int  # the earliest among them, wall time; 0 where there is none
+
+
 class HostWindow(msgspec.Struct, frozen=True, kw_only=True, tag="host"):
-    """The device's own readings over a span."""
+    """The device's own readings over a span, and which findings stand at its end."""
 
     time_ns: int
     seconds: float
     readings: tuple[Rollup, ...]
+    findings: tuple[Standing, ...] = ()
 
     @property
     def end_ns(self) -> int:

@@ -192,6 +192,7 @@ def build(
     )
     if store.dating.step is not None:
         pipeline.clock_watch.tell(store.dating.step)
+        store.outbox.rebase(store.dating.step)
         pipeline.labels.rebase(store.dating.step)  # their stored states; what else is in memory was read corrected
     _tell_of_memory(pipeline, store)
     return Parts(

@@ -117,7 +117,7 @@ UNSENT = _own(
 FINDINGS = _own("findings_open", "gauge", "", (*DEVICE, "severity"), "Findings that are not closed, 0 included.")
 STREAM_FINDINGS = _own(
     "stream_findings_open", "gauge", "", (*STREAM, "kind", "severity", "state", "cause"),
-    "Findings that are not closed, by kind and likely cause; absent where there is none.",
+    "Findings that are not closed, by kind and likely cause; 0 for a day, or absent, where there is none.",
 )  # fmt: skip
 STREAM_ONSET = _own(
     "stream_finding_onset_timestamp_seconds", "gauge", "seconds", (*STREAM, "kind", "severity", "state", "cause"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.outbound import HostWindow, Window
 from agent.summary import GAMMA
 from exporters import naming
-from exporters.bounds import MAX_SENSORS, MAX_SIGNALS, label_text
+from exporters.bounds import MAX_FINDINGS, MAX_SENSORS, MAX_SIGNALS, label_text
 from exporters.private import LEAST_VALUES, inner_edges
 from exporters.samples import Histogram
 
@@ -102,6 +102,7 @@ def _signal(labels: tuple[str, ...], signal: SignalSummary, inferences: int, end
 
 def _host(device: tuple[str, str], window: HostWindow) -> Iterator[Sample]:
     """Of sensors that share their labels the first stands for all; of one measure at most MAX_SENSORS are sent."""
+    yield from _standing(device, window)
     sent: dict[str, set[tuple[str, ...]]] = {}
     for reading in window.readings:
         metric = naming.HOST.get(reading.name)
@@ -114,6 +115,16 @@ def _host(device: tuple[str, str], window: HostWindow) -> Iterator[Sample]:
         if labels not in before and len(before) < MAX_SENSORS:
             before.add(labels)
             yield Sample(metric, labels, _level(metric, reading), window.end_ns)
+
+
+def _standing(device: tuple[str, str], window: HostWindow) -> Iterator[Sample]:
+    """Tell which findings stand, the groups that have any first, and those that have none any more with a 0."""
+    for one in sorted(window.findings, key=lambda one: one.count == 0)[:MAX_FINDINGS]:
+        version = naming.version_label(one.stream)
+        labels = (*device, *map(label_text, (one.stream.model, version, one.kind, one.severity, one.state, one.cause)))
+        yield Sample(naming.STREAM_FINDINGS, labels, float(one.count), window.end_ns)
+        if one.count:
+            yield Sample(naming.STREAM_ONSET, labels, one.onset_ns / 1e9, window.end_ns)
 
 
 def _level(metric: Metric, reading: Rollup) -> float:

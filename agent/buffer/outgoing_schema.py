@@ -55,6 +55,13 @@ READ_CARRIED_ENTRIES = (
 )
 
 READ_CHANGES = "SELECT seq, record FROM {db}.finding_history WHERE seq > ? ORDER BY seq LIMIT ?"
+READ_STANDING = (  # newest states of what is open, and any state of the time before: whether it is the newest
+    "WITH known AS (SELECT * FROM {db}.finding_history WHERE updated <= make_timestamp($1)), "
+    "newest AS (SELECT id, max(seq) AS seq FROM known GROUP BY id) "
+    "SELECT record, known.seq = newest.seq FROM known JOIN newest USING (id) "
+    "WHERE (known.seq = newest.seq AND \"state\" <> 'closed') OR updated > make_timestamp($2) "
+    "ORDER BY known.seq DESC LIMIT $3"
+)
 READ_SETTLED_CHANGES = (  # the newest of which no finding is open that has no later one
     "SELECT coalesce(min(seq) FILTER (\"state\" <> 'closed') - 1, max(seq), 0) FROM "
     '(SELECT max(seq) AS seq, arg_max("state", seq) AS "state" FROM {db}.finding_history GROUP BY id)'

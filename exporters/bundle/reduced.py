@@ -35,7 +35,9 @@ def reduced(parcel: Parcel, may_leave: May, findings: str) -> Parcel | None:
         kept = tuple(
             one for one in content.readings if (metric := naming.HOST.get(one.name)) and may_leave(metric.name)
         )
-        return structs.replace(parcel, content=structs.replace(content, readings=kept)) if kept else None
+        standing = content.findings if may_leave(naming.STREAM_FINDINGS.name) else ()
+        left = structs.replace(content, readings=kept, findings=standing)
+        return structs.replace(parcel, content=left) if kept or standing else None
     return structs.replace(parcel, content=_window(content, may_leave))
 
 

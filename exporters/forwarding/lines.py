@@ -47,6 +47,8 @@ def content_text(parcel: Parcel) -> str:
     content = parcel.content
     if isinstance(content, FindingChange):
         return f"finding {content.finding.id} of {content.finding.stream.model}, {content.finding.state}"
+    if isinstance(content, HostWindow) and not content.seconds:
+        return f"which findings stood at {utc(content.end_ns):%Y-%m-%d %H:%M} UTC"
     minutes = content.seconds if isinstance(content, HostWindow) else content.summary.seconds
     whose = "the device" if isinstance(content, HostWindow) else content.summary.stream.model
     return f"{minutes / 60:.0f} min of {whose} until {utc(content.end_ns):%Y-%m-%d %H:%M} UTC"

@@ -55,7 +55,7 @@ class OtlpExporter:
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Post findings and windows apart, and say what became of each."""
-        are_findings = all(isinstance(parcel.content, FindingChange) for parcel in parcels)
+        are_findings = any(isinstance(parcel.content, FindingChange) for parcel in parcels)
         doubt = self._doubts["/v1/logs" if are_findings else "/v1/metrics"]
         return await deliver(parcels, self._post, doubt, self._config.timeout_seconds)
 

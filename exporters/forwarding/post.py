@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from exporters.forwarding.certificate import validity
 from exporters.forwarding.secret import SecretError, read_secret
 from exporters.forwarding.trust import Trust
 
@@ -73,6 +74,9 @@ class Poster:
         except (SecretError, OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
             await self.close()  # a connection in an unknown state is not used again
             words, lasting = in_words(error, self._config.timeout_seconds)
+            if isinstance(error, aiohttp.ClientConnectorCertificateError):
+                refused = error.certificate_error
+                words += await validity(error.host, error.port or 443, refused, self._config.timeout_seconds)
             reached = not isinstance(error, SecretError | aiohttp.ClientConnectorError)
             return Answer(0, trouble=words, lasting=lasting, sent_bytes=sent if reached else 0)
 

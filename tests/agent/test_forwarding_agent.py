@@ -78,9 +78,10 @@ def test_a_finding_arrives_at_once_and_once_and_the_secret_nowhere_else(tmp_path
     assert {one.headers["Authorization"] for one in sink.posted} == {f"Bearer {SECRET}"}
     assert {code for code, _ in printed.values()} == {0}
     assert "is accepted in" in printed["link test"][1]
-    assert "1/1 accepted" in printed["egress"][1]
-    assert "fields  findings" in printed["egress"][1]
-    assert "fields  findings, system_uptime_seconds" in printed["stopped egress"][1]
+    assert "2/2 accepted" in printed["egress"][1]
+    for words, fields in (("egress", "findings"), ("stopped egress", "findings, system_uptime_seconds")):
+        told = " ".join(printed[words][1].partition("fields ")[2].split())
+        assert told == f"driftline_stream_finding_onset_timestamp_seconds, driftline_stream_findings_open, {fields}"
     assert printed["stopped outbox"][1] == "hq: nothing waits\n"
     everything = "".join(text for _, text in printed.values()) + "".join(map(str, (*out, *again)))
     assert SECRET not in everything

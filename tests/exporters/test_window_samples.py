@@ -3,11 +3,13 @@ import math
 import numpy as np
 import pytest
 
+from agent.outbound import HostWindow, Standing
 from agent.summary import GAMMA
 from exporters import naming
 from exporters.samples import Histogram
 from exporters.window_samples import LATENCY_BUCKETS, Sample, latency_buckets, samples_of, value_buckets
 from tests.exporters.windows import EDGES, ORIGIN, START_NS, make_block, make_host_window, make_window
+from tests.exporters.windows import STREAM as STREAM_OF
 
 BLOCKS = [make_block(700, seed=1), make_block(900, seed=2, start_ns=START_NS + 300 * 10**9)]
 STREAM = ("plant-7", "press-3", "meter-reader", "1.4+9f86d081884c")
@@ -122,3 +124,18 @@ def test_nothing_is_told_of_few_values() -> None:
         None,
         few.total.latency.mean * few.total.latency.count,
     }
+
+
+def test_findings_that_stand_are_told_and_so_is_that_none_is_left() -> None:
+    """A group with findings has their number and their onset, one that has none any more has 0: a rule resolves."""
+    groups = (
+        Standing(STREAM_OF, "shift", "warning", "open", "sensor", 2, START_NS),
+        Standing(STREAM_OF, "shift", "info", "open", "sensor", 0, 0),
+    )
+    window = HostWindow(time_ns=START_NS, seconds=300.0, readings=(), findings=groups)
+    labels = (*STREAM, "shift", "warning", "open", "sensor")
+    assert list(samples_of(ORIGIN, window)) == [
+        Sample(naming.STREAM_FINDINGS, labels, 2.0, window.end_ns),
+        Sample(naming.STREAM_ONSET, labels, START_NS / 1e9, window.end_ns),
+        Sample(naming.STREAM_FINDINGS, (*STREAM, "shift", "info", "open", "sensor"), 0.0, window.end_ns),
+    ]

@@ -19,6 +19,7 @@ from agent.buffer.outgoing.kept import Kept
 from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
 from agent.buffer.outgoing.rollups import Rollups, joined
 from agent.buffer.outgoing.slots import Numbered
+from agent.buffer.outgoing.standing import standing_at
 from agent.buffer.summaries import read_summaries
 from agent.model import Finding
 from agent.outbound import FindingChange
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from agent.buffer.outgoing.stored import Sent
     from agent.buffer.recorder import Recorder
     from agent.clock import Clock
-    from agent.outbound import DeadLetter, Egress, Rollup, Window
+    from agent.outbound import DeadLetter, Egress, Rollup, Standing, Window
 
 MOST_CARRIED = 32 << 20  # a start reads all of the core: that is a second or two on a slow card
 CARRIED_SHARE = 16  # of what rows may take
@@ -72,6 +73,10 @@ class BufferStore:
         """Return the numbers of the newest summary, and of the newest state of findings that are all closed."""
         settled = self._kept.read(lambda engine: engine.run(sql.READ_SETTLED_CHANGES.format(db=schema.CORE)))[0][0]
         return max((segment.last_summary for segment in self._files.segments.opened), default=0), settled
+
+    def standing(self, time_ns: int) -> tuple[Standing, ...]:
+        """Return which findings stood at a moment of wall time."""
+        return self._kept.read(lambda engine: standing_at(engine, time_ns))
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         """Return the device's readings in a span of wall time."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.outgoing.slots import Numbered
     from agent.buffer.outgoing.stored import Stored
-    from agent.outbound import Batch, DeadLetter, Egress, FindingChange, Rollup, Window
+    from agent.outbound import Batch, DeadLetter, Egress, FindingChange, Rollup, Standing, Window
 
 BEFORE = "outbox place before"  # where the last draft began
 
@@ -129,6 +129,9 @@ class _Overlay:
 
     def newest(self) -> tuple[int, int]:
         return self._stored.newest()
+
+    def standing(self, time_ns: int) -> tuple[Standing, ...]:
+        return self._stored.standing(time_ns)
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         return self._stored.rollups(start_ns, end_ns)

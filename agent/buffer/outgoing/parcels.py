@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def change_parcels(stored: Stored, changes: Iterable[FindingChange]) -> tuple[Parcel, ...]:
-    """Return states of findings as parcels."""
-    instance = stored.instance()
-    return tuple(Parcel(id=f"{instance}-f{change.number}", content=change) for change in changes)
+    """Return states of findings, at least one, as parcels, and what stands after them as one more."""
+    instance, told = stored.instance(), list(changes)
+    parcels = [Parcel(id=f"{instance}-f{change.number}", content=change) for change in told]
+    moment_ns = max(change.end_ns for change in told)
+    after = HostWindow(time_ns=moment_ns, seconds=0.0, readings=(), findings=stored.standing(moment_ns))
+    return (*parcels, Parcel(id=f"{instance}-s{told[-1].number}", content=after))
 
 
 def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
-    """Return a window of each stream, and one of the device's readings where there are any."""
+    """Return a window of each stream, and one of the device where there are readings or findings."""
     mark = f"{slot.first}-{slot.last}"
     instance = stored.instance()
     windows = {
@@ -29,8 +32,8 @@ def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
         for key, summary in slot.summaries.items()
     }
     parcels = [Parcel(id=f"{instance}-w{mark}-{key}", content=window) for key, window in windows.items()]
-    readings = stored.rollups(slot.start_ns, slot.end_ns)
-    if readings:
-        host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings)
+    readings, findings = stored.rollups(slot.start_ns, slot.end_ns), stored.standing(slot.end_ns)
+    if readings or findings:
+        host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings, findings=findings)
         parcels.append(Parcel(id=f"{instance}-h{mark}", content=host))
     return parcels

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from agent.buffer.outgoing.slots import Numbered
-    from agent.outbound import FindingChange, Rollup, Window
+    from agent.outbound import FindingChange, Rollup, Standing, Window
 
 
 class Sent(msgspec.Struct, kw_only=True):
@@ -63,6 +63,10 @@ class Stored(Protocol):
 
     def newest(self) -> tuple[int, int]:
         """Return the numbers of the newest summary, and of the newest state of findings that are all closed."""
+        ...
+
+    def standing(self, time_ns: int) -> tuple[Standing, ...]:
+        """Return which findings stood at a moment of wall time."""
         ...
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:

@@ -60,19 +60,19 @@ def test_what_waits_is_in_the_file_and_gone_from_the_queue_when_the_file_is_safe
     store.run(60)
     store.find(1)
     bundler = make(store, tmp_path)
-    assert write(bundler, tmp_path / "a") == Verdict(rows=1 + 2 * 12)
+    assert write(bundler, tmp_path / "a") == Verdict(rows=2 + 2 * 12)
     bundle = Bundle(tmp_path / "a")
     contents = [parcel.content for parcels in bundle.batches() for parcel in parcels]
-    assert (len(contents), sum(isinstance(one, FindingChange) for one in contents)) == (25, 1)
+    assert (len(contents), sum(isinstance(one, FindingChange) for one in contents)) == (26, 1)
     assert (bundle.header.origin, fingerprint(bundle.header.key)) == (ORIGIN, bundler.key())
     settle(bundler, tmp_path / "a")
     (line,) = store.lines
-    assert (line.destination, line.address, line.parcels) == (BUNDLE, str(tmp_path / "a"), 25)
+    assert (line.destination, line.address, line.parcels) == (BUNDLE, str(tmp_path / "a"), 26)
     assert line.bytes == (tmp_path / "a").stat().st_size
     assert {"findings", "driftline_inferences_total"} <= set(line.fields)
     assert "driftline_signal_least" not in line.fields
     assert write(bundler, tmp_path / "b") == Verdict()
-    assert write(bundler, tmp_path / "c", again=True).rows == 25
+    assert write(bundler, tmp_path / "c", again=True).rows == 26
 
 
 def test_nothing_is_settled_that_was_not_written_whole(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.outgoing.hours import Hours, Merged
 from agent.buffer.outgoing.outbox import GRACE_NS
-from agent.outbound import Rollup
+from agent.outbound import Rollup, Standing
 from agent.summary import moments
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numbered
 from tests.exporters.windows import make_change
@@ -82,6 +82,13 @@ class MemoryStore:
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         return (Rollup("hw.temperature", "Cel", (), moments([50.0]), 50.0),) if end_ns > start_ns else ()
+
+    def standing(self, time_ns: int) -> tuple[Standing, ...]:
+        newest = {one.finding.id: one.finding for one in self.history if one.end_ns <= time_ns}
+        return tuple(
+            Standing(one.stream, one.kind, one.severity, one.state, "sensor", int(one.state != "closed"), 1)
+            for one in newest.values()
+        )
 
     def completed(self, window: Window) -> Window:
         return window

@@ -47,7 +47,7 @@ def test_the_first_holds_all_there_is_and_the_next_what_came_since(store: TriedS
     store.find(1)
     drafts, receiver = Drafts(Outbox(store)), Receiver()
     first = drafts.begin(BUNDLE)
-    assert read(first, receiver) == 1 + 2 * 36
+    assert read(first, receiver) == 2 + 2 * 36
     drafts.keep(first, line(store.now_ns()))
     assert (sum(receiver.increases()), receiver.findings) == (truth(store), [1])
     store.run(60)
@@ -91,7 +91,7 @@ def test_it_begins_with_what_no_destination_has_got(store: TriedStore) -> None:
     store.run(120)
     store.find(1)
     draft = Drafts(outbox).begin(BUNDLE)
-    assert read(draft, receiver) == 1 + 2 * 24
+    assert read(draft, receiver) == 2 + 2 * 24
     Drafts(outbox).keep(draft, line(store.now_ns()))
     assert sum(receiver.increases()) == truth(store)
     drain(outbox, receiver)  # asserts that no total is another

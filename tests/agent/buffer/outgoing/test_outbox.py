@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
-from agent.buffer.outgoing.slots import SLOT_S
+from agent.buffer.outgoing.slots import SLOT_S, Numbered
 from agent.outbound import Batch, FindingChange, HostWindow, Outcome, Window
+from agent.steady import Step
 from tests.agent.buffer.outgoing.memory_store import MemoryStore
 from tests.agent.buffer.outgoing.stores import in_memory, on_disk
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS
@@ -166,7 +168,7 @@ def test_a_backlog_that_is_too_large_is_merged() -> None:
 
 
 def test_findings_go_before_everything_and_never_with_windows(store: TriedStore) -> None:
-    """A finding is the next batch whatever waits, alone, in the order of its states."""
+    """A finding is the next batch whatever waits, in the order of its states, and with it only what then stands."""
     receiver = Receiver()
     outbox = Outbox(store)
     outbox.next("hq", 3_000)
@@ -175,8 +177,11 @@ def test_findings_go_before_everything_and_never_with_windows(store: TriedStore)
     store.find(2, "closed")
     batch = outbox.next("hq", 3_000)
     assert batch is not None
-    assert [parcel.id for parcel in batch.parcels] == [f"{store.instance()}-f1", f"{store.instance()}-f2"]
-    outbox.settle("hq", batch, Outcome(retry=(0, 1)), "https://hq")
+    assert [parcel.id for parcel in batch.parcels] == [f"{store.instance()}-{mark}" for mark in ("f1", "f2", "s2")]
+    stands = batch.parcels[2].content
+    assert isinstance(stands, HostWindow)
+    assert (stands.readings, [group.count for group in stands.findings]) == ((), [0])
+    outbox.settle("hq", batch, Outcome(retry=(0, 1, 2)), "https://hq")
     drain(outbox, receiver)
     assert receiver.findings == [1, 2]
 
@@ -271,3 +276,34 @@ def test_a_batch_that_is_not_on_its_way_is_refused(store: TriedStore) -> None:
     assert outbox.next("hq", 3_000) is not None
     with pytest.raises(ValueError, match="not on its way"):
         outbox.settle("hq", batch, everything(batch), "https://hq")
+
+
+def test_a_clock_that_is_set_moves_what_was_not_sent_and_where_totals_begin() -> None:
+    """Windows that waited in memory under a wrong time are read anew; each arrives once, under the right time."""
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    assert outbox.next("hq", 3_000) is None
+    store.run(60)
+    assert outbox.waiting()[0].minutes == 60
+    by_ns = 20 * 365 * 86_400 * 10**9
+    step = Step(by_ns, START_NS, store.time_ns)
+    store.minutes = [
+        Numbered(one.first, one.last, msgspec.structs.replace(one.summary, time_ns=one.summary.time_ns + by_ns))
+        for one in store.minutes
+    ]
+    store.time_ns += by_ns
+    outbox.rebase(step)
+    drain(outbox, receiver)
+    last = store.minutes[-1].summary
+    assert min(receiver.times) > START_NS + by_ns
+    assert len(receiver.times) == len(set(receiver.times)) == 12
+    assert sum(receiver.increases()) == sum(
+        one.summary.inferences for one in store.minutes if one.summary.time_ns < max(receiver.times)
+    )
+    store.run(10)
+    batch = outbox.next("hq", 3_000)
+    assert batch is not None
+    window = batch.parcels[0].content  # the newest of the two that are over since
+    assert isinstance(window, Window)
+    assert window.total.time_ns == store.minutes[0].summary.time_ns
+    assert window.total.end_ns == window.end_ns > last.end_ns
