@@ -8,6 +8,7 @@ LeVeque, The American Statistician 37, 1983, eq. 2.1). Quantiles are read from a
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -199,7 +200,7 @@ def _merged(ours: SignalSummary, theirs: SignalSummary | None, *, same: bool) ->
         return ours if same else SignalSummary(ours.signal, ours.moments)
     bins: tuple[int, ...] = ()
     if same and len(ours.bins) == len(theirs.bins):
-        bins = tuple(a + b for a, b in zip(ours.bins, theirs.bins, strict=True))
+        bins = tuple(map(operator.add, ours.bins, theirs.bins))
     return SignalSummary(ours.signal, ours.moments.merge(theirs.moments), bins)
 
 

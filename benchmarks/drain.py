@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 sys.path[0] = str(Path(__file__).parents[1])  # this folder has an `agent.py` of its own
 
@@ -26,7 +26,6 @@ import numpy as np
 from msgspec import structs
 
 from agent.buffer import BufferConfig, open_buffer
-from agent.buffer.outgoing.buffered import BufferStore
 from agent.buffer.outgoing.outbox import Outbox
 from agent.buffer.pending import Recorded
 from agent.clock import SystemClock
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.buffer import Buffer
+    from agent.buffer.outgoing.stored import Stored
     from agent.outbound import Outcome, Parcel
 
 T = TypeVar("T")
@@ -62,8 +62,14 @@ GOAL_S = 600
 EDGES = make_edges(make_rows(60, seed=1))
 
 
-class Store(BufferStore):
+class Store:
     """The buffer, with all that detectors say of each window."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._stored = buffer.outbox.stored
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stored, name)
 
     def completed(self, window: Window) -> Window:
         """Return a window with the edges of its reference, and effect sizes that differ from window to window."""
@@ -171,8 +177,7 @@ def main() -> int:
         (folder / "state").mkdir()
         clock = SystemClock()
         buffer = open_buffer(folder / "state", clock, BufferConfig())
-        store = Store(buffer._files, buffer.dating, buffer._clock, buffer._references)  # noqa: SLF001  # with effect sizes
-        outbox = Outbox(store)
+        outbox = Outbox(cast("Stored", Store(buffer)))
         outbox.next(DESTINATION, 1)  # from here on it is to hear of everything
         count = fill(buffer, asked.days)
         starter = running_collector if asked.kind == "otlp" else running_victoria

@@ -82,14 +82,20 @@ class Line:
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> bytes:
-        """Return the whole answer to a request."""
+        """Return the whole answer to a request. A server closes what was idle for long: then it is asked anew."""
         async with self._lock:
-            if self._open is None:
-                self._open = await asyncio.open_connection("127.0.0.1", self._port)
-            reader, writer = self._open
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            return head + await reader.readexactly(length_of(head))
+            if self._open is not None:
+                try:
+                    return await self._exchange(*self._open, request)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    self.close()
+            self._open = await asyncio.open_connection("127.0.0.1", self._port)
+            return await self._exchange(*self._open, request)
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        return head + await reader.readexactly(length_of(head))
 
     def close(self) -> None:
         """Close the connection."""
