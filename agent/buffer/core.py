@@ -239,7 +239,7 @@ class Buffer:
             with ExitStack() as letting_go:  # all of it, whatever is raised before
                 if self._lock:
                     letting_go.callback(self._lock.release)
-                letting_go.callback(self._files.shut)
+                letting_go.callback(self._files.end)
                 letting_go.callback(self._keeping.close)
                 self._house.save()
                 self._keeping.finish()

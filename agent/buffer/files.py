@@ -67,7 +67,7 @@ class Files:
         self._doubt = Doubt(config.write_mib_per_day * MIB, lambda: stamp().since_boot_ns)
         self.trouble = ""
         self.migrated = ""
-        self._in_doubt = self._behind = self._shut_out = False
+        self._in_doubt = self._behind = self._shut_out = self._ended = False
         self._log_names = LogNames()
         self._core_log = CoreLog(self.ledger.path, self.reserve)
         self._engine: Engine | None = self._open_with_room()
@@ -94,7 +94,7 @@ class Files:
 
         Where it is not, that is tried once for each `flush`: it takes a tenth of a second.
         """
-        if self._in_doubt and not self.shut():
+        if self._ended or (self._in_doubt and not self.shut()):
             return None
         if self._engine is None:
             if self._shut_out:
@@ -210,6 +210,11 @@ class Files:
             self._engine.close()
             self._engine = None
         return left
+
+    def end(self) -> None:
+        """Close everything for good: whoever asks later opens nothing again."""
+        self._ended = True
+        self.shut()
 
     def look(self, *, waiting: bool) -> str:
         """Look after a commit whether the disk takes everything; return a line for the history where that changed."""

@@ -38,7 +38,7 @@ _CORE_LOST = (
 _LEARNED_ANEW = (
     "Look at what each model sees now, and that it is well: every reference is learned anew from here, and a fault of "
     "now would be taken for usual. One that was exported comes back with: driftline baseline import FILE. Findings "
-    "that were open are not told again: the newest report has them."
+    "that were open are not told again: the newest report has them. Destinations are sent what happens from here on."
 )
 _SEGMENT_LOST = "what it held is missing from queries"
 _WEARS_OUT = (
