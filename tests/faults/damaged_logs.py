@@ -64,7 +64,7 @@ def states(log: Log, other: bytes, places: Iterable[int]) -> Iterator[State]:
         yield State("zeros after", at, data + bytes(at + 1), whole)
         yield State("repeated", at, data + data[at:], whole)
         if at < len(other):
-            yield State("of another from", at, data[:at] + other[at:], before)
+            yield State("of another from", at, data[:at] + other[at:] + data[len(other) :], before)
     for at in range(len(log.ends)):
         yield State("repeated transactions", at, data + data[log.ends[at - 1] if at else 0 :], whole)
     yield State("of another", 0, other, 0)
