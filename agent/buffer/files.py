@@ -29,7 +29,7 @@ from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
-from agent.buffer.witness import STATE, testify, what_is_missing
+from agent.buffer.witness import STATE, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,8 @@ class Files:
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
         self.returning = Returning(self.segments, self.repairer, lambda: stamp().since_boot_ns)
-        self.ledger.testify = lambda: testify(self.segments.opened)
+        self.witness = Witness(self.segments.opened)
+        self.ledger.testify = self.witness.testify
         self.reserve = Reserve(self._disk, round(config.reserve_mib * MIB))
         self.refusals = Refusals(directory, config.commit_seconds, lambda: stamp().since_boot_ns)
         self._doubt = Doubt(config.write_mib_per_day * MIB, lambda: stamp().since_boot_ns)
@@ -273,10 +274,10 @@ class Files:
         return engine
 
     def _look_for_missing(self, engine: Engine) -> None:
-        missing = what_is_missing(self.segments.opened, self.ledger.get_state(engine, *STATE))
+        missing = self.witness.hear(self.ledger.get_state(engine, *STATE))
         if missing:
             self.repairer.notes.append(missing)
-            self.ledger.put_state(*STATE, testify(self.segments.opened))  # it is said once
+            self.ledger.put_state(*STATE, self.witness.testify())  # it is said once
 
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:

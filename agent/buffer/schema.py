@@ -89,7 +89,11 @@ INSERT_STREAM_ONCE = (
     "INSERT INTO {db}.streams SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM {db}.streams WHERE stream = ?)"
 )
 
-READ_BATCHES = "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT FROM {db}.batches"
+READ_BATCHES = (
+    "SELECT coalesce(max(id), 0), coalesce(sum(rows), 0)::BIGINT, coalesce(epoch_ns(arg_max(written, id)), 0) "
+    "FROM {db}.batches"
+)
+COUNT_BATCHES = "SELECT count(*) FROM {db}.batches WHERE id > ?"
 READ_OBSERVED = "SELECT min(observed), max(observed) FROM {db}.batches"
 READ_BATCH = "SELECT count(*) FROM {db}.batches WHERE id = ?"
 INSERT_BATCH = "INSERT INTO {db}.batches VALUES (?, make_timestamp_ns(?), ?, ?, ?, ?, ?)"

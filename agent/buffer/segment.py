@@ -48,6 +48,7 @@ class Segment:
         self.path = path
         self.alias = f"segment_{number}"
         self.rows = 0
+        self.last_written_ns = 0  # when the last batch was, by the clock of then
         self.last_batch = self.last_summary = 0
         self._schemas: dict[tuple[Signal, ...], int] = {}
         self.streams: dict[Stream, int] = {}
@@ -101,7 +102,7 @@ class Segment:
         rows: list[schema.Statement] = [(insert, (batch, source, seq)) for source, seq in newest]
         self.version, self.names = prepare_tables(engine, self.alias, schema.SEGMENT_TABLES, self.path, rows)
         db = {"db": self.alias}
-        self.last_batch, self.rows = engine.run(schema.READ_BATCHES.format(**db))[0]
+        self.last_batch, self.rows, self.last_written_ns = engine.run(schema.READ_BATCHES.format(**db))[0]
         if self.has(schema.SUMMARIES):
             self.last_summary = engine.run(recorded_schema.READ_LAST_SUMMARY.format(**db))[0][0]
         self.positions = dict(engine.run(schema.READ_POSITIONS.format(**db)))
@@ -167,7 +168,7 @@ class Segment:
             self.eras.add(era)
         grown = len(schemas) > len(self._schemas)
         self._schemas, self.streams, self._series = schemas, streams, series
-        self.last_batch = batch.id
+        self.last_batch, self.last_written_ns = batch.id, batch.stamp.wall_ns
         self.last_summary = batch.summaries[-1][0] if batch.summaries else self.last_summary
         self.rows += batch.rows
         self._memory_bytes += batch.bytes

@@ -38,7 +38,7 @@ class Settling:
         self._dating = dating
         self._suspect = suspect
         self._batch: Batch | None = None
-        self._last_id = files.segments.last_batch
+        self._last_id = files.witness.last_batch
         self.discarded_rows = 0
 
     @property

@@ -43,6 +43,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     rows: dict[int, int] = {}
     frame: int = 0  # of the recorder's journal, where that keeps the rows
     summary: int = -1  # the last one closed; -1 where nobody noted it
+    batch: int = -1  # the last one; the same
 
 
 class StoredRows:
@@ -69,6 +70,7 @@ class StoredRows:
                 written = after.rows if segment.number == after.segment else {}
                 spans = {table: (written.get(table, 0), _height(engine, segment, table)) for table in segment.tables}
                 yield from _read(engine, segment, key, spans)
+            self._check_batches(engine, after)
 
     def last(self, key: str, count: int, before: Mark | None) -> list[Block]:
         """Return the newest `count` rows of a stream, or of those before a mark."""
@@ -97,12 +99,22 @@ class StoredRows:
 
     def _mark(self, engine: Engine) -> Mark:
         segments = self._files.segments.opened
+        last = self._files.witness.last_batch
         if not segments:
-            return Mark()
+            return Mark(batch=last)
         newest = segments[-1]
         if newest.awaited:
-            return Mark(newest.number + 1)
-        return Mark(newest.number, {table: _height(engine, newest, table) for table in newest.tables})
+            return Mark(newest.number + 1, batch=last)
+        return Mark(newest.number, {table: _height(engine, newest, table) for table in newest.tables}, batch=last)
+
+    def _check_batches(self, engine: Engine, after: Mark) -> None:
+        """Raise OSError where not every batch since a mark is there; its number tells of one that is not."""
+        if after.batch < 0:
+            return
+        segments = [segment for segment in self._files.segments.opened if segment.last_batch > after.batch]
+        counts = (engine.run(schema.COUNT_BATCHES.format(db=one.alias), [after.batch])[0][0] for one in segments)
+        if missing := self._files.witness.last_batch - after.batch - sum(counts):
+            raise OSError(f"{missing} batches since the last saved state are lost")
 
     def _last(self, engine: Engine, key: str, count: int, before: Mark | None) -> list[Block]:
         found: list[list[Block]] = []
