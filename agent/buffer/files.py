@@ -29,7 +29,7 @@ from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
-from agent.buffer.witness import STATE, Witness
+from agent.buffer.witness import STATE, TOO_EARLY, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,7 +276,7 @@ class Files:
     def _look_for_missing(self, engine: Engine) -> None:
         missing = self.witness.hear(self.ledger.get_state(engine, *STATE))
         if missing:
-            self.repairer.notes.append(missing)
+            self.repairer.tell(missing, TOO_EARLY)
             self.ledger.put_state(*STATE, self.witness.testify())  # it is said once
 
     def _open_core(self, engine: Engine) -> None:

@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from agent.buffer.blocks import HEADER_BYTES, HEADERS, turn_back
+from agent.buffer.folders import wal_of
 from agent.buffer.wal import FRAME, checksum, entry_at, examine, sound_entries
 
 if TYPE_CHECKING:
@@ -51,6 +52,21 @@ def heads_of(headers: bytes) -> list[bytes]:
     identity = b"".join(_varint(byte) for byte in three[0][_IDENTITY])
     begin = b"d\0be\0\2f\0\x10" + identity + b"g\0"
     return [begin + _varint(number) + b"\xff\xff" for number in (iteration, iteration - 1) if number >= 0]
+
+
+def begins_right(path: Path) -> bool:
+    """Whether the log of a file begins as the file says, if there is one.
+
+    No instance of this process has the file open: reading it would let go of its lock. Raises OSError.
+    """
+    wal = wal_of(path)
+    if not wal.exists():
+        return True
+    with path.open("rb") as file:
+        heads = heads_of(file.read(HEADERS[-1] + HEADER_BYTES))
+    with wal.open("rb") as file:
+        begin = file.read(max(map(len, heads), default=0))
+    return not heads or any(begin.startswith(head) or head.startswith(begin) for head in heads)
 
 
 def _mend_head(wal: Path, headers: bytes) -> str:

@@ -17,6 +17,7 @@ from agent.buffer.errors import BufferMissingError, CorruptError, UnavailableErr
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.lock import DirectoryLock
+from agent.buffer.log_mending import begins_right
 from agent.buffer.repair import CORE_FILE
 from agent.buffer.segment import Segment
 from agent.buffer.segments import FOLDER, segment_files
@@ -108,15 +109,20 @@ class Reader:
 
     def _attach(self, path: Path, alias: str, load: Callable[[], None]) -> bool:
         try:
+            right = begins_right(path)  # DuckDB would open beside another file's log as beside none
             self._engine.run(schema.attach(str(path), alias, read_only=True))
             load()
-        except (CorruptError, duckdb.Error) as error:
+        except (CorruptError, duckdb.Error, OSError) as error:
             self._engine.rollback()
             self._engine.run(schema.detach(alias))
             if not path.exists():
                 return False  # retention took it meanwhile
-            self.notes.append(f"{path.name} cannot be read and is left out: {str(error).splitlines()[0]}")
+            why = str(error).splitlines()[0]
+            words = "is left out until the agent mends its log" if "WAL" in why else "cannot be read and is left out"
+            self.notes.append(f"{path.name} {words}: {why}")
             return False
+        if not right:
+            self.notes.append(f"{path.name} is read without its log, which is damaged where it begins")
         return True
 
 

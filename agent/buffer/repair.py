@@ -101,6 +101,11 @@ class Repairer:
                 return cleared
         raise CorruptError(f"its log is damaged in more than {_MOST_CUTS} places")
 
+    def tell(self, note: str, advice: str) -> None:
+        """Take note of something, and of what there is to do about it."""
+        self.notes.append(note)
+        self._advice[note] = advice
+
     def rest(self) -> None:
         """Let go of what is only needed while files are opened."""
         self.rehearsal.close()
@@ -135,8 +140,7 @@ class Repairer:
         names = self.aside.take(*(part for part in (path, wal_of(path)) if part.exists()))
         missing, advice = (_CORE_LOST, _LEARNED_ANEW) if path.name == CORE_FILE else (_SEGMENT_LOST, _WEARS_OUT)
         note = f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; {missing}: {why}"
-        self.notes.append(note)
-        self._advice[note] = advice
+        self.tell(note, advice)
 
     def tidy(self, folder: Path) -> None:
         """Remove what a crash left behind that holds no data, and set aside logs whose file is gone.

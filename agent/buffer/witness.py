@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from agent.buffer.segment import Segment
 
 STATE = ("", "acknowledged")  # under which it is kept in the core
+TOO_EARLY = (
+    "Nothing brings it back, and the agent goes on without it. It was on its way to the disk or damaged there: where "
+    "this comes again, the card or disk is failing or says too early that it has written; replace it."
+)
 
 
 class Acknowledged(msgspec.Struct, frozen=True, array_like=True):
@@ -71,11 +75,13 @@ class Witness:
         left = sum(segment.rows for segment in self._opened if segment.path and segment.path.name == known.file)
         span = _span(newest.last_written_ns if newest else 0, known.written_ns)
         return (
-            f"{known.file} lacks what had been acknowledged: batches {last + 1} to {known.batch}{span}, with "
-            f"{known.rows - left} rows at least"
+            f"{known.file} ends too early: what had been stored{span} is lost, {known.rows - left} rows at least "
+            f"(batches {last + 1} to {known.batch})"
         )
 
 
 def _span(after_ns: int, until_ns: int) -> str:
-    since = f"after {utc(after_ns):%Y-%m-%d %H:%M:%S} and " if after_ns else ""
-    return f", written {since}until {utc(until_ns):%Y-%m-%d %H:%M:%S} UTC" if until_ns else ""
+    if not until_ns:
+        return ""
+    since = f" after {utc(after_ns):%Y-%m-%d %H:%M:%S} and" if after_ns else ""
+    return f"{since} until {utc(until_ns):%Y-%m-%d %H:%M:%S} UTC"

@@ -47,9 +47,10 @@ def test_what_was_acknowledged_and_is_gone_is_missed(shortened: tuple[Path, byte
     name = next(directory.rglob("0*.duckdb")).name
     with opened(directory) as buffer:
         moment = "2026-11-18 11:06:40"
-        lost = f"batches 3 to 6, written after {moment} and until {moment} UTC, with 40 rows at least"
-        sentence = f"{name} lacks what had been acknowledged: {lost}"
-        assert [repair.sentence for repair in buffer.repairs] == [sentence]
+        lost = f"after {moment} and until {moment} UTC is lost, 40 rows at least (batches 3 to 6)"
+        ((sentence, advice),) = buffer.repairs
+        assert sentence == f"{name} ends too early: what had been stored {lost}"
+        assert "the card or disk" in advice
         store(buffer, 900)
     with opened(directory) as buffer:
         assert (buffer.status().rows, buffer.repairs) == (30, ())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import duckdb
+import pytest
 
 from agent.commands.doctor_stored import stored_checks
 from tests.agent.buffer.blocks import make_block, make_finding, opened
@@ -54,6 +56,25 @@ def test_damage_is_a_note_because_the_next_start_repairs_it(tmp_path: Path) -> N
         "note",
         f"set aside as damaged, or before an upgrade: 1.0 MB in {tmp_path}/quarantine",
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [(-40, "is left out until the agent mends its log: "), (20, "is read without its log, which is damaged where it")],
+)
+def test_a_damaged_log_is_a_note(tmp_path: Path, at: int, words: str) -> None:
+    """Wherever it is damaged: also where DuckDB takes no notice of such a log."""
+    with opened(tmp_path / "running") as buffer:
+        buffer.append([make_block(5)], [])
+        buffer.commit()
+        shutil.copytree(tmp_path / "running", tmp_path / "left")
+    (wal,) = (tmp_path / "left" / "segments").glob("*.wal")
+    data = bytearray(wal.read_bytes())
+    data[at] ^= 0x22
+    wal.write_bytes(data)
+    _, damaged = _told(tmp_path / "left")
+    assert damaged[0] == "note"
+    assert damaged[1].startswith(f"{wal.stem} {words}")
 
 
 def test_files_of_a_newer_version_fail(tmp_path: Path) -> None:
