@@ -12,28 +12,35 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.blocks import HEADER_BYTES, HEADERS, turn_back
 from agent.buffer.folders import wal_of
-from agent.buffer.wal import FRAME, checksum, entry_at, examine, sound_entries
+from agent.buffer.wal import COMMITTED, FRAME, WalState, checksum, examine, sound_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    from agent.buffer.wal import WalState
 
 _SUM = struct.Struct("<Q")
 _IDENTITY = slice(124, 140)  # of each header of a file
 _ITERATION = slice(8, 16)
+_VERSION_BYTES = 6
+_FOLDED = b"g\0"  # how often follows
 _MOST_CHANGED = 4  # bytes: the head of another file's log differs in most of its sixteen
 _MOST_ENTRY = 16 << 20
 _MOST_MENDS = 8
 
 
-def mend_log(wal: Path, headers: bytes, after: int = 0) -> tuple[WalState, list[str]]:
+def mend_log(
+    wal: Path, headers: bytes, after: int = 0, held: Callable[[], int | None] = lambda: None
+) -> tuple[WalState, list[str]]:
     """Set right what can be, by the `headers` of its file; return what the log is like then, and what was done.
 
-    Raises OSError.
+    `held` tells the highest number that a row of a numbered table has in the file itself, None where that is not known.
+    Nothing is sound in the log of another file. Raises OSError.
     """
-    done = [said] if (said := _mend_head(wal, headers)) else []
+    heads = heads_of(headers)
+    done = [said] if (said := _mend_head(wal, heads, held)) else []
     state = examine(wal, after)
+    if state.size and not _begins_as(wal, heads):
+        return WalState(state.size, 0, torn=False), []
     while state.sound not in {0, state.size} and len(done) < _MOST_MENDS and (said := _mend_entry(wal, state)):
         done.append(said)
         state = examine(wal, after)
@@ -50,7 +57,7 @@ def heads_of(headers: bytes) -> list[bytes]:
         return []
     iteration = max(_SUM.unpack(header[_ITERATION])[0] for header in three[1:])
     identity = b"".join(_varint(byte) for byte in three[0][_IDENTITY])
-    begin = b"d\0be\0\2f\0\x10" + identity + b"g\0"
+    begin = b"d\0be\0\2f\0\x10" + identity + _FOLDED
     return [begin + _varint(number) + b"\xff\xff" for number in (iteration, iteration - 1) if number >= 0]
 
 
@@ -63,26 +70,35 @@ def begins_right(path: Path) -> bool:
     if not wal.exists():
         return True
     with path.open("rb") as file:
-        heads = heads_of(file.read(HEADERS[-1] + HEADER_BYTES))
-    with wal.open("rb") as file:
-        begin = file.read(max(map(len, heads), default=0))
-    return not heads or any(begin.startswith(head) or head.startswith(begin) for head in heads)
+        return _begins_as(wal, heads_of(file.read(HEADERS[-1] + HEADER_BYTES)))
 
 
-def _mend_head(wal: Path, headers: bytes) -> str:
-    heads = heads_of(headers)
+def _begins_as(wal: Path, heads: list[bytes]) -> bool:
     with wal.open("rb") as file:
         begin = file.read(max(map(len, heads), default=0))
-        if any(begin.startswith(head) for head in heads):
-            return ""
-        near = sorted(
-            (_differing_bits(begin, head), head)
-            for head in heads
-            if _differing_bytes(begin, head) <= _MOST_CHANGED and entry_at(file, len(head))
-        )
-    if not near or (len(near) > 1 and near[0][0] == near[1][0]):
+    # One of another version of DuckDB begins in another way; DuckDB knows whether it is of this file.
+    known = [head for head in heads if begin[:_VERSION_BYTES] == head[:_VERSION_BYTES][: len(begin)]]
+    return not known or any(begin.startswith(head) or head.startswith(begin) for head in known)
+
+
+def _mend_head(wal: Path, heads: list[bytes], held: Callable[[], int | None]) -> str:
+    if not heads:
         return ""
-    _write(wal, 0, near[0][1])
+    now, before = heads[0], heads[-1]
+    with wal.open("rb") as file:
+        begin = file.read(len(now))
+    if now.startswith(begin) or _differing_bytes(begin, now) > _MOST_CHANGED:
+        return ""
+    state = examine(wal, begins_at=len(now))
+    iteration = now.rindex(_FOLDED) + len(_FOLDED)
+    if begin[iteration:] != now[iteration:]:
+        # Changed, or a log of before the last time that it was folded in: then it is in the file already.
+        if begin.startswith(before) and (state.folding or not state.number):
+            return ""
+        last = held() if state.number else 0
+        if last is None or (state.number and state.number <= last) or not (state.number or state.sound > len(now)):
+            return ""
+    _write(wal, 0, now)
     return "in its first bytes, which its file knows"
 
 
@@ -100,6 +116,9 @@ def _mend_entry(wal: Path, state: WalState) -> str:
         if 0 < end != size and checksum(rest[:end]) == stored:
             _write(wal, state.sound, FRAME.pack(end, stored))
             return f"at byte {state.sound}, in the length of an entry"
+        if rest[:end] == COMMITTED:
+            _write(wal, state.sound, FRAME.pack(end, checksum(COMMITTED)))
+            return f"at byte {state.sound}, before the end of a transaction"
     if 0 < size <= len(rest) and (turned := turn_back(rest[:size], stored)):
         data, stored = turned
         _write(wal, state.sound, FRAME.pack(size, stored) + data)
@@ -117,10 +136,6 @@ def _varint(value: int) -> bytes:
 
 def _differing_bytes(one: bytes, other: bytes) -> int:
     return sum(a != b for a, b in zip(one[: len(other)], other, strict=False)) + max(0, len(other) - len(one))
-
-
-def _differing_bits(one: bytes, other: bytes) -> int:
-    return sum((a ^ b).bit_count() for a, b in zip(one, other, strict=False))
 
 
 def _write(path: Path, at: int, data: bytes) -> None:

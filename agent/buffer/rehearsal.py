@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.buffer import schema
+from agent.buffer.blocks import FIRST_BLOCK
 from agent.buffer.config import MIB
 from agent.buffer.engine import literal
 from agent.buffer.folders import wal_of
@@ -35,6 +36,7 @@ SCRIPT = Path(__file__).with_name("replaying.py")
 _BESIDE_MIB = 128  # what folding takes beside the rows of the log
 _LONGEST_S = 600.0
 _GRACE_S = 5.0
+_ALONE = "alone"
 SETTING = "SET GLOBAL checkpoint_on_detach = 'DISABLED'"
 # How a process ends itself. One that another ended, for want of memory perhaps, says nothing of what it was doing.
 _OF_ITS_OWN = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
@@ -74,6 +76,23 @@ class Rehearsal:
         listing = {"list": schema.metadata_blocks(alias), "then": schema.detach(alias)}
         answer = self._ask({"statements": statements, **listing})
         return [] if answer is None else answer
+
+    def last_number(self, path: Path, table: str, column: str) -> int | None:
+        """Return the highest number in a table of a file without its log, None where that cannot be found out."""
+        if path.stat().st_size <= FIRST_BLOCK:
+            return 0  # all that there ever was is in the log
+        alone = path.with_name(path.name + ".tmp")
+        try:
+            alone.unlink(missing_ok=True)
+            _link(path, alone)
+            statements = [SETTING, *memory_of(_BESIDE_MIB), schema.attach(str(alone), _ALONE, read_only=True)]
+            question = {"list": schema.highest(_ALONE, table, column), "then": schema.detach(_ALONE)}
+            answer = self._ask({"statements": statements, **question})
+        except OSError:
+            return None
+        finally:
+            alone.unlink(missing_ok=True)
+        return answer[0] if isinstance(answer, list) else None
 
     def headers(self, path: Path) -> bytes:
         """Read the headers of a file, which may be open here: reading it here would let go of its lock."""

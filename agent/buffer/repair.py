@@ -167,7 +167,9 @@ class Repairer:
         """
         if not wal.exists():
             return False
-        state, done = mend_log(wal, self.rehearsal.headers(wal.with_suffix("")), after)
+        path = wal.with_suffix("")
+        headers = self.rehearsal.headers(path)
+        state, done = mend_log(wal, headers, after, lambda: self.rehearsal.last_number(path, *_numbered(path)))
         self.notes += done
         if state.stale >= 0:
             kept = self.aside.keep_tail(wal, state.stale)
@@ -216,6 +218,11 @@ class Repairer:
                 f"{wal.name} ({size} bytes) does not fit its file and was set aside as {name}; "
                 f"the newest {_held(wal)} may be missing"
             )
+
+
+def _numbered(path: Path) -> tuple[str, str]:
+    """Return the table of a file whose rows are numbered, and the column."""
+    return ("finding_history", "seq") if path.name == CORE_FILE else ("batches", "id")
 
 
 def _held(wal: Path) -> str:

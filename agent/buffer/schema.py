@@ -178,6 +178,11 @@ def metadata_blocks(alias: str) -> str:
     return f"SELECT block_id FROM pragma_metadata_info('{alias}')"
 
 
+def highest(alias: str, table: str, column: str) -> str:
+    """Statement that finds the highest number in a table of an attached file, 0 where it has no row."""
+    return f"SELECT coalesce(max({column}), 0) FROM {alias}.{table}"
+
+
 def detach(alias: str) -> str:
     """Statement that lets go of a file."""
     return f"DETACH DATABASE IF EXISTS {alias}"

@@ -33,6 +33,7 @@ _VERSION = b"\x64\x00\x62"  # what DuckDB takes for no log where it is not at th
 # Version, identity of the file, how often it was checkpointed: as DuckDB 2.0 writes it; others are searched for an end.
 _PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\xff]{0,9}[\0-\x7f]\xff\xff", re.DOTALL)
 _BEGIN = b"\x64\x00"  # of every entry
+COMMITTED = _BEGIN + b"\x64\xff\xff"  # the whole of the entry that ends a transaction
 _CHECKPOINT, _COMMIT, _USE_TABLE, _INSERT = (_BEGIN + kind for kind in (b"\x63", b"\x64", b"\x19", b"\x1a"))
 # Tables whose rows are numbered, each higher than the one before, by their first column; names follow their length.
 _NUMBERED = _BATCHES, _FINDINGS = b"\x07batches", b"\x0ffinding_history"
@@ -46,7 +47,7 @@ class WalState:
     stale: where the first transaction begins that cannot follow those before, being no younger; -1 where none does.
     folding: a checkpoint began and did not end (the log goes with its end), so the file may be half rewritten. DuckDB
     logs the beginning as a transaction of its own, and after a restart others follow it.
-    ends: where each transaction ends.
+    ends: where each transaction ends. number: the first that a row of a numbered table has, 0 where there is none.
     """
 
     size: int
@@ -55,25 +56,29 @@ class WalState:
     stale: int = -1
     folding: bool = False
     ends: tuple[int, ...] = field(default=(), compare=False)
+    number: int = field(default=0, compare=False)
 
 
-def examine(path: Path, after: int = 0) -> WalState:
-    """Walk the log at `path`; the batches of a segment are numbered higher than `after`."""
+def examine(path: Path, after: int = 0, begins_at: int | None = None) -> WalState:
+    """Walk the log at `path`; the batches of a segment are numbered higher than `after`.
+
+    begins_at: where its first entry is, where what stands before it cannot be read.
+    """
     size = path.stat().st_size
     with path.open("rb", _BUFFER_BYTES) as file:
-        at = _first_entry(file, size)
+        at = _first_entry(file, size) if begins_at is None else begins_at
         if at is None:
             return WalState(size, 0, torn=size <= _LONGEST_PREAMBLE)
         file.seek(at)
         ends: list[int] = []
         begins = at
-        stale, folding = -1, False
+        stale, folding, first = -1, False, 0
         table, numbers, newest = b"", {}, {_BATCHES: after, _FINDINGS: 0}
         while at < size:
             data = _entry(file, size - at)
             if data is None:
                 file.seek(at)
-                return WalState(size, at, _is_torn(file, size - at), stale, folding, tuple(ends))
+                return WalState(size, at, _is_torn(file, size - at), stale, folding, tuple(ends), first)
             at += FRAME.size + len(data)
             kind = data[:3]
             folding = folding or kind == _CHECKPOINT
@@ -85,9 +90,10 @@ def examine(path: Path, after: int = 0) -> WalState:
                 if stale < 0 and any(number <= newest[table] for table, number in numbers.items()):
                     stale = begins
                 newest |= numbers
+                first = first or min(numbers.values(), default=0)
                 ends.append(at)
                 table, numbers, begins = b"", {}, at
-    return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends))
+    return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends), number=first)
 
 
 def checksum(data: bytes) -> int:
@@ -125,13 +131,6 @@ def _entry(file: BinaryIO, left: int) -> bytes | None:
     return data if checksum(data) == stored else None
 
 
-def entry_at(file: BinaryIO, at: int) -> bool:
-    """Whether a sound entry begins there, or nothing comes any more."""
-    size = file.seek(0, 2)
-    file.seek(at)
-    return at == size or _entry(file, size - at) is not None
-
-
 def _first_entry(file: BinaryIO, size: int) -> int | None:
     if file.read(len(_VERSION)) != _VERSION:
         return None
@@ -150,7 +149,7 @@ def _is_torn(file: BinaryIO, left: int) -> bool:
     head, rest = file.read(FRAME.size), file.read(_SEARCHED_BYTES)
     if len(head) < FRAME.size:
         return True
-    longer = left - FRAME.size < FRAME.unpack(head)[0] < 1 << 32
+    longer = left - FRAME.size < FRAME.unpack(head)[0] < 1 << 32 and rest != COMMITTED
     return longer and _BEGIN.startswith(rest[: len(_BEGIN)]) and not any(sound_entries(rest))
 
 

@@ -39,9 +39,68 @@ def test_a_change_of_the_first_bytes_is_set_right(wal: Path) -> None:
     data = wal.read_bytes()
     for at in range(len(heads_of(_headers(wal))[0])):
         wal.write_bytes(data[:at] + bytes([data[at] ^ 8]) + data[at + 1 :])
-        _, done = mend_log(wal, _headers(wal))
+        _, done = mend_log(wal, _headers(wal), held=lambda: 0)
         assert ["in its first bytes" in said for said in done] == [True]
         assert wal.read_bytes() == data
+
+
+def test_a_changed_beginning_is_set_right_whatever_comes_behind_it(wal: Path) -> None:
+    """The file knows it, though the first entry is damaged, too; that is then looked at by itself."""
+    data = wal.read_bytes()
+    first = len(heads_of(_headers(wal))[0])
+    wal.write_bytes(data[:20] + b"?" + data[21 : first + 1] + b"?" + data[first + 2 :])
+    state, done = mend_log(wal, _headers(wal))
+    assert [said.split(";")[0].split("changed ")[1] for said in done] == [
+        "in its first bytes, which its file knows",
+        f"at byte {first}, in the length of an entry",
+    ]
+    assert (state.sound, wal.read_bytes()) == (len(data), data)
+
+
+@pytest.fixture
+def folded(tmp_path: Path) -> tuple[Path, bytes]:
+    """The log of a segment that was folded, with the second of two batches; and the one before, with the first."""
+    with opened(tmp_path / "running") as buffer:
+        buffer.append([make_block(10)], [])
+        buffer.commit()
+        before = next((tmp_path / "running").rglob("0*.wal")).read_bytes()
+    with opened(tmp_path / "running") as buffer:
+        buffer.append([make_block(10, first=10)], [])
+        buffer.commit()
+        shutil.copytree(tmp_path / "running", tmp_path / "left")
+    return next((tmp_path / "left").rglob("0*.wal")), before
+
+
+@pytest.mark.parametrize("bit", [1, 0x30])
+def test_a_log_that_seems_to_be_folded_in_is_set_right_where_it_is_not(folded: tuple[Path, bytes], bit: int) -> None:
+    """One bit of how often its file was folded: DuckDB would take it for a log of before and leave it out."""
+    wal, _ = folded
+    data = wal.read_bytes()
+    now, before = heads_of(_headers(wal))
+    at = len(now) - 3
+    changed = data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
+    assert changed.startswith(before) == (bit == 1)
+    wal.write_bytes(changed)
+    with opened(wal.parents[1]) as buffer:
+        assert ["in its first bytes" in sentence for sentence, _ in buffer.repairs] == [True], buffer.repairs
+        assert buffer.status().rows == 20
+
+
+def test_a_log_that_was_folded_in_is_not_brought_back(folded: tuple[Path, bytes]) -> None:
+    """One of before, whole and in the log's place, would double what is in the file."""
+    wal, before = folded
+    wal.write_bytes(before)
+    with opened(wal.parents[1]) as buffer:
+        assert buffer.status().rows == 10
+
+
+def test_the_end_of_a_transaction_is_known_by_what_it_is(wal: Path) -> None:
+    """Length and checksum before it may both be wrong: it is always the same."""
+    data = wal.read_bytes()
+    wal.write_bytes(data[: -FRAME.size - 5] + bytes(range(1, FRAME.size + 1)) + data[-5:])
+    state, done = mend_log(wal, _headers(wal))
+    assert ["before the end of a transaction" in said for said in done] == [True]
+    assert (state.sound, wal.read_bytes()) == (len(data), data)
 
 
 def test_the_log_of_another_file_is_left_as_it_is(wal: Path, tmp_path: Path) -> None:
@@ -50,7 +109,8 @@ def test_the_log_of_another_file_is_left_as_it_is(wal: Path, tmp_path: Path) -> 
         pass
     other = next((tmp_path / "other").rglob("core.duckdb")).read_bytes()[: 3 * 4_096]
     data = wal.read_bytes()
-    assert mend_log(wal, other)[1] == []
+    state, done = mend_log(wal, other)
+    assert (state.sound, state.torn, done) == (0, False, [])
     assert wal.read_bytes() == data
 
 
