@@ -26,13 +26,14 @@ SUMMARY = "count(*), count(DISTINCT brightness), min(brightness), max(brightness
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory as a crash leaves it: thirty batches of ten rows, all of them in the log."""
+    """A directory as a crash leaves it: thirty batches of ten rows, all in the log; the core has written since."""
     directory = tmp_path_factory.mktemp("crashed")
     with opened(directory / "running") as buffer:
         buffer.save_finding(make_finding())
         for number in range(30):
             buffer.append([make_block(10, first=10 * number)], [make_reading()])
             buffer.commit()
+        buffer.put_state("camera", "reference", b"state")
         shutil.copytree(directory / "running", directory / "left")
     return directory / "left"
 
@@ -78,6 +79,9 @@ def test_a_damaged_log_is_cut_at_its_last_sound_entry(crashed: Path, tmp_path: P
                     expected = [[rows, rows, 0.0, rows - 1.0]]
                     assert ask(buffer, f"SELECT {SUMMARY} FROM inferences") == expected
                 assert rows % 10 == 0
+                # What is missing is told, also where the log looks as every hard stop leaves one.
+                told = [note for note, _ in buffer.repairs if f"is lost, {300 - rows} rows at least" in note]
+                assert len(told) == (rows < 300)
                 assert buffer.positions() == ({"a.ring": rows} if rows else {})
                 assert buffer.findings() == [make_finding()]
                 buffer.append([make_block(10, first=1_000)], [])
@@ -94,12 +98,13 @@ def test_what_damage_took_is_said_and_kept(crashed: Path, tmp_path: Path) -> Non
     half = len(data) // 2
     with damaged(crashed, tmp_path, wal.name, data[:half] + bytes(half)) as directory:
         with opened(directory) as buffer:
-            ((note, _),) = buffer.repairs
+            (note, _), (lost, _) = buffer.repairs
+            assert lost.startswith(f"{wal.stem} ends too early: what had been stored after ")
             assert note.startswith(f"{wal.name} was damaged after byte ")
             assert f"quarantine/{wal.name}.1" in note
             buffer.commit()
             buffer.commit()
-            assert ask(buffer, "SELECT kind, detail FROM events") == [["repair", note]]
+            assert ask(buffer, "SELECT kind, detail FROM events") == [["repair", note], ["repair", lost]]
         cut = (directory / "quarantine" / f"{wal.name}.1").read_bytes()
         assert cut == (data[:half] + bytes(half))[-len(cut) :]
         assert f"the rest ({len(cut)} bytes) was cut off" in note
@@ -111,7 +116,7 @@ def test_a_log_that_lost_its_beginning_is_not_ignored(crashed: Path, tmp_path: P
     wal = next(crashed.rglob("0*.wal"))
     data = bytes(4_096) + wal.read_bytes()[4_096:]
     with damaged(crashed, tmp_path, wal.name, data) as directory, opened(directory) as buffer:
-        assert ["was damaged after byte 0" in note for note, _ in buffer.repairs] == [True]
+        assert ["was damaged after byte 0" in note for note, _ in buffer.repairs] == [True, False]
         assert (directory / "quarantine" / f"{wal.name}.1").read_bytes() == data
 
 
