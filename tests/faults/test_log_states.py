@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 STEP = 1 if KILLS >= 1_000 else 25 if KILLS else 800  # bytes from one that is damaged to the next
 LEAST = 50_000 if KILLS >= 1_000 else 2_000 if KILLS else 80
-LOGS = ((folded_segments, STEP), (new_segments, 10 * STEP), (cores, 10 * STEP))
+WIDER = max(10 * STEP, 100)
+LOGS = ((folded_segments, STEP), (new_segments, WIDER), (cores, WIDER))
 
 
 @pytest.mark.faults
