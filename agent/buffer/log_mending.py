@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.blocks import HEADER_BYTES, HEADERS, turn_back
 from agent.buffer.folders import wal_of
-from agent.buffer.wal import COMMITTED, FRAME, WalState, checksum, examine, sound_entries
+from agent.buffer.log_order import COMMITTED
+from agent.buffer.wal import FRAME, WalState, checksum, examine, sound_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from agent.buffer.log_order import COMMITTED, ENTRY, Order
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -32,19 +34,14 @@ _HEAD_BYTES = 128
 _VERSION = b"\x64\x00\x62"  # what DuckDB takes for no log where it is not at the very beginning
 # Version, identity of the file, how often it was checkpointed: as DuckDB 2.0 writes it; others are searched for an end.
 _PREAMBLE = re.compile(rb"d\0be\0.f\0\x10(?:[\x80-\xff]?[\0-\x7f]){16}g\0[\x80-\xff]{0,9}[\0-\x7f]\xff\xff", re.DOTALL)
-_BEGIN = b"\x64\x00"  # of every entry
-COMMITTED = _BEGIN + b"\x64\xff\xff"  # the whole of the entry that ends a transaction
-_CHECKPOINT, _COMMIT, _USE_TABLE, _INSERT = (_BEGIN + kind for kind in (b"\x63", b"\x64", b"\x19", b"\x1a"))
-# Tables whose rows are numbered, each higher than the one before, by their first column; names follow their length.
-_NUMBERED = _BATCHES, _FINDINGS = b"\x07batches", b"\x0ffinding_history"
-_FIRST_VALUE = re.compile(rb"\xff\xfff\0.d\0\0f\0\x08(.{8})", re.DOTALL)  # of one row: no NULL, eight bytes
+_CHECKPOINT = ENTRY + b"\x63"
 
 
 @dataclass(frozen=True, slots=True)
 class WalState:
     """`sound` bytes of `size` can be read; `torn`: the rest is one entry whose end never reached the disk.
 
-    stale: where the first transaction begins that cannot follow those before, being no younger; -1 where none does.
+    stale: where the first transaction begins that cannot follow those before (`agent.buffer.log_order`), -1: none does.
     folding: a checkpoint began and did not end (the log goes with its end), so the file may be half rewritten. DuckDB
     logs the beginning as a transaction of its own, and after a restart others follow it.
     ends: where each transaction ends. number: the first that a row of a numbered table has, 0 where there is none.
@@ -72,28 +69,22 @@ def examine(path: Path, after: int = 0, begins_at: int | None = None) -> WalStat
         file.seek(at)
         ends: list[int] = []
         begins = at
-        stale, folding, first = -1, False, 0
-        table, numbers, newest = b"", {}, {_BATCHES: after, _FINDINGS: 0}
+        stale, folding, order = -1, False, Order(after)
         while at < size:
-            data = _entry(file, size - at)
-            if data is None:
+            entry = _entry(file, size - at)
+            if entry is None:
                 file.seek(at)
-                return WalState(size, at, _is_torn(file, size - at), stale, folding, tuple(ends), first)
+                return WalState(size, at, _is_torn(file, size - at), stale, folding, tuple(ends), order.first)
+            data, stored = entry
             at += FRAME.size + len(data)
-            kind = data[:3]
-            folding = folding or kind == _CHECKPOINT
-            if kind == _USE_TABLE:
-                table = next((name for name in _NUMBERED if name in data), b"")
-            elif kind == _INSERT and table and (found := _FIRST_VALUE.search(data)):
-                numbers[table] = int.from_bytes(found[1], "little", signed=True)
-            elif kind == _COMMIT:
-                if stale < 0 and any(number <= newest[table] for table, number in numbers.items()):
+            folding = folding or data.startswith(_CHECKPOINT)
+            follows = order.hear(data, stored)
+            if follows is not None:
+                if stale < 0 and not follows:
                     stale = begins
-                newest |= numbers
-                first = first or min(numbers.values(), default=0)
                 ends.append(at)
-                table, numbers, begins = b"", {}, at
-    return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends), number=first)
+                begins = at
+    return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends), number=order.first)
 
 
 def checksum(data: bytes) -> int:
@@ -119,8 +110,8 @@ def _checksum_of_tail(tail: bytes) -> int:
     return value ^ value >> 47
 
 
-def _entry(file: BinaryIO, left: int) -> bytes | None:
-    """Read the entry that begins here, with `left` bytes up to the end; None where it is not sound."""
+def _entry(file: BinaryIO, left: int) -> tuple[bytes, int] | None:
+    """Read the entry that begins here and its checksum, with `left` bytes up to the end; None where it is not sound."""
     head = file.read(FRAME.size)
     if len(head) < FRAME.size:
         return None
@@ -128,7 +119,7 @@ def _entry(file: BinaryIO, left: int) -> bytes | None:
     if not 0 < size <= left - FRAME.size:
         return None
     data = file.read(size)
-    return data if checksum(data) == stored else None
+    return (data, stored) if checksum(data) == stored else None
 
 
 def _first_entry(file: BinaryIO, size: int) -> int | None:
@@ -150,17 +141,17 @@ def _is_torn(file: BinaryIO, left: int) -> bool:
     if len(head) < FRAME.size:
         return True
     longer = left - FRAME.size < FRAME.unpack(head)[0] < 1 << 32 and rest != COMMITTED
-    return longer and _BEGIN.startswith(rest[: len(_BEGIN)]) and not any(sound_entries(rest))
+    return longer and ENTRY.startswith(rest[: len(ENTRY)]) and not any(sound_entries(rest))
 
 
 def sound_entries(rest: bytes) -> Iterator[int]:
     """Yield where the data of sound entries begins: one that follows shows that a length before it was changed."""
-    at = rest.find(_BEGIN, FRAME.size)
+    at = rest.find(ENTRY, FRAME.size)
     while at >= 0:
         size, stored = FRAME.unpack_from(rest, at - FRAME.size)
         if 0 < size <= len(rest) - at and checksum(rest[at : at + size]) == stored:
             yield at
-        at = rest.find(_BEGIN, at + 1)
+        at = rest.find(ENTRY, at + 1)
 
 
 def skim(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
