@@ -78,7 +78,12 @@ def _begins_as(wal: Path, heads: list[bytes]) -> bool:
     with wal.open("rb") as file:
         begin = file.read(max(map(len, heads), default=0))
     # One of another version of DuckDB begins in another way; DuckDB knows whether it is of this file.
-    known = [head for head in heads if begin[:_VERSION_BYTES] == head[:_VERSION_BYTES][: len(begin)]]
+    known = [
+        head
+        for head in heads
+        if begin[:_VERSION_BYTES] == head[:_VERSION_BYTES][: len(begin)]
+        or _differing_bytes(begin, head) <= _MOST_CHANGED
+    ]
     return not known or any(begin.startswith(head) or head.startswith(begin) for head in known)
 
 

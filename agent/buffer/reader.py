@@ -108,6 +108,7 @@ class Reader:
         return self._attach(segment.path, segment.alias, lambda: segment.load(self._engine))
 
     def _attach(self, path: Path, alias: str, load: Callable[[], None]) -> bool:
+        right = True
         try:
             right = begins_right(path)  # DuckDB would open beside another file's log as beside none
             self._engine.run(schema.attach(str(path), alias, read_only=True))
@@ -118,7 +119,8 @@ class Reader:
             if not path.exists():
                 return False  # retention took it meanwhile
             why = str(error).splitlines()[0]
-            words = "is left out until the agent mends its log" if "WAL" in why else "cannot be read and is left out"
+            of_log = "WAL" in why or not right
+            words = "is left out until the agent mends its log" if of_log else "cannot be read and is left out"
             self.notes.append(f"{path.name} {words}: {why}")
             return False
         if not right:

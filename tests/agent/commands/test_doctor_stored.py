@@ -60,12 +60,14 @@ def test_damage_is_a_note_because_the_next_start_repairs_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("at", "words"),
-    [(-40, "is left out until the agent mends its log: "), (20, "is read without its log, which is damaged where it")],
+    [(-40, "is left out until the agent mends its log: "), (0, "is read without its log, which is damaged where it")],
 )
 def test_a_damaged_log_is_a_note(tmp_path: Path, at: int, words: str) -> None:
     """Wherever it is damaged: also where DuckDB takes no notice of such a log."""
     with opened(tmp_path / "running") as buffer:
         buffer.append([make_block(5)], [])
+    with opened(tmp_path / "running") as buffer:
+        buffer.append([make_block(5, first=5)], [])
         buffer.commit()
         shutil.copytree(tmp_path / "running", tmp_path / "left")
     (wal,) = (tmp_path / "left" / "segments").glob("*.wal")

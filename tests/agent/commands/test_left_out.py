@@ -14,7 +14,7 @@ from tests.agent.buffer.blocks import make_block, make_finding, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
-CORE = "driftline: core.duckdb cannot be read and is left out: "
+CORE = "driftline: core.duckdb is left out until the agent mends its log: "
 LAST = "driftline: this is not all that is stored; the agent's next start repairs what it can and says what was lost"
 
 
