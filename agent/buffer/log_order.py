@@ -12,12 +12,12 @@ import re
 ENTRY = b"\x64\x00"  # begins every entry
 COMMITTED = ENTRY + b"\x64\xff\xff"  # the whole of the entry that ends a transaction
 _COMMIT = COMMITTED[:3]
-_MAKE_TABLE, _USE_TABLE, _INSERT = (ENTRY + kind for kind in (b"\x01", b"\x19", b"\x1a"))
+_USE_TABLE, _INSERT = ENTRY + b"\x19", ENTRY + b"\x1a"
 _CHANGES = tuple(ENTRY + kind for kind in (b"\x1a", b"\x1b", b"\x1c", b"\x1d"))  # of the table that is named
 # Tables whose rows are numbered, each higher than the one before, by their first column; names follow their length.
 _NUMBERED = _BATCHES, _FINDINGS = b"\x07batches", b"\x0ffinding_history"
 _FIRST_VALUE = re.compile(rb"\xff\xfff\0.d\0\0f\0\x08(.{8})", re.DOTALL)  # of one row: no NULL, eight bytes
-# Tables that nothing is added to but with a batch.
+# Tables to which a batch adds, with which no two are the same.
 _OF_BATCHES = re.compile(
     rb"[\x01-\x7f](?:rows_\d+|readings|labels|answers|windows|summaries|summary_signals|positions|schemas|series)\xff"
 )
@@ -33,14 +33,14 @@ class Order:
     def __init__(self, after: int) -> None:
         self.first = 0
         self._newest = {_BATCHES: after, _FINDINGS: 0}
-        self._states: set[tuple[int, ...]] = set()  # by checksums, transactions that changed states, and their ends
+        self._seen: set[int] = set()  # by their checksums, transactions that can come once only, and all their ends
         self._begin()
 
     def _begin(self) -> None:
         self._table: bytes | None = None
         self._numbers: dict[bytes, int] = {}
         self._sums: list[int] = []
-        self._bare = self._makes = self._added = self._batched = self._puts = False
+        self._bare = self._once = False
 
     def hear(self, data: bytes, checksum: int) -> bool | None:
         """Take an entry in; where it ends a transaction, return whether that can follow those before, else None."""
@@ -49,16 +49,14 @@ class Order:
             follows = self._follows()
             self._newest |= self._numbers
             self.first = self.first or min(self._numbers.values(), default=0)
-            if self._puts:
-                self._states |= {tuple(self._sums[at:]) for at in range(len(self._sums))}
+            if self._once:
+                self._seen |= {hash(tuple(self._sums[at:])) for at in range(len(self._sums))}
             self._begin()
             return follows
         self._sums.append(checksum)
         if kind == _USE_TABLE:
             self._table = data
-            self._puts = self._puts or _STATES in data
-        elif kind == _MAKE_TABLE:
-            self._makes = True
+            self._once = self._once or _STATES in data or _OF_BATCHES.search(data) is not None
         elif kind in _CHANGES:
             self._change(kind, data)
         return None
@@ -66,16 +64,11 @@ class Order:
     def _change(self, kind: bytes, data: bytes) -> None:
         if self._table is None:
             self._bare = True
-        elif kind == _INSERT and (table := next((name for name in _NUMBERED if name in self._table), b"")):
-            self._batched = self._batched or table == _BATCHES
-            if found := _FIRST_VALUE.search(data):
+        elif kind == _INSERT and (found := _FIRST_VALUE.search(data)):
+            for table in (name for name in _NUMBERED if name in self._table):
                 self._numbers[table] = int.from_bytes(found[1], "little", signed=True)
-        elif kind == _INSERT and _OF_BATCHES.search(self._table):
-            self._added = True
 
     def _follows(self) -> bool:
         if self._bare or any(number <= self._newest[table] for table, number in self._numbers.items()):
             return False
-        if self._added and not (self._batched or self._makes):
-            return False
-        return not (self._puts and tuple(self._sums) in self._states)
+        return not (self._once and hash(tuple(self._sums)) in self._seen)
