@@ -44,7 +44,7 @@ class Bundling(Protocol):
         """Settle a bundle that is safe in a file. Raises KeyError, OutboxAwayError."""
         ...
 
-    def key(self) -> str:
+    async def key(self) -> str:
         """Return the fingerprint of the device's key. Raises OSError, ValueError."""
         ...
 
@@ -79,7 +79,7 @@ def bundle_routes(answers: BundleAnswers) -> list[web.RouteDef]:
 
     async def key(_request: web.Request) -> web.Response:
         try:
-            return json_answer({"key": answers.bundling.key()})
+            return json_answer({"key": await answers.bundling.key()})
         except (OSError, ValueError) as error:
             raise web.HTTPServiceUnavailable(text=f"no key: {error}") from error
 

@@ -6,6 +6,7 @@ not before. So a stick that was full or pulled out costs nothing: the next bundl
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 from typing import TYPE_CHECKING
@@ -72,21 +73,20 @@ class Bundler:
         self._origin, self._config = origin, config
         self._state_dir, self._clock = state_dir, clock
         self._making: _Making | None = None
+        self._key = asyncio.Lock()  # the first who asks for the key makes it
 
     async def pieces(self, *, again: bool) -> AsyncGenerator[bytes | Verdict, None]:
         """Give a bundle, and last a verdict whose rows are its parcels; where nothing waits, the verdict alone.
 
         With `again` it begins where the last one did. One that was not settled is forgotten.
         """
-        from exporters.bundle.file import BundleWriter  # noqa: PLC0415  # loads cryptography, which seldom anybody needs
-        from exporters.bundle.key import device_key  # noqa: PLC0415  # the same
-
         try:
-            writer = BundleWriter(device_key(self._state_dir))
+            async with self._key:
+                writer = await asyncio.to_thread(_writer, self._state_dir)
             making = self._making = await self._run(functools.partial(self._start, again=again))
             while parcels := await self._run(functools.partial(self._more, making)):
                 piece = b"" if making.bytes else self._begin(writer, making)
-                piece += writer.add(parcels)
+                piece += await asyncio.to_thread(writer.add, parcels)
                 making.bytes += len(piece)
                 making.parcels += len(parcels)
                 for at in range(0, len(piece), MOST_BYTES):
@@ -113,11 +113,10 @@ class Bundler:
         await self._run(functools.partial(self._drafts.keep, making.draft, line))
         self._making = None
 
-    def key(self) -> str:
+    async def key(self) -> str:
         """Return the fingerprint of the device's key. Raises OSError, ValueError."""
-        from exporters.bundle.key import device_key, fingerprint  # noqa: PLC0415  # loads cryptography
-
-        return fingerprint(device_key(self._state_dir).public_key().public_bytes_raw())
+        async with self._key:
+            return await asyncio.to_thread(_fingerprint, self._state_dir)
 
     def _start(self, *, again: bool) -> _Making:
         return _Making(self._origin(), self._drafts.begin(BUNDLE, again=again))
@@ -145,3 +144,17 @@ class Bundler:
                 names = {sample.metric.name for sample in samples_of(making.origin, left.content)}
                 making.fields |= {name for name in names if self._config.may_leave(name)}
         return kept
+
+
+def _writer(state_dir: Path) -> BundleWriter:
+    """Return what signs with the device's key, which may have to be made and written first."""
+    from exporters.bundle.file import BundleWriter  # noqa: PLC0415  # loads cryptography, which seldom anybody needs
+    from exporters.bundle.key import device_key  # noqa: PLC0415  # the same
+
+    return BundleWriter(device_key(state_dir))
+
+
+def _fingerprint(state_dir: Path) -> str:
+    from exporters.bundle.key import device_key, fingerprint  # noqa: PLC0415  # loads cryptography
+
+    return fingerprint(device_key(state_dir).public_key().public_bytes_raw())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Wait = Callable[[float], Awaitable[None]]
 
 ATTEMPTS = 5  # in a row, of which nothing was taken
+SLOW = "it answers too slowly: nothing was taken in time"
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 
 
@@ -67,7 +68,7 @@ async def _send(exporter: Exporter, parcels: list[Parcel], done: Sending, wait: 
         failed = 0 if outcome.accepted or outcome.rejected else failed + 1
         parcels = [parcels[place] for place in outcome.retry]
         if parcels and (outcome.lasting or failed >= ATTEMPTS):
-            done.trouble = outcome.trouble
+            done.trouble = outcome.trouble or SLOW
             return
         if parcels:
             await wait(min(max(outcome.retry_after_s, FIRST_WAIT_S * 2**failed), LONGEST_WAIT_S))

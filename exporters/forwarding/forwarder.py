@@ -136,7 +136,11 @@ class Forwarder:
         if not (self._in_round or self._has_news):
             return next_round_s
         self._has_news = False
-        batch = await self._place.run(self._next)
+        try:
+            batch = await self._place.run(self._next)
+        except BaseException:
+            self._has_news = True  # or the finding would wait for the next round
+            raise
         if batch is None:
             self._in_round = False
             return next_round_s

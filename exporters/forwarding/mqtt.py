@@ -112,7 +112,8 @@ class MqttExporter:
         """Publish all; what is done by then stands in `done`, also where it is broken off."""
         if not messages:
             return
-        client = self._client()
+        encrypted = urlsplit(self._config.url).scheme == "mqtts"
+        client = self._client(await asyncio.to_thread(self._trust.context) if encrypted else None)
 
         async def publish(place: int, message: Message) -> None:
             async with room:
@@ -132,21 +133,20 @@ class MqttExporter:
                 with suppress(asyncio.CancelledError):
                     await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self, tls: ssl.SSLContext | None) -> aiomqtt.Client:
         config = self._config
         parts = urlsplit(config.url)
         assert parts.hostname is not None
-        encrypted = parts.scheme == "mqtts"
         password = read_secret(config.password_file) if config.password_file else None
         # One connection per destination: a broker ends an older one of the same name.
         name = f"{zlib.crc32(f'{self._origin.instance} {config.name}'.encode()):08x}"
         return aiomqtt.Client(
             parts.hostname,
-            parts.port or (TLS_PORT if encrypted else PORT),
+            parts.port or (TLS_PORT if tls else PORT),
             identifier=f"driftline-{name}",
             username=config.username or None,
             password=password,
-            tls_context=self._trust.context() if encrypted else None,
+            tls_context=tls,
             timeout=config.timeout_seconds,
             clean_session=True,
             logger=_quiet,

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from agent.outbound import FindingChange
 from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
-from exporters.forwarding.judging import Doubt, deliver
+from exporters.forwarding.judging import Doubt, deliver, verdict
 from exporters.forwarding.post import Answer, Poster
 from exporters.otlp import encode_findings, encode_samples
 
@@ -69,7 +69,7 @@ class OtlpExporter:
         if changes:
             done = await self._put("/v1/logs", encode_findings(self._origin, changes), frozenset({FINDINGS_FIELD}))
         body, fields = await asyncio.to_thread(self._encode, parcels)  # takes a second for an hour of many signals
-        if body and done.status == _OK:
+        if body and verdict(done) == "accepted":
             found = await self._put("/v1/metrics", body, fields)
             both = found.sent_bytes + done.sent_bytes
             done = dataclasses.replace(found, sent_bytes=both, fields=found.fields | done.fields)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_ANSWER_BYTES = 65_536
 LONGEST_WAIT_S = 3_600.0  # that a receiver may ask for
+_PLAIN_ANSWER = {"Accept-Encoding": "identity"}  # what an answer says decides about parcels: it is read as it comes
 _HEADER_BYTES = 300  # what the headers of a request take, about; bodies are counted
 
 
@@ -59,16 +60,16 @@ class Poster:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, compress: bool = False) -> Answer:
         """Post a body; raises nothing for what the other side, the network or a missing file does."""
-        payload = gzip.compress(body, 6, mtime=0) if compress else body
+        payload = await asyncio.to_thread(gzip.compress, body, 6, mtime=0) if compress else body
         extra = {"Content-Encoding": "gzip"} if compress else {}
         sent = len(payload) + _HEADER_BYTES
         try:
-            session = self._session or self._connect()
+            session = self._session or await self._connect()
             self._session = session
-            headers = {**headers, **extra, **self._config.headers, **self._authorization()}
+            headers = {**headers, **_PLAIN_ANSWER, **extra, **self._config.headers, **self._authorization()}
             async with asyncio.timeout(self._config.timeout_seconds):
                 async with session.post(url, data=payload, headers=headers, allow_redirects=False) as response:
-                    answer = await response.content.read(MOST_ANSWER_BYTES)
+                    answer = await _beginning(response.content)
                     wait = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
                     return Answer(response.status, answer, wait, sent_bytes=sent)
         except (SecretError, OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -86,11 +87,12 @@ class Poster:
         if session is not None:
             await session.close()
 
-    def _connect(self) -> aiohttp.ClientSession:
+    async def _connect(self) -> aiohttp.ClientSession:
         encrypted = self._config.url.startswith("https:")
-        context = self._trust.context() if encrypted else True
+        context = await asyncio.to_thread(self._trust.context) if encrypted else True
         connector = aiohttp.TCPConnector(limit=1, ssl=context, keepalive_timeout=30)
-        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
+        no_other = aiohttp.ClientTimeout(total=None, sock_connect=None)  # the deadline is that of the whole request
+        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False, timeout=no_other)
 
     def _authorization(self) -> dict[str, str]:
         config = self._config
@@ -99,6 +101,14 @@ class Poster:
         if config.username:
             return {"Authorization": aiohttp.encode_basic_auth(config.username, read_secret(config.password_file))}
         return {}
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """Read an answer, or what fits: a single read gives what has come by then."""
+    answer = bytearray()
+    while len(answer) < MOST_ANSWER_BYTES and (piece := await content.read(MOST_ANSWER_BYTES - len(answer))):
+        answer += piece
+    return bytes(answer)
 
 
 def retry_after(value: str, date: str = "") -> float:

@@ -29,5 +29,5 @@ class BundlingAnswers:
             raise KeyError(bundle_id)
         self.settled.append((bundle_id, file))
 
-    def key(self) -> str:
+    async def key(self) -> str:
         return "SHA256:abc"

@@ -64,7 +64,7 @@ def test_what_waits_is_in_the_file_and_gone_from_the_queue_when_the_file_is_safe
     bundle = Bundle(tmp_path / "a")
     contents = [parcel.content for parcels in bundle.batches() for parcel in parcels]
     assert (len(contents), sum(isinstance(one, FindingChange) for one in contents)) == (26, 1)
-    assert (bundle.header.origin, fingerprint(bundle.header.key)) == (ORIGIN, bundler.key())
+    assert (bundle.header.origin, fingerprint(bundle.header.key)) == (ORIGIN, asyncio.run(bundler.key()))
     settle(bundler, tmp_path / "a")
     (line,) = store.lines
     assert (line.destination, line.address, line.parcels) == (BUNDLE, str(tmp_path / "a"), 26)

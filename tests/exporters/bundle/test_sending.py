@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from agent.outbound import Origin, Outcome, Parcel
 from exporters.bundle.file import Bundle, BundleWriter
-from exporters.bundle.sending import ATTEMPTS, Sending, send_bundle
+from exporters.bundle.sending import ATTEMPTS, SLOW, Sending, send_bundle
 from exporters.forwarding.config import DestinationConfig
 from tests.exporters.bundle.test_bundle_file import KEY, write
 from tests.exporters.windows import ORIGIN, START_NS, make_change
@@ -83,6 +83,8 @@ def test_it_is_given_up_with_the_reason(tmp_path: Path) -> None:
     refused = Outcome(retry=(0, 1), trouble="the credentials are refused (401)", lasting=True)
     done, waits = send(Bundle(tmp_path / "b"), Taker(trouble=refused))
     assert (done.trouble, waits) == ("the credentials are refused (401)", [])
+    done, waits = send(Bundle(tmp_path / "b"), Taker(trouble=Outcome(retry=(0, 1))))  # its patience was over
+    assert (done.accepted, done.trouble, len(waits)) == (0, SLOW, ATTEMPTS - 1)
 
 
 def test_what_is_refused_for_good_is_counted_by_its_reason(tmp_path: Path) -> None:

@@ -137,16 +137,24 @@ def test_what_was_answered_is_settled_later_where_the_disk_refuses_it() -> None:
     device.run(HOUR)
     count = len(device.link.arrived)
     device.run(2 * SLOT - 30)
-    settle = device.outbox.settle
     device.store.away = 1_000
     device.run(HOUR)
     assert "the disk is full" in device.forwarder.record.broken
     device.store.away = 0
     device.run(HOUR)
-    assert settle == device.outbox.settle
     ids = [parcel.id for _, parcel in device.link.arrived]
     assert len(ids) == len(set(ids)) > count
     assert device.forwarder.record.broken == ""
+
+
+def test_a_finding_that_could_not_be_read_does_not_wait_for_the_next_round() -> None:
+    """The buffer is asked for it again half a minute later, though windows have an hour to go."""
+    device = Device(interval_seconds=3_600)
+    device.run(1_200)
+    device.opens()
+    device.store.away = 1
+    device.run(60)
+    assert [number for _, number in device.link.findings()] == [1]
 
 
 def test_an_encoder_that_fails_stops_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
