@@ -75,6 +75,8 @@ class Daemon:
         # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._exporting = Exporting(parts.asking)
+        # Before anybody can ask for it: the API is served while the first look is taken.
+        self._forwarding = self._describer.forwarding = parts.make_forwarding(self._in_pipeline)
         self.bundling = parts.make_bundler(self._in_pipeline)
 
     async def run(self) -> None:
@@ -87,7 +89,6 @@ class Daemon:
         self._describer.scrape_url = scrape.url if scrape else None
         await loop.run_in_executor(self._ticks, self._tick)
         self._describer.ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
-        self._forwarding = self._describer.forwarding = self._parts.make_forwarding(self._in_pipeline)
         await loop.run_in_executor(self._ticks, self._describe)
         await self._forwarding.start()
         print(self._greeting(), flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand

@@ -174,6 +174,7 @@ def build(
     """
     clock = SteadyClock(device)
     store = _open_store(config.buffer, state_dir, run_dirs[0], clock)
+    origin = make_origin(config, store.outbox.instance)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
         collectors=[
@@ -209,8 +210,8 @@ def build(
         most_pause_s=min(config.buffer.commit_seconds, config.host.interval_seconds),
         asking=Asking(store),
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
-        make_forwarding=functools.partial(_forwarding, config, pipeline, store, clock),
-        make_bundler=functools.partial(_bundler, config, store, state_dir, clock),
+        make_forwarding=functools.partial(_forwarding, config, origin, pipeline, store, clock),
+        make_bundler=functools.partial(_bundler, config, origin, store, state_dir, clock),
     )
 
 
@@ -238,9 +239,10 @@ def device_name(config: Config) -> str:
     return config.device or socket.gethostname()
 
 
-def _forwarding(config: Config, pipeline: Pipeline, store: buffer.Buffer, clock: SteadyClock, run: Run) -> Forwarding:
+def _forwarding(
+    config: Config, origin: Origin, pipeline: Pipeline, store: buffer.Buffer, clock: SteadyClock, run: Run
+) -> Forwarding:
     """Set the ways to the destinations up; `run` runs a function in the pipeline's thread."""
-    origin = make_origin(config, store.outbox.instance)
     place = Place(
         outbox=store.outbox, run=run, notices=pipeline.notice, clock=clock, believed=lambda: clock.credible,
         random=Random(), origin=origin,  # noqa: S311  # spreads pauses, no secret
@@ -249,11 +251,11 @@ def _forwarding(config: Config, pipeline: Pipeline, store: buffer.Buffer, clock:
     return Forwarding(exporters, place, pipeline.notice)
 
 
-def _bundler(config: Config, store: buffer.Buffer, state_dir: Path, clock: SteadyClock, run: Run) -> Bundler:
+def _bundler(
+    config: Config, origin: Origin, store: buffer.Buffer, state_dir: Path, clock: SteadyClock, run: Run
+) -> Bundler:
     """Set up what writes bundles; `run` runs a function in the pipeline's thread."""
-    return Bundler(
-        store.drafts, run, lambda: make_origin(config, store.outbox.instance), config.bundle, state_dir, clock
-    )
+    return Bundler(store.drafts, run, origin, config.bundle, state_dir, clock)
 
 
 def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:

@@ -18,7 +18,7 @@ from exporters.forwarding.config import FINDINGS_FIELD
 from exporters.window_samples import samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from agent.clock import Clock
@@ -50,7 +50,7 @@ class Bundler:
     run
         Runs a function in the pipeline's thread.
     origin
-        Says who sends; asked through `run`.
+        Who sends.
     config
         What may leave.
     state_dir
@@ -64,7 +64,7 @@ class Bundler:
         self,
         drafts: Drafts,
         run: Run,
-        origin: Callable[[], Origin],
+        origin: Origin,
         config: BundleConfig,
         state_dir: Path,
         clock: Clock,
@@ -119,7 +119,7 @@ class Bundler:
             return await asyncio.to_thread(_fingerprint, self._state_dir)
 
     def _start(self, *, again: bool) -> _Making:
-        return _Making(self._origin(), self._drafts.begin(BUNDLE, again=again))
+        return _Making(self._origin, self._drafts.begin(BUNDLE, again=again))
 
     def _begin(self, writer: BundleWriter, making: _Making) -> bytes:
         return writer.begin(making.id, making.origin, self._clock.wall_ns(), self._config.names)

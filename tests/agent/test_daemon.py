@@ -54,6 +54,25 @@ async def told(daemon: Daemon) -> Status:
     return status
 
 
+def test_what_waits_can_be_asked_while_the_agent_starts(tmp_path: Path) -> None:
+    """The API is served before the first look is over."""
+    (tmp_path / "run").mkdir()
+    listener = claim_socket(tmp_path / "run")
+    config = wiring.Config(scrape=ScrapeConfig(enabled=False))
+
+    async def run() -> None:
+        parts = wiring.build(config, tmp_path / "state", [tmp_path / "run"], None, ManualClock(WALL_NS))
+        daemon = Daemon(parts, listener, 0)
+        agent = asyncio.create_task(daemon.run())
+        assert (await daemon.outbox("")).destinations == ()
+        agent.cancel()
+        await asyncio.gather(agent, return_exceptions=True)
+        parts.store.close()
+        listener.close()
+
+    asyncio.run(run())
+
+
 def test_whoever_asks_is_told_how_it_is_now(tmp_path: Path) -> None:
     """Nothing is described in advance: a status is of the moment at which it was asked for."""
 

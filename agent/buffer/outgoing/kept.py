@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -58,6 +59,7 @@ class Kept:
         self._letters: list[_Letter] = []
         self._line = 0
         self._instance = ""
+        self._unkept: list[schema.Statement] = []  # what goes with the next write: a name that the disk did not take
 
     def read(self, question: Callable[[Engine], T]) -> T:
         """Ask the open files."""
@@ -75,7 +77,7 @@ class Kept:
                 if doubtful and self._place(engine, *_LAST) == token:
                     return
                 self._know(engine)
-                statements = [*make(engine), *_replace(*_LAST, token)]
+                statements = [*make(engine), *self._unkept, *_replace(*_LAST, token)]
                 engine.run(schema.BEGIN)
                 for statement, values in statements:
                     engine.run(statement, values)
@@ -85,16 +87,22 @@ class Kept:
                 self._known_of = None
                 tries -= not self._files.failed(error)
             else:
+                self._unkept = []
                 return
         raise UnavailableError(self._files.trouble or "the buffer is closed")
 
     def instance(self) -> str:
-        """Return the random name of the state directory; it is made with the core, and goes with it."""
+        """Return the random name of the state directory; it is made with the core, and goes with it.
+
+        Where the disk does not take it now, it goes with the next write: a full disk keeps no agent from starting.
+        """
         if not self._instance:
             found = self.place(*_INSTANCE)
             if found is None:
                 found = os.urandom(8).hex().encode()
-                self.write(lambda _: _replace(*_INSTANCE, found))
+                self._unkept = _replace(*_INSTANCE, found)
+                with suppress(UnavailableError):
+                    self.write(lambda _: ())
             self._instance = found.decode("ascii", "replace")
         return self._instance
 

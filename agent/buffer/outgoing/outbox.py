@@ -10,6 +10,7 @@ One walk along the head serves all destinations; each backlog has one of its own
 
 from __future__ import annotations
 
+import functools
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -18,7 +19,7 @@ import msgspec
 
 from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.head import CHUNK, READ, Head
-from agent.buffer.outgoing.parcels import change_parcels, slot_parcels
+from agent.buffer.outgoing.parcels import change_parcels, first_of, slot_parcels
 from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.stored import Sent
@@ -79,10 +80,11 @@ class Outbox:
             return None
         cursor = self.places[destination]
         self._given.pop(destination, None)
-        given = None if destination in self._passed_by else self._findings(cursor) or self._again(destination)
+        urgent = functools.partial(self._urgent, destination, cursor, most_bytes)
+        given = None if destination in self._passed_by else urgent()
         given = given or self._newest(cursor, most_bytes)
         given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
-        given = given or self._findings(cursor) or self._again(destination)
+        given = given or urgent()
         if given is None:
             return None
         self._given[destination] = given
@@ -212,15 +214,15 @@ class Outbox:
         self._places.keep(destination, cursor, Sent())
         return True
 
-    def _findings(self, cursor: Cursor) -> _Given | None:
+    def _urgent(self, destination: str, cursor: Cursor, most_bytes: int) -> _Given | None:
+        """Return states of findings, or what is to be sent once more; no more of it than gets through."""
         changes = self.stored.changes(cursor.findings, MOST_CHANGES)
-        if not changes:
-            return None
-        return _Given(batch=self._batch(change_parcels(self.stored, changes)), findings=changes[-1].number)
-
-    def _again(self, destination: str) -> _Given | None:
+        if changes:
+            found = first_of(change_parcels(self.stored, changes), most_bytes)
+            return _Given(batch=self._batch(found), findings=changes[len(found) - 1].number)
         letters = self.stored.letters(destination, again=True)[:MOST_CHANGES]
-        return _Given(batch=self._batch(tuple(letter.parcel for letter in letters))) if letters else None
+        found = first_of([letter.parcel for letter in letters], most_bytes)
+        return _Given(batch=self._batch(found)) if found else None
 
     def _newest(self, cursor: Cursor, most_bytes: int) -> _Given | None:
         slots: list[Slot] = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent.outbound import HostWindow, Parcel, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from agent.buffer.outgoing.slots import Slot
     from agent.buffer.outgoing.stored import Stored
@@ -37,3 +39,14 @@ def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
         host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings, findings=findings)
         parcels.append(Parcel(id=f"{instance}-h{mark}", content=host))
     return parcels
+
+
+def first_of(parcels: Sequence[Parcel], most_bytes: int) -> tuple[Parcel, ...]:
+    """Return the first of them that fit, at least one if there is any, by what they take before they are compressed."""
+    count = 0
+    for parcel in parcels:
+        most_bytes -= len(msgspec.msgpack.encode(parcel))
+        if count and most_bytes < 0:
+            break
+        count += 1
+    return tuple(parcels[:count])

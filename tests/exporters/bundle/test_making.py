@@ -31,7 +31,7 @@ async def at_once(function: Callable[[], T]) -> T:
 
 def make(store: MemoryStore, folder: Path, config: BundleConfig | None = None) -> Bundler:
     """A device's."""
-    return Bundler(Drafts(Outbox(store)), at_once, lambda: ORIGIN, config or BundleConfig(), folder, ManualClock())
+    return Bundler(Drafts(Outbox(store)), at_once, ORIGIN, config or BundleConfig(), folder, ManualClock())
 
 
 def write(bundler: Bundler, path: Path, *, again: bool = False) -> Verdict:
