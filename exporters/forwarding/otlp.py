@@ -15,17 +15,17 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
-from agent.outbound import FindingChange
+from agent.outbound import FindingChange, Outcome
 from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
-from exporters.forwarding.judging import Doubt, deliver, verdict
+from exporters.forwarding.judging import Doubt, deliver
 from exporters.forwarding.post import Answer, Poster
 from exporters.otlp import encode_findings, encode_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.outbound import Origin, Outcome, Parcel
+    from agent.outbound import Origin, Parcel
     from exporters.forwarding.config import DestinationConfig
 
 _HEADERS = {"Content-Type": "application/x-protobuf"}
@@ -54,26 +54,34 @@ class OtlpExporter:
         self._doubts = {"/v1/logs": Doubt(), "/v1/metrics": Doubt()}
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
-        """Post findings and windows apart, and say what became of each."""
-        are_findings = any(isinstance(parcel.content, FindingChange) for parcel in parcels)
-        doubt = self._doubts["/v1/logs" if are_findings else "/v1/metrics"]
-        return await deliver(parcels, self._post, doubt, self._config.timeout_seconds)
+        """Post findings, then windows, and say what became of each.
+
+        Each way by itself: that one takes something says nothing of the other. After a trouble the rest has to wait.
+        """
+        done = Outcome()
+        for path, post, of_findings in (("/v1/logs", self._post_findings, True), ("/v1/metrics", self._post, False)):
+            places = [at for at, one in enumerate(parcels) if isinstance(one.content, FindingChange) is of_findings]
+            if done.trouble:
+                found = Outcome(retry=tuple(range(len(places))))
+            else:
+                own = [parcels[at] for at in places]
+                found = await deliver(own, post, self._doubts[path], self._config.timeout_seconds)
+            done = _joined(done, found, places)
+        return done
 
     async def close(self) -> None:
         """Let go of the connection."""
         await self._poster.close()
 
-    async def _post(self, parcels: Sequence[Parcel]) -> Answer:
-        done = Answer(_OK)
+    async def _post_findings(self, parcels: Sequence[Parcel]) -> Answer:
         changes = list(changes_that_may_leave(self._config, parcels))
-        if changes:
-            done = await self._put("/v1/logs", encode_findings(self._origin, changes), frozenset({FINDINGS_FIELD}))
+        if not changes:
+            return Answer(_OK)
+        return await self._put("/v1/logs", encode_findings(self._origin, changes), frozenset({FINDINGS_FIELD}))
+
+    async def _post(self, parcels: Sequence[Parcel]) -> Answer:
         body, fields = await asyncio.to_thread(self._encode, parcels)  # takes a second for an hour of many signals
-        if body and verdict(done) == "accepted":
-            found = await self._put("/v1/metrics", body, fields)
-            both = found.sent_bytes + done.sent_bytes
-            done = dataclasses.replace(found, sent_bytes=both, fields=found.fields | done.fields)
-        return done
+        return await self._put("/v1/metrics", body, fields) if body else Answer(_OK)
 
     def _encode(self, parcels: Sequence[Parcel]) -> tuple[bytes, frozenset[str]]:
         """Return the body for the windows among the parcels, empty where nothing may leave, and what is in it."""
@@ -86,6 +94,20 @@ class OtlpExporter:
         if answer.status == _OK and (said := left_out(path, answer.body)):
             answer = dataclasses.replace(answer, status=_PARTIAL, body=said.encode(), took_some=True)
         return dataclasses.replace(answer, fields=fields)
+
+
+def _joined(done: Outcome, found: Outcome, places: Sequence[int]) -> Outcome:
+    """Add what became of the parcels in some places."""
+    return Outcome(
+        accepted=tuple(sorted((*done.accepted, *(places[at] for at in found.accepted)))),
+        rejected=done.rejected | {places[at]: why for at, why in found.rejected.items()},
+        retry=tuple(sorted((*done.retry, *(places[at] for at in found.retry)))),
+        retry_after_s=max(done.retry_after_s, found.retry_after_s),
+        trouble=done.trouble or found.trouble,
+        lasting=done.lasting or found.lasting,
+        sent_bytes=done.sent_bytes + found.sent_bytes,
+        fields=done.fields | found.fields,
+    )
 
 
 def left_out(path: str, body: bytes) -> str:

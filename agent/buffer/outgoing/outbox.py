@@ -216,13 +216,11 @@ class Outbox:
 
     def _urgent(self, destination: str, cursor: Cursor, most_bytes: int) -> _Given | None:
         """Return states of findings, or what is to be sent once more; no more of it than gets through."""
-        changes = self.stored.changes(cursor.findings, MOST_CHANGES)
+        changes = first_of(self.stored.changes(cursor.findings, MOST_CHANGES), most_bytes)
         if changes:
-            found = first_of(change_parcels(self.stored, changes), most_bytes)
-            return _Given(batch=self._batch(found), findings=changes[len(found) - 1].number)
-        letters = self.stored.letters(destination, again=True)[:MOST_CHANGES]
-        found = first_of([letter.parcel for letter in letters], most_bytes)
-        return _Given(batch=self._batch(found)) if found else None
+            return _Given(batch=self._batch(change_parcels(self.stored, changes)), findings=changes[-1].number)
+        again = [letter.parcel for letter in self.stored.letters(destination, again=True)[:MOST_CHANGES]]
+        return _Given(batch=self._batch(first_of(again, most_bytes))) if again else None
 
     def _newest(self, cursor: Cursor, most_bytes: int) -> _Given | None:
         slots: list[Slot] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from agent.buffer.outgoing.slots import Slot
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import FindingChange
+
+T = TypeVar("T", "FindingChange", Parcel)
 
 
 def change_parcels(stored: Stored, changes: Iterable[FindingChange]) -> tuple[Parcel, ...]:
@@ -41,12 +43,12 @@ def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
     return parcels
 
 
-def first_of(parcels: Sequence[Parcel], most_bytes: int) -> tuple[Parcel, ...]:
-    """Return the first of them that fit, at least one if there is any, by what they take before they are compressed."""
+def first_of(found: Sequence[T], most_bytes: int) -> tuple[T, ...]:
+    """Return the first that fit, at least one if there is any, by what they take before they are compressed."""
     count = 0
-    for parcel in parcels:
-        most_bytes -= len(msgspec.msgpack.encode(parcel))
+    for one in found:
+        most_bytes -= len(msgspec.msgpack.encode(one))
         if count and most_bytes < 0:
             break
         count += 1
-    return tuple(parcels[:count])
+    return tuple(found[:count])

@@ -24,10 +24,11 @@ class Posted:
 
 
 class Sink:
-    """Use as a context manager. `status` is what it answers."""
+    """Use as a context manager. `status` is what it answers, except at the path that it refuses."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
+        self.refused = ""  # a path that is answered 400
         self.posted: list[Posted] = []
         self.url = ""
         self._tls = tls
@@ -63,4 +64,4 @@ class Sink:
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         self.posted.append(Posted(request.path, dict(request.headers), body))
-        return web.Response(status=self.status)
+        return web.Response(status=400 if request.path == self.refused else self.status)

@@ -14,7 +14,7 @@ BOTH = [Parcel(id="0f3a-f1", content=make_change()), Parcel(id="0f3a-w1", conten
 
 
 async def send(url: str) -> Outcome:
-    """Send a finding and a window together, as dead letters are."""
+    """Send a finding and a window together, as findings and what stands after them are."""
     exporter = OtlpExporter(DestinationConfig(name="hq", kind="otlp", url=url), ORIGIN)
     try:
         return await exporter.send(BOTH)
@@ -30,3 +30,14 @@ def test_whatever_success_findings_are_answered_with_the_windows_beside_them_go(
         outcome = asyncio.run(send(sink.url))
         assert [one.path for one in sink.posted] == ["/v1/logs", "/v1/metrics"]
     assert outcome.accepted == (0, 1)
+
+
+def test_a_path_that_refuses_everything_is_not_believed_because_the_other_takes_something() -> None:
+    """Findings wait where /v1/logs is refused, and windows beside them with them: none is given up."""
+    with Sink() as sink:
+        sink.refused = "/v1/logs"
+        outcome = asyncio.run(send(sink.url))
+        assert (outcome.rejected, outcome.retry, outcome.lasting) == ({}, (0, 1), True)
+        sink.refused = "/v1/metrics"
+        outcome = asyncio.run(send(sink.url))
+        assert (outcome.accepted, outcome.rejected, outcome.retry) == ((0,), {}, (1,))
