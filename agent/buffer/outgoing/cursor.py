@@ -70,7 +70,3 @@ class Cursor(msgspec.Struct, kw_only=True):
                     joined.append(run)
             self.beyond = joined[:MOST_RUNS]
         self.beyond = [run for run in self.beyond if run[1] > self.low]
-
-    def pass_over(self, last: int, totals: dict[str, Summary]) -> None:
-        """Move `low` to a number up to which all is answered for."""
-        self.answer(self.low + 1, last, totals)

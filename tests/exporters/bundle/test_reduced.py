@@ -53,6 +53,19 @@ def test_extremes_are_not_in_the_bytes_unless_they_are_named() -> None:
     assert all(value in msgspec.msgpack.encode(PARCELS[1]) for value in extremes)
 
 
+def test_evidence_is_nowhere_in_a_window_unless_it_is_named() -> None:
+    """Neither beside its signals nor in its summary."""
+    window = PARCELS[1].content
+    assert isinstance(window, Window)
+    summary = msgspec.structs.replace(window.summary, evidence={"brightness": 0.25})
+    parcel = msgspec.structs.replace(PARCELS[1], content=msgspec.structs.replace(window, summary=summary))
+    for names, kept in ((set(NAMES), {"brightness": 0.25}), (set(NAMES) - {naming.EVIDENCE.name}, {})):
+        left = reduced(parcel, names.__contains__, FINDINGS_FIELD)
+        assert left is not None
+        assert isinstance(left.content, Window)
+        assert left.content.summary.evidence == kept
+
+
 def test_findings_leave_only_where_they_are_named() -> None:
     """Their texts can name what is on site."""
     change = PARCELS[0].content

@@ -28,7 +28,7 @@ def test_totals_move_with_the_place() -> None:
     assert cursor.totals == {}
     cursor.answer(5, 6, TOTALS)
     assert (cursor.low, cursor.totals, cursor.beyond) == (6, TOTALS, [(7, 9)])
-    cursor.pass_over(9, {})
+    cursor.answer(7, 9, {})
     assert (cursor.low, cursor.beyond) == (9, [])
 
 
