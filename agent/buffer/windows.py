@@ -68,6 +68,9 @@ class Windows:
         before_ns, after_ns = (
             round(seconds * _SECOND_NS) for seconds in (self._config.before_seconds, self._config.after_seconds)
         )
+        # Streams come and go: of those that no window waits for nothing is kept.
+        self._until_ns = {one: until for one, until in self._until_ns.items() if until > now}
+        self._pace = {key: pace for key, pace in self._pace.items() if (key, 1) in self._until_ns}
         for key in keys:
             self._pace[key] = last.pace(key, now)
         room = self._allowance.room - self._promised(now)
