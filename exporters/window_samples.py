@@ -48,7 +48,7 @@ def samples_of(origin: Origin, content: Window | HostWindow) -> Iterator[Sample]
     What is not a number is not known: it was taken out before the window left its device (`exporters.bundle.reduced`).
     """
     device = (label_text(origin.site), label_text(origin.device))
-    found = _window(device, content) if isinstance(content, Window) else _host(device, content)
+    found = _window(device, content) if isinstance(content, Window) else _host(device, origin, content)
     return (sample for sample in found if isinstance(sample.value, Histogram) or not math.isnan(sample.value))
 
 
@@ -100,8 +100,9 @@ def _signal(labels: tuple[str, ...], signal: SignalSummary, inferences: int, end
         yield Sample(naming.SIGNAL_MOST, labels, moments.most, end_ns)
 
 
-def _host(device: tuple[str, str], window: HostWindow) -> Iterator[Sample]:
+def _host(device: tuple[str, str], origin: Origin, window: HostWindow) -> Iterator[Sample]:
     """Of sensors that share their labels the first stands for all; of one measure at most MAX_SENSORS are sent."""
+    yield Sample(naming.BUILD, (*device, label_text(origin.version)), 1.0, window.end_ns)
     yield from _standing(device, window)
     sent: dict[str, set[tuple[str, ...]]] = {}
     for reading in window.readings:

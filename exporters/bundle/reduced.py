@@ -37,7 +37,8 @@ def reduced(parcel: Parcel, may_leave: May, findings: str) -> Parcel | None:
         )
         standing = content.findings if may_leave(naming.STREAM_FINDINGS.name) else ()
         left = structs.replace(content, readings=kept, findings=standing)
-        return structs.replace(parcel, content=left) if kept or standing else None
+        tells = kept or standing or may_leave(naming.BUILD.name)
+        return structs.replace(parcel, content=left) if tells else None
     return structs.replace(parcel, content=_window(content, may_leave))
 
 

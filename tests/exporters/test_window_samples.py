@@ -79,10 +79,15 @@ def test_no_two_samples_share_metric_and_labels() -> None:
     assert len(set(keys)) == len(keys)
 
 
+def build(time_ns: int) -> Sample:
+    """By which a fleet knows its devices."""
+    return Sample(naming.BUILD, ("plant-7", "press-3", "0.1.0"), 1.0, time_ns)
+
+
 def test_host_readings_are_sent_under_declared_names_alone() -> None:
     """A temperature is the mean of its window; what is not declared is left out."""
     expected = Sample(naming.HOST["hw.temperature"], ("plant-7", "press-3", "cpu"), 60.0, START_NS + 300 * 10**9)
-    assert list(samples_of(ORIGIN, make_host_window())) == [expected]
+    assert list(samples_of(ORIGIN, make_host_window())) == [build(START_NS + 300 * 10**9), expected]
 
 
 def test_buckets_are_cut_where_the_summary_has_its_own() -> None:
@@ -135,6 +140,7 @@ def test_findings_that_stand_are_told_and_so_is_that_none_is_left() -> None:
     window = HostWindow(time_ns=START_NS, seconds=300.0, readings=(), findings=groups)
     labels = (*STREAM, "shift", "warning", "open", "sensor")
     assert list(samples_of(ORIGIN, window)) == [
+        build(window.end_ns),
         Sample(naming.STREAM_FINDINGS, labels, 2.0, window.end_ns),
         Sample(naming.STREAM_ONSET, labels, START_NS / 1e9, window.end_ns),
         Sample(naming.STREAM_FINDINGS, (*STREAM, "shift", "info", "open", "sensor"), 0.0, window.end_ns),

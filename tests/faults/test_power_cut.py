@@ -97,8 +97,8 @@ def test_what_was_promised_outlives_a_power_cut_at_any_moment(
 
 
 def test_a_failed_sync_is_never_taken_for_a_promise(tmp_path: Path) -> None:
-    """One sync in seven fails, and what it should have written is lost however many succeed later: as above."""
-    root, operations = record(tmp_path, 8, sync_every=7)
+    """One sync in eight fails, and what it should have written is lost however many succeed later: as above."""
+    root, operations = record(tmp_path, 8, sync_every=8)
     assert sum(operation.kind == "E" for operation in operations) > 5
     check = functools.partial(_check, root=root, operations=operations, names="posix")
     assert [line for part in spread(check, _cuts(operations, scaled(6, 0.3))) for line in part] == []
