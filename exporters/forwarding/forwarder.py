@@ -41,6 +41,7 @@ BETWEEN_S = 0.05  # between two batches, in which the pipeline has its thread to
 CLOCK_S = 10.0  # how often a clock that is not believed is looked at
 BROKEN_S = 30.0  # how long the buffer is left alone that cannot be read
 FRESH_SLOTS = 2  # windows that ended so many intervals ago are fresh
+UNREAD, UNSETTLED = "what waits cannot be read", "what was sent cannot be written down, and nothing more is sent"
 WINDOW_CREDIT_H, FINDING_CREDIT_H = 1.0, 24.0  # by how many hours' worth the budget may be overdrawn for what is fresh
 
 log = logging.getLogger(__name__)
@@ -199,23 +200,29 @@ class Forwarder:
 
     async def attempt(self) -> float:
         """Do a step; what fails in it is this destination's trouble, and the next step tries again."""
+        away = False
         try:
-            wait_s = await self._step()
+            try:
+                wait_s = await self._step()
+            except OutboxAwayError as error:
+                away, wait_s = True, BROKEN_S
+                self.record.broke(error)
+                self.record.shut_out(f"{UNREAD if self._answered is None else UNSETTLED}: {error}")
             if self._watch.is_due():
                 await self._place.run(self._tell)
-        except OutboxAwayError as error:
-            self.record.broke(error)
-            return BROKEN_S
         except Exception as error:  # whatever the buffer or an encoder does, the agent goes on
             if self.record.broke(error):
                 log.exception("forwarding to %s", self.config.name)
             return BROKEN_S
-        self.record.mended()
+        if not away:
+            self.record.mended()
         return wait_s
 
     def _tell(self) -> None:
-        name = self.config.name
-        self._watch.tell(next((one for one in self._place.outbox.waiting() if one.destination == name), None))
+        name, waiting = self.config.name, None
+        with contextlib.suppress(OutboxAwayError):  # then it is told without what waits
+            waiting = next((one for one in self._place.outbox.waiting() if one.destination == name), None)
+        self._watch.tell(waiting)
 
 
 def _covered_s(batch: Batch) -> float:

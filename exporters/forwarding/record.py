@@ -33,6 +33,7 @@ class Record:
         self.lasting = False
         self.held = False
         self.broken = ""  # what failed in the agent itself
+        self.away = ""  # why the outbox cannot be asked, in words
         self.accepted_ns = self.accepted = self.rejected = self.sent_bytes = 0
         self._since_ns: int | None = None  # monotonic: since when nothing has come through
 
@@ -69,6 +70,14 @@ class Record:
         before, self.broken = self.broken, f"{type(error).__name__}: {error}"
         return self.broken != before
 
+    def shut_out(self, why: str) -> None:
+        """Note why nothing can be taken out of the outbox or settled in it: nothing is sent meanwhile."""
+        self.trouble, self.lasting, self.away = why, False, why
+        self._since_ns = self._clock.monotonic_ns() if self._since_ns is None else self._since_ns
+
     def mended(self) -> None:
         """Note that nothing fails in the agent itself."""
-        self.broken = ""
+        if self.away and self.trouble == self.away:  # nothing was sent since, that could have said more
+            self.trouble = HELD if self.held else ""
+            self._since_ns = self._since_ns if self.held else None
+        self.broken = self.away = ""

@@ -93,6 +93,8 @@ class Watch:
         name = self._config.name
         if self._record.held:
             return "Give the device a time source (NTP), or set the clock with date and let it stand for an hour."
+        if self._record.away:
+            return "Look at the device's storage; driftline status says how it fares. What waits goes once it works."
         if lasting:
             return f"Mend that, there or in [[destination]] {name} here; driftline link test {name} tries it."
         return f"Look at the device's network and at the receiver; driftline link test {name} says what is reached."

@@ -61,10 +61,13 @@ class Link:
         self.parcel_bytes, self.bytes = 4_000, 0
         self.finding_came = asyncio.Event()
         self.closed = False
+        self.spoils: DeviceStore | None = None  # whose disk takes nothing any more once something was sent
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         self.tried.append((self.clock.wall_ns() - START_NS) / SECOND_NS)
         self.clock.advance(self.takes_s)
+        if self.spoils is not None:
+            self.spoils.away = 10**6
         if isinstance(self.fails, Exception):
             raise self.fails
         if self.fails is not None:

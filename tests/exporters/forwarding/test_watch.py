@@ -102,3 +102,49 @@ def test_what_is_rejected_by_a_receiver_that_works_is_no_finding() -> None:
     assert device.forwarder.record.rejected == 3
     assert device.outbox.waiting()[0].dead_letters == 3
     assert told(device) == []
+
+
+def test_a_disk_that_gives_nothing_out_is_told_and_closed_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """After a quarter of an hour, with why nothing can be read and where to look, in one line of the log each way."""
+    device = Device()
+    device.run(10 * MINUTE)
+    device.store.away = 10**6
+    device.run(14 * MINUTE)
+    assert told(device) == []
+    device.run(2 * HOUR)
+    sentence = "hq (collector.example) gets nothing: what waits cannot be read: the disk is full."
+    assert told(device) == [("open", "info", sentence)]
+    assert device.forwarder.record.trouble == "what waits cannot be read: the disk is full"
+    assert "Look at the device's storage" in device.told.history[-1].advice
+    device.store.away = 0
+    device.run(10 * MINUTE)
+    assert told(device) == [("closed", "info", sentence)]
+    assert device.forwarder.record.trouble == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        "forwarding to hq fails: what waits cannot be read: the disk is full",
+        "forwarding to hq works again",
+    ]
+
+
+def test_a_disk_that_takes_no_receipt_is_told() -> None:
+    """What was answered and cannot be settled holds up everything: the finding says that, and not that it is unread."""
+    device = Device()
+    device.run(10 * MINUTE)
+    device.link.spoils = device.store
+    device.run(HOUR)
+    (words,) = told(device)
+    assert words[2].startswith("hq (collector.example) gets nothing: what was sent cannot be written down")
+
+
+def test_a_disk_that_heals_leaves_the_trouble_that_is_left() -> None:
+    """The link went down, then the disk: once it reads again the link is what is said, for as long as nothing came."""
+    device = Device()
+    device.run(10)
+    device.link.fails = down()
+    device.run(HOUR)
+    device.store.away = 10**6
+    device.run(HOUR)
+    device.store.away = 0
+    device.run(HOUR)
+    assert told(device)[0][2] == "hq (collector.example) gets nothing: no answer within 30 s."
+    assert device.forwarder.record.failed_s() > 2 * HOUR
