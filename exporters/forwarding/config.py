@@ -39,7 +39,8 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """One destination.
 
     name: what it is called in commands and findings; its place in the queue belongs to the name.
-    url: of OTLP the base, to which /v1/metrics and /v1/logs are added; of remote write the whole; of MQTT the broker.
+    url: of OTLP the base, to which /v1/metrics and /v1/logs are added; of remote write the whole, a
+        query included, which is shown nowhere; of MQTT the broker.
     interval_seconds: how often windows are sent; findings go at once.
     bytes_per_hour: what may be sent in an hour, backlog included; 0 is without limit.
     finding_after_seconds: how long nothing may come through before a finding says so; at once where it takes a person.
@@ -76,15 +77,18 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             raise ValueRefusedError("name", "accepted are up to 32 lower-case letters, digits and hyphens")
         parts = urlsplit(self.url)
         secure, plain = _SCHEMES[self.kind]
-        if parts.scheme not in {secure, plain} or not parts.hostname:
-            raise ValueRefusedError("url", f"accepted is an address such as {_EXAMPLES[self.kind]!r}")
         if parts.username or parts.password:
             why = "a password does not belong into an address: use username and password_file"
             raise ValueRefusedError("url", why, secret=True)
+        has_more = self.url != self.shown_url  # a key, perhaps
+        if parts.scheme not in {secure, plain} or not parts.hostname:
+            raise ValueRefusedError("url", f"accepted is an address such as {_EXAMPLES[self.kind]!r}", secret=has_more)
+        if has_more and self.kind != "remote-write":
+            why = f"nothing can follow a ? or # here: accepted is an address such as {_EXAMPLES[self.kind]!r}"
+            raise ValueRefusedError("url", why, secret=True)
         if parts.scheme == plain and not (self.plaintext or is_loopback(parts.hostname)):
-            raise ValueRefusedError(
-                "url", f"{plain}:// sends everything in the clear: use {secure}://, or set plaintext = true"
-            )
+            why = f"{plain}:// sends everything in the clear: use {secure}://, or set plaintext = true"
+            raise ValueRefusedError("url", why, secret=has_more)
         self._check_secrets(encrypted=parts.scheme == secure)
         if self.name == BUNDLE:
             raise ValueRefusedError(
@@ -100,11 +104,17 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         if bool(self.cert_file) != bool(self.key_file):
             raise ValueRefusedError("cert_file", "cert_file and key_file go together")
         if not encrypted and (self.cert_file or self.ca_file):
-            raise ValueRefusedError("url", "certificates need an encrypted address")
+            why = "certificates need an encrypted address"
+            raise ValueRefusedError("url", why, secret=self.url != self.shown_url)
         known = {"authorization", "content-type", "content-encoding", "content-length", "host"}
         for name in self.headers:
             if name.lower() in known or not re.fullmatch(r"[A-Za-z0-9-]+", name):
                 raise ValueRefusedError("headers", f"{name!r} cannot be set here")
+
+    @property
+    def shown_url(self) -> str:
+        """The address as people may see it: without query and fragment, which may hold a key."""
+        return re.split(r"[?#]", self.url, maxsplit=1)[0]
 
     def may_leave(self, field: str) -> bool:
         """Whether the allow-list names a metric, or the findings."""

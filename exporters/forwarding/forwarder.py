@@ -177,7 +177,7 @@ class Forwarder:
 
     async def _settle(self, batch: Batch, outcome: Outcome) -> None:
         await self._place.run(
-            functools.partial(self._place.outbox.settle, self.config.name, batch, outcome, self.config.url)
+            functools.partial(self._place.outbox.settle, self.config.name, batch, outcome, self.config.shown_url)
         )
         self._answered = None
 

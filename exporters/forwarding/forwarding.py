@@ -123,7 +123,7 @@ class Forwarding:
         result, outcome = await try_link(config, place.origin, parcels, place.clock)
         if outcome.sent_bytes:
             line = Egress(
-                time_ns=place.clock.wall_ns(), destination=config.name, address=config.url,
+                time_ns=place.clock.wall_ns(), destination=config.name, address=config.shown_url,
                 parcels=max(len(parcels), 1), accepted=len(outcome.accepted), bytes=outcome.sent_bytes,
                 fields=tuple(sorted(outcome.fields)),
             )  # fmt: skip
@@ -142,7 +142,7 @@ def _describe(one: Forwarder, waiting: Waiting | None) -> DestinationStatus:
     return msgspec.structs.replace(
         DestinationStatus(name=config.name) if waiting is None else waiting_status(waiting),
         kind=config.kind,
-        url=config.url,
+        url=config.shown_url,
         last_accepted=utc(record.accepted_ns) if record.accepted_ns else None,
         accepted=record.accepted,
         rejected=record.rejected,

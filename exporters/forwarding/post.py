@@ -145,11 +145,19 @@ def in_words(error: Exception, timeout_s: float) -> tuple[str, bool]:
             return f"the name {error.host} is not known here: no network, or no such host", False
         case aiohttp.ClientConnectorError():
             return f"{error.host}:{error.port} cannot be reached: {_why(error.os_error)}", False
+        case aiohttp.InvalidURL():  # whose own words repeat the whole of it
+            said = "the address cannot be used: correct url"
         case TimeoutError():
             return f"no answer within {timeout_s:g} s", False
         case _:
-            return f"the connection broke: {getattr(error, 'strerror', None) or error or type(error).__name__}", False
+            return _broken(error), False
     return said, True
+
+
+def _broken(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):  # whose own words hold the whole address
+        return f"the answer is no HTTP: {error.message}"
+    return f"the connection broke: {getattr(error, 'strerror', None) or error or type(error).__name__}"
 
 
 def _why(error: OSError) -> str:

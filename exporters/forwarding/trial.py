@@ -38,7 +38,7 @@ async def try_link(
     seconds = (clock.monotonic_ns() - began_ns) / 1e9
     ok, said = _in_words(outcome, "the newest summary" if parcels else "a test summary", seconds)
     result = LinkResult(
-        destination=config.name, address=config.url, ok=ok, said=said, seconds=seconds, bytes=outcome.sent_bytes
+        destination=config.name, address=config.shown_url, ok=ok, said=said, seconds=seconds, bytes=outcome.sent_bytes
     )
     return result, outcome
 

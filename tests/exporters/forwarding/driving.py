@@ -126,11 +126,11 @@ class Device:
         async def run(function: Callable[[], T]) -> T:
             return function()
 
-        place = Place(
+        self.place = Place(
             outbox=self.outbox, run=run, notices=self.notices, clock=self.clock, believed=lambda: self.believed,
             random=Random(7), origin=ORIGIN,
         )  # fmt: skip
-        self.forwarder = Forwarder(self.config, self.link, place)
+        self.forwarder = Forwarder(self.config, self.link, self.place)
 
     def run(self, seconds: float) -> None:
         """Let time pass, in which it does what is to be done."""

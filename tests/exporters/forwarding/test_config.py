@@ -31,6 +31,11 @@ def read(tmp_path: Path, **keys: str) -> DestinationConfig:
         ({"url": '"http://collector.example:4318"'}, "in the clear: use https://, or set plaintext = true"),
         ({"url": '"ftp://collector.example"'}, "accepted is an address such as 'https://collector.example:4318'"),
         ({"url": '"https://me:secret@collector.example"'}, "use username and password_file"),
+        ({"url": '"https://collector.example?token=secret"'}, "nothing can follow a ? or # here"),
+        ({"url": '"https://collector.example#secret"'}, "nothing can follow a ? or # here"),
+        ({"url": '"ftp://collector.example?token=secret"'}, "accepted is an address such as"),
+        ({"kind": '"remote-write"', "url": '"http://10.0.0.7/write?token=secret"'}, "in the clear"),
+        ({"kind": '"mqtt"', "url": '"mqtts://broker.example?token=secret"'}, "nothing can follow a ? or # here"),
         ({"name": '"Head Quarters"'}, "lower-case letters, digits and hyphens"),
         ({"kind": '"kafka"'}, "accepted: 'otlp', 'remote-write', 'mqtt'"),
         ({"username": '"me"'}, "username and password_file go together"),
@@ -54,6 +59,13 @@ def test_plaintext_is_for_this_machine_or_for_those_who_ask(tmp_path: Path) -> N
     """Loopback needs no TLS; another machine does, unless plaintext was asked for by name."""
     assert read(tmp_path, url='"http://127.0.0.1:4318"').url == "http://127.0.0.1:4318"
     assert read(tmp_path, url='"http://10.0.0.7:4318"', plaintext="true").plaintext
+
+
+def test_a_key_in_an_address_is_sent_and_never_shown(tmp_path: Path) -> None:
+    """Remote write takes a query; what people see of the address ends before it."""
+    config = read(tmp_path, kind='"remote-write"', url='"https://metrics.example/write?token=secret#part"')
+    assert config.url == "https://metrics.example/write?token=secret#part"
+    assert config.shown_url == "https://metrics.example/write"
 
 
 def test_extremes_leave_only_where_they_are_named(tmp_path: Path) -> None:

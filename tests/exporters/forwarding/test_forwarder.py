@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.outbound import Outcome
+from exporters.forwarding.forwarding import Forwarding
 from tests.exporters.forwarding.driving import Device, down
 
 if TYPE_CHECKING:
@@ -194,6 +195,19 @@ def test_nothing_is_dated_by_a_clock_that_is_not_believed() -> None:
     device.run(60)
     assert device.forwarder.record.trouble == ""
     assert device.link.findings() != []
+
+
+def test_a_key_in_the_address_is_in_nothing_that_people_see() -> None:
+    """Neither in the ledger, nor in the status, nor in what a try of the link says."""
+    device = Device(kind="remote-write", url="http://127.0.0.1:1/write?token=secret")
+    device.run(HOUR)
+    forwarding = Forwarding([(device.config, device.link)], device.place, device.notices)
+    (tried,) = asyncio.run(forwarding.test(""))
+    shown = "http://127.0.0.1:1/write"
+    assert {line.address for line in device.outbox.egress(0, 100)} == {shown}
+    assert [one.url for one in forwarding.status()] == [shown]
+    assert (tried.ok, tried.address) == (False, shown)
+    assert "secret" not in tried.said
 
 
 def test_a_running_forwarder_is_woken_by_a_finding_and_lets_go_when_it_is_stopped() -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+import aiohttp
+
 from exporters.forwarding.config import DestinationConfig
-from exporters.forwarding.post import Answer, Poster
+from exporters.forwarding.post import Answer, Poster, in_words
 
 
-async def post(pieces: list[bytes]) -> tuple[Answer, bytes]:
+async def post(pieces: list[bytes], *, begin: bytes = b"HTTP/1.1 500 Internal Server Error") -> tuple[Answer, bytes]:
     """Post to a receiver that answers 500 in pieces; return what was read of it, and the head of the request."""
     heads: list[bytes] = []
     going_on = asyncio.Event()
@@ -15,7 +17,7 @@ async def post(pieces: list[bytes]) -> tuple[Answer, bytes]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         length = sum(map(len, pieces))
-        writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n" % length)
+        writer.write(begin + b"\r\nContent-Length: %d\r\n\r\n" % length)
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
@@ -25,9 +27,10 @@ async def post(pieces: list[bytes]) -> tuple[Answer, bytes]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    poster = Poster(DestinationConfig(name="hq", kind="remote-write", url=f"http://127.0.0.1:{port}/write"))
+    url = f"http://127.0.0.1:{port}/write?token=secret"
+    poster = Poster(DestinationConfig(name="hq", kind="remote-write", url=url))
     async with server:
-        answered = await poster.post(f"http://127.0.0.1:{port}/write", b"body", {})
+        answered = await poster.post(url, b"body", {})
         await poster.close()
         going_on.set()
     return answered, heads[0]
@@ -38,3 +41,16 @@ def test_an_answer_is_read_whole() -> None:
     answered, head = asyncio.run(post([b"write failed: ", b"sample too old"]))
     assert (answered.status, answered.body) == (500, b"write failed: sample too old")
     assert b"\r\nAccept-Encoding: identity\r\n" in head
+
+
+def test_an_answer_that_is_no_http_is_said_without_the_address() -> None:
+    """The words of the library would hold the whole of it, and a key in its query."""
+    answered, _ = asyncio.run(post([b"x"], begin=b"220 mail.example ESMTP"))
+    assert answered.trouble.startswith("the answer is no HTTP: ")
+    assert "secret" not in answered.trouble
+
+
+def test_an_address_that_cannot_be_used_is_not_repeated() -> None:
+    """What is wrong with it is the configuration's, which a person has to mend."""
+    words, lasting = in_words(aiohttp.InvalidURL("http://a:b/?token=secret"), 30.0)
+    assert (words, lasting) == ("the address cannot be used: correct url", True)
