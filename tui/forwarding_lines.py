@@ -39,7 +39,8 @@ def waiting_text(one: DestinationStatus, now: datetime) -> str:
         waits.append(f"{fmt.plural(one.waiting_summaries, 'minute')} of summaries{since}{coarse}")
     if one.waiting_findings:
         waits.append(fmt.plural(one.waiting_findings, "finding"))
-    parts = [f"{' and '.join(waits)} wait" if waits else "nothing waits"]
+    is_one = one.waiting_summaries + one.waiting_findings == 1
+    parts = [f"{' and '.join(waits)} {'waits' if is_one else 'wait'}" if waits else "nothing waits"]
     if one.dead_letters:
         parts.append(f"{fmt.plural(one.dead_letters, 'parcel')} refused (driftline outbox says why)")
     if one.dropped:

@@ -39,6 +39,14 @@ def test_trouble_and_what_waits_are_said_in_words() -> None:
     )
 
 
+def test_one_waits_and_two_wait() -> None:
+    """The verb agrees with what waits."""
+    said = [text(waiting_findings=count).rpartition("; ")[2] for count in (1, 2)]
+    assert said == ["1 finding waits", "2 findings wait"]
+    assert text(waiting_summaries=1).endswith("; 1 minute of summaries waits")
+    assert text(waiting_summaries=1, waiting_findings=1).endswith("; 1 minute of summaries and 1 finding wait")
+
+
 def test_the_status_has_a_line_for_each_destination() -> None:
     """Two destinations, two lines; none where nothing is forwarded."""
     plain = make_status()
