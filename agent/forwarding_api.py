@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 MOST_LINES = 10_000
+LATEST_NS = 2**63 - 1  # what a time in nanoseconds is stored in
 
 
 class DestinationRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +69,8 @@ def forwarding_routes(answers: ForwardingAnswers) -> list[web.RouteDef]:
             since_ns, most = int(request.query.get("since_ns", "0")), int(request.query.get("most", "1000"))
         except ValueError as error:
             raise web.HTTPBadRequest(text=f"since_ns and most are whole numbers: {error}") from error
+        if since_ns > LATEST_NS:
+            raise web.HTTPBadRequest(text=f"since_ns: accepted are nanoseconds up to {LATEST_NS}")
         return json_answer(await answers.egress(max(since_ns, 0), min(max(most, 1), MOST_LINES)))
 
     async def link(request: web.Request) -> web.Response:

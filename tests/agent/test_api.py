@@ -334,7 +334,10 @@ def test_what_waits_and_what_left_can_be_asked_for(client: AgentClient) -> None:
     """The outbox with its dead letters, the ledger, and a try of a link come as they are."""
     assert client.outbox() == client.outbox("hq") == OUTBOX
     assert client.egress(0, 10) == [EGRESS]
-    assert client.egress(2**62, 10) == []
+    assert client.egress(2**63 - 1, 10) == []
+    for late_ns in (2**63, 10**400):
+        with pytest.raises(AgentRefusedError, match="since_ns: accepted are nanoseconds up to 9223372036854775807"):
+            client.egress(late_ns, 10)
     assert client.test_link("hq")[0].destination == "hq"
 
 
