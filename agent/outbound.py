@@ -138,6 +138,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What an exporter did with parcels, by their places. Each place is in exactly one of the first three.
 
     rejected: for good, with the receiver's reason. retry: later; nobody knows whether they arrived.
+    doubted: of those to retry, which were refused while nothing was taken, with the reason: it may be the endpoint's.
     retry_after_s: how long the receiver asked to be left alone; 0 where it did not.
     trouble: what went wrong, for a person; empty where nothing did. lasting: only a person can mend it, such as a
     certificate that ran out.
@@ -148,6 +149,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     accepted: tuple[int, ...] = ()
     rejected: dict[int, str] = {}
     retry: tuple[int, ...] = ()
+    doubted: dict[int, str] = {}
     retry_after_s: float = 0.0
     trouble: str = ""
     lasting: bool = False

@@ -1,4 +1,8 @@
-"""Sending a bundle on, from a machine that has a link. Sending it twice changes nothing at the other end."""
+"""Sending a bundle on, from a machine that has a link. Sending it twice changes nothing at the other end.
+
+What is refused while the destination takes nothing is set aside, and tried once more when all else was sent: it is at
+fault itself where others were taken, and the destination is where none was.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec import structs
+
+from agent.outbound import FindingChange
+from exporters.forwarding.judging import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,11 +35,15 @@ class Sending:
     """How far it is with one destination. trouble: why it was given up; empty where it was not.
 
     rejected: how many parcels the destination refused for good, by its words.
+    taken: of which kinds it took any: findings (true), windows (false). They may go different ways there.
+    aside: by their ids, parcels that it refused and may yet take, with its words.
     """
 
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     trouble: str = ""
+    taken: set[bool] = field(default_factory=set)
+    aside: dict[str, str] = field(default_factory=dict)
 
 
 def narrowed(config: DestinationConfig, bundle: Bundle) -> DestinationConfig:
@@ -52,23 +63,45 @@ async def send_bundle(bundle: Bundle, config: DestinationConfig, factory: Factor
         for parcels in bundle.batches():
             await _send(exporter, parcels, done, wait)
             if done.trouble:
-                break
+                return done
+        await _send_aside(exporter, bundle, done, wait)
     finally:
         await exporter.close()
     return done
 
 
 async def _send(exporter: Exporter, parcels: list[Parcel], done: Sending, wait: Wait) -> None:
-    """Send until all is answered for, or nothing goes any more."""
+    """Send until all is answered for or set aside, or nothing goes any more."""
     failed = 0
     while parcels:
         outcome = await exporter.send(parcels)
         done.accepted += len(outcome.accepted)
+        done.taken |= {_is_finding(parcels[place]) for place in outcome.accepted}
         done.rejected.update(outcome.rejected.values())
-        failed = 0 if outcome.accepted or outcome.rejected else failed + 1
-        parcels = [parcels[place] for place in outcome.retry]
-        if parcels and (outcome.lasting or failed >= ATTEMPTS):
+        done.aside |= {parcels[place].id: reason for place, reason in outcome.doubted.items()}
+        failed = 0 if outcome.accepted or outcome.rejected or outcome.doubted else failed + 1
+        parcels = [parcels[place] for place in outcome.retry if place not in outcome.doubted]
+        if parcels and ((outcome.lasting and not outcome.doubted) or failed >= ATTEMPTS):
             done.trouble = outcome.trouble or SLOW
             return
         if parcels:
             await wait(min(max(outcome.retry_after_s, FIRST_WAIT_S * 2**failed), LONGEST_WAIT_S))
+
+
+async def _send_aside(exporter: Exporter, bundle: Bundle, done: Sending, wait: Wait) -> None:
+    """Send once more what was set aside, where others of its kind were taken; what is refused again stays refused."""
+    left, done.aside = done.aside, {}
+    untaken = ""
+    for parcels in bundle.batches() if left else ():
+        own = [one for one in parcels if one.id in left]
+        untaken = next((left[one.id] for one in own if _is_finding(one) not in done.taken), untaken)
+        await _send(exporter, [one for one in own if _is_finding(one) in done.taken], done, wait)
+        if done.trouble:
+            return
+    done.rejected.update(done.aside.values())
+    if untaken:
+        done.trouble = f"{EVERYTHING} ({untaken})"
+
+
+def _is_finding(parcel: Parcel) -> bool:
+    return isinstance(parcel.content, FindingChange)

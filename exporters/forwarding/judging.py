@@ -95,6 +95,7 @@ class _Tally:
         self.doubtful: set[int] = set()
         self.has_taken = False
         self.retry: list[int] = []
+        self.acquitted: dict[int, str] = {}
         self.wait_s = 0.0
         self.trouble = ""
         self.lasting = False
@@ -106,6 +107,7 @@ class _Tally:
             accepted=tuple(sorted(self.accepted)),
             rejected=self.rejected,
             retry=tuple(sorted(self.retry)),
+            doubted=self.acquitted,
             retry_after_s=self.wait_s,
             trouble=self.trouble,
             lasting=self.lasting,
@@ -188,6 +190,7 @@ def _acquit(tally: _Tally, parcels: Sequence[Parcel], doubt: Doubt) -> None:
     if acquitted:
         why = tally.rejected[acquitted[0]]
         tally.retry += acquitted
+        tally.acquitted = {place: tally.rejected[place] for place in acquitted}
         tally.rejected = {place: reason for place, reason in tally.rejected.items() if place not in acquitted}
         if not tally.trouble:
             tally.trouble, tally.lasting = f"{EVERYTHING} ({why})", True

@@ -102,6 +102,7 @@ def _joined(done: Outcome, found: Outcome, places: Sequence[int]) -> Outcome:
         accepted=tuple(sorted((*done.accepted, *(places[at] for at in found.accepted)))),
         rejected=done.rejected | {places[at]: why for at, why in found.rejected.items()},
         retry=tuple(sorted((*done.retry, *(places[at] for at in found.retry)))),
+        doubted=done.doubted | {places[at]: why for at, why in found.doubted.items()},
         retry_after_s=max(done.retry_after_s, found.retry_after_s),
         trouble=done.trouble or found.trouble,
         lasting=done.lasting or found.lasting,

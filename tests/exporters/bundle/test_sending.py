@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from agent.outbound import Origin, Outcome, Parcel
 from exporters.bundle.file import Bundle, BundleWriter
 from exporters.bundle.sending import ATTEMPTS, SLOW, Sending, send_bundle
 from exporters.forwarding.config import DestinationConfig
+from exporters.forwarding.judging import EVERYTHING, Doubt, deliver
+from exporters.forwarding.post import Answer
 from tests.exporters.bundle.test_bundle_file import KEY, write
-from tests.exporters.windows import ORIGIN, START_NS, make_change
+from tests.exporters.windows import ORIGIN, START_NS, make_block, make_change, make_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +50,7 @@ class Taker:
         self.closed = True
 
 
-def send(bundle: Bundle, taker: Taker) -> tuple[Sending, list[float]]:
+def send(bundle: Bundle, taker: Taker | Refuser) -> tuple[Sending, list[float]]:
     """Send, and return how far it came and how long it waited each time."""
     waits: list[float] = []
 
@@ -97,3 +100,77 @@ def test_what_is_refused_for_good_is_counted_by_its_reason(tmp_path: Path) -> No
         Bundle(tmp_path / "b"), Taker(trouble=Outcome(accepted=(1,), rejected={0: "400: old", 2: "400: old"}))
     )
     assert (done.accepted, dict(done.rejected)) == (1, {"400: old": 2})
+
+
+class Refuser:
+    """Refuses some parcels by a bare status, and takes the others, as `deliver` tells of a receiver."""
+
+    name = "hall"
+
+    def __init__(self, bad: set[str], heals_after: int = 10**6) -> None:
+        self.bad, self.heals_after = bad, heals_after
+        self.tried: Counter[str] = Counter()
+        self.doubt = Doubt()
+
+    def __call__(self, _config: DestinationConfig, _origin: Origin) -> Refuser:
+        return self
+
+    async def send(self, parcels: Sequence[Parcel]) -> Outcome:
+        self.tried.update(parcel.id for parcel in parcels)
+        return await deliver(parcels, self._post, self.doubt)
+
+    async def _post(self, parcels: Sequence[Parcel]) -> Answer:
+        self.heals_after -= 1
+        is_bad = self.heals_after >= 0 and any(parcel.id in self.bad for parcel in parcels)
+        return Answer(400 if is_bad else 200, b"no", sent_bytes=1)
+
+    async def close(self) -> None:
+        pass
+
+
+def frames(path: Path) -> Bundle:
+    """A bundle of four frames: two of findings, two of windows, two parcels each; f0 to f3, w0 to w3."""
+    window = make_window([make_block(40)])
+    findings = [Parcel(id=f"f{number}", content=make_change(number)) for number in range(4)]
+    windows = [Parcel(id=f"w{number}", content=window) for number in range(4)]
+    writer = BundleWriter(KEY)
+    written = writer.begin("b-1", ORIGIN, START_NS, ())
+    for parcels in (findings[:2], findings[2:], windows[:2], windows[2:]):
+        written += writer.add(parcels)
+    path.write_bytes(written + writer.end())
+    return Bundle(path)
+
+
+def test_a_frame_that_is_refused_whole_holds_up_no_other(tmp_path: Path) -> None:
+    """It is tried once more when the others were taken, and then counted as refused; also where there are several."""
+    refuser = Refuser({"f0", "f1", "w2", "w3"})
+    done, _ = send(frames(tmp_path / "b"), refuser)
+    assert (done.accepted, dict(done.rejected), done.trouble) == (4, {"400: no": 4}, "")
+    assert refuser.tried == {"f0": 2, "f1": 2, "f2": 1, "f3": 1, "w0": 1, "w1": 1, "w2": 2, "w3": 2}
+
+
+def test_what_was_set_aside_can_arrive_later(tmp_path: Path) -> None:
+    """The receiver had a bad moment: all arrives, and nothing is said to be refused."""
+    done, _ = send(frames(tmp_path / "b"), Refuser({"f0", "f1"}, heals_after=3))
+    assert (done.accepted, dict(done.rejected), done.trouble) == (8, {}, "")
+
+
+def test_a_destination_that_refuses_everything_of_a_kind_is_what_is_at_fault(tmp_path: Path) -> None:
+    """Windows arrive where no finding does; that is said, and no finding counts as refused for good."""
+    refuser = Refuser({"f0", "f1", "f2", "f3"})
+    done, _ = send(frames(tmp_path / "b"), refuser)
+    assert (done.accepted, dict(done.rejected)) == (4, {})
+    assert done.trouble == f"{EVERYTHING} (400: no)"
+
+
+def test_what_was_not_tried_beside_what_is_refused_is_sent_next(tmp_path: Path) -> None:
+    """One frame holds both; the windows wait for no verdict on the finding."""
+    write(tmp_path / "b")
+    refused = Outcome(retry=(0, 1), doubted={0: "400: no"}, trouble=EVERYTHING, lasting=True)
+    taker = Taker(trouble=refused)
+
+    async def wait(_seconds: float) -> None:
+        taker.trouble = None
+
+    done = asyncio.run(send_bundle(Bundle(tmp_path / "b"), HALL, taker, wait))
+    assert (done.accepted, taker.taken, done.trouble) == (2, ["0f3a-w1", "0f3a-h1"], f"{EVERYTHING} (400: no)")

@@ -70,6 +70,7 @@ def test_an_endpoint_that_refuses_everything_judges_nothing() -> None:
         outcome = send(receiver, count, doubt)
         assert (outcome.accepted, outcome.rejected, outcome.retry) == ((), {}, tuple(range(count)))
         assert (outcome.trouble, outcome.lasting) == (f"{EVERYTHING} (400: bad sample)", True)
+        assert outcome.doubted == dict.fromkeys(range(count), "400: bad sample")
 
 
 def test_what_is_refused_while_others_are_taken_is_rejected_the_second_time() -> None:

@@ -38,6 +38,8 @@ def test_a_path_that_refuses_everything_is_not_believed_because_the_other_takes_
         sink.refused = "/v1/logs"
         outcome = asyncio.run(send(sink.url))
         assert (outcome.rejected, outcome.retry, outcome.lasting) == ({}, (0, 1), True)
+        assert list(outcome.doubted) == [0]
         sink.refused = "/v1/metrics"
         outcome = asyncio.run(send(sink.url))
         assert (outcome.accepted, outcome.rejected, outcome.retry) == ((0,), {}, (1,))
+        assert list(outcome.doubted) == [1]
