@@ -73,13 +73,17 @@ class Bundler:
         self._origin, self._config = origin, config
         self._state_dir, self._clock = state_dir, clock
         self._making: _Making | None = None
+        self._settled = ""  # the id of the last one that was
+        self._settling = asyncio.Lock()
         self._key = asyncio.Lock()  # the first who asks for the key makes it
 
     async def pieces(self, *, again: bool) -> AsyncGenerator[bytes | Verdict, None]:
         """Give a bundle, and last a verdict whose rows are its parcels; where nothing waits, the verdict alone.
 
-        With `again` it begins where the last one did. One that was not settled is forgotten.
+        With `again` it begins where the last one did. One that was not settled is forgotten, and so is this one
+        where it is not taken to its end.
         """
+        making = None
         try:
             async with self._key:
                 writer = await asyncio.to_thread(_writer, self._state_dir)
@@ -91,18 +95,28 @@ class Bundler:
                 making.parcels += len(parcels)
                 for at in range(0, len(piece), MOST_BYTES):
                     yield piece[at : at + MOST_BYTES]
+            if making.parcels:
+                last = writer.end()
+                making.bytes += len(last)
+                yield last
+            making.is_whole = True
+            yield Verdict(rows=making.parcels)
         except (OutboxAwayError, OSError, ValueError) as error:
             yield Verdict(error=f"the bundle cannot be made now: {error}")
-            return
-        if making.parcels:
-            last = writer.end()
-            making.bytes += len(last)
-            yield last
-        making.is_whole = True
-        yield Verdict(rows=making.parcels)
+        finally:
+            if making is not None and self._making is making and not making.is_whole:
+                self._making = None  # its draft holds a part of the queue
 
     async def written(self, bundle_id: str, file: str) -> None:
-        """Settle a bundle that is in a file. Raises KeyError for one that is not the last, OutboxAwayError."""
+        """Settle a bundle that is in a file. Raises KeyError for one that is not the last, OutboxAwayError.
+
+        For the one that was settled last it does nothing: whoever repeats it has missed the answer.
+        """
+        async with self._settling:
+            if bundle_id != self._settled:
+                await self._settle(bundle_id, file)
+
+    async def _settle(self, bundle_id: str, file: str) -> None:
         making = self._making
         if making is None or making.id != bundle_id or not making.is_whole:
             raise KeyError(bundle_id)
@@ -111,7 +125,9 @@ class Bundler:
             accepted=making.parcels, bytes=making.bytes, fields=tuple(sorted(making.fields)),
         )  # fmt: skip
         await self._run(functools.partial(self._drafts.keep, making.draft, line))
-        self._making = None
+        self._settled = bundle_id
+        if self._making is making:  # no other was begun meanwhile
+            self._making = None
 
     async def key(self) -> str:
         """Return the fingerprint of the device's key. Raises OSError, ValueError."""

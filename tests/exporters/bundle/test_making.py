@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from agent.buffer.outgoing.drafts import Drafts
+from agent.buffer.outgoing.drafts import Draft, Drafts
 from agent.buffer.outgoing.outbox import Outbox
 from agent.clock import ManualClock
 from agent.frames import MOST_BYTES, Verdict
@@ -32,6 +35,19 @@ async def at_once(function: Callable[[], T]) -> T:
 def make(store: MemoryStore, folder: Path, config: BundleConfig | None = None) -> Bundler:
     """A device's."""
     return Bundler(Drafts(Outbox(store)), at_once, ORIGIN, config or BundleConfig(), folder, ManualClock())
+
+
+class Watched(Drafts):
+    """Knows which drafts are still held."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox)
+        self.begun: list[weakref.ref[Draft]] = []
+
+    def begin(self, destination: str, *, again: bool = False) -> Draft:
+        draft = super().begin(destination, again=again)
+        self.begun.append(weakref.ref(draft))
+        return draft
 
 
 def write(bundler: Bundler, path: Path, *, again: bool = False) -> Verdict:
@@ -86,7 +102,44 @@ def test_nothing_is_settled_that_was_not_written_whole(tmp_path: Path) -> None:
         settle(bundler, tmp_path / "a")
     settle(bundler, tmp_path / "b")
     with pytest.raises(KeyError):
-        settle(bundler, tmp_path / "b")
+        settle(bundler, tmp_path / "a")
+
+
+def test_settling_the_last_once_more_changes_nothing(tmp_path: Path) -> None:
+    """Its answer may have been lost: no error, one line in the ledger, also at the same moment and after another."""
+    store = MemoryStore()
+    store.run(60)
+    bundler = make(store, tmp_path)
+    write(bundler, tmp_path / "a")
+    name = Bundle(tmp_path / "a").header.id
+
+    async def twice() -> None:
+        await asyncio.gather(bundler.written(name, "a"), bundler.written(name, "a"))
+
+    asyncio.run(twice())
+    write(bundler, tmp_path / "b")
+    settle(bundler, tmp_path / "a")
+    assert len(store.lines) == 1
+    assert write(bundler, tmp_path / "c", again=True).rows == 24
+
+
+def test_one_that_nobody_takes_to_its_end_is_let_go(tmp_path: Path) -> None:
+    """The stick was pulled out: what was read for the draft is free again, and all of it is in the next one."""
+    store = MemoryStore()
+    store.run(60)
+    drafts = Watched(Outbox(store))
+    bundler = Bundler(drafts, at_once, ORIGIN, BundleConfig(), tmp_path, ManualClock())
+
+    async def leave() -> None:
+        async with aclosing(bundler.pieces(again=False)) as pieces:
+            await anext(pieces)
+
+    asyncio.run(leave())
+    gc.collect()
+    assert [draft() for draft in drafts.begun] == [None]
+    assert write(bundler, tmp_path / "a").rows == 24
+    settle(bundler, tmp_path / "a")
+    assert len(store.lines) == 1
 
 
 def test_extremes_of_signals_leave_only_where_they_are_named(tmp_path: Path) -> None:
