@@ -94,12 +94,12 @@ class Disk:
                 self._rename(operation.name, FOLDER)
 
     def promised(self, path: Path) -> tuple[int, ...]:
-        """Return the numbers in the last line that the process has written to a file; zeros before the first."""
+        """Return the numbers in the last whole line that the process wrote to a file; zeros before the first."""
         inode = self._names.get(str(path), Inode())
         now = bytearray(inode.durable)
         for change in [*inode.doubtful, *inode.pending]:
             _apply(now, change)
-        lines = now.decode().splitlines()
+        lines = now.decode().split("\n")[:-1]
         return tuple(map(int, lines[-1].split())) if lines else (0, 0, 0)
 
     def cut(self, into: Path, chance: random.Random | None, *, everything: bool = False) -> None:
