@@ -12,7 +12,7 @@ import click
 from agent.client import AgentRefusedError
 from agent.commands.options import client, config_option, fail, run_option
 from agent.commands.output import whole_file
-from agent.outbound import FindingChange
+from agent.outbound import FindingChange, Window
 from agent.ports import AgentAwayError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".bundle"
 FILE_MODE = 0o644  # it is made to be read by somebody else, on another machine
-_NAMES = {False: ("window", "windows"), True: ("change of a finding", "changes of findings")}
+_NAMES = {Window: ("window", "windows"), FindingChange: ("change of a finding", "changes of findings")}
 
 
 @click.group("bundle", invoke_without_command=True)
@@ -134,14 +134,15 @@ def _file_name(device: str) -> str:
 
 def _contents(bundle: Bundle) -> str:
     """Read all of it, and say what it is."""
-    counts: Counter[bool] = Counter()
+    counts: Counter[type] = Counter()
     first = last = 0
     for parcels in bundle.batches():
         for parcel in parcels:
-            counts[isinstance(parcel.content, FindingChange)] += 1
+            counts[type(parcel.content)] += 1
             ended = parcel.content.end_ns
             first, last = min(first or ended, ended), max(last, ended)
-    said = " and ".join(f"{count:,} {_NAMES[kind][count != 1]}" for kind, count in sorted(counts.items()))
+    told = [f"{counts[kind]:,} {names[counts[kind] != 1]}" for kind, names in _NAMES.items() if counts[kind]]
+    said = " and ".join(told) or "readings of the device"
     span = _time(last) if _time(first) == _time(last) else f"{_time(first)} to {_time(last)}"
     return f"{said}, {span}" if counts else "nothing"
 

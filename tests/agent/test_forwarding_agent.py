@@ -49,6 +49,9 @@ def ask(words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+STANDING = "driftline_stream_finding_onset_timestamp_seconds, driftline_stream_findings_open"
+
+
 def test_a_finding_arrives_at_once_and_once_and_the_secret_nowhere_else(tmp_path: Path) -> None:
     """From a broken ring to the receiver within seconds; not again after a restart; the token in no output."""
     token = tmp_path / "token"
@@ -81,7 +84,7 @@ def test_a_finding_arrives_at_once_and_once_and_the_secret_nowhere_else(tmp_path
     assert "2/2 accepted" in printed["egress"][1]
     for words, fields in (("egress", "findings"), ("stopped egress", "findings, system_uptime_seconds")):
         told = " ".join(printed[words][1].partition("fields ")[2].split())
-        assert told == f"driftline_stream_finding_onset_timestamp_seconds, driftline_stream_findings_open, {fields}"
+        assert told == f"driftline_build_info, {STANDING}, {fields}"
     assert printed["stopped outbox"][1] == "hq: nothing waits\n"
     everything = "".join(text for _, text in printed.values()) + "".join(map(str, (*out, *again)))
     assert SECRET not in everything
