@@ -49,7 +49,7 @@ def test_a_finding_is_carried_by_hand(tmp_path: Path) -> None:
         code, _, error = bundle(tmp_path, *send)
         assert (code, f"signed by {key}, which is not known here" in error) == (1, True)
         code, said, error = bundle(tmp_path, *send, "--trust", key)
-        assert (code, said.splitlines()[-1], error) == (0, "hq: 1 arrived", "")
+        assert (code, said.splitlines()[-1], error) == (0, "hq: 2 arrived", "")
         assert bundle(tmp_path, *send)[0] == 0  # twice does no harm
         records = wait_until(lambda: collector.records()[1:], "the log records")
         attributes = {one["key"]: one["value"] for one in records[0]["attributes"]}
