@@ -59,6 +59,29 @@ def test_merged_minutes_are_what_one_summary_of_all_rows_is(sizes: list[int], se
     assert merged.inferences == sum(sizes)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 40), min_size=2, max_size=4), min_size=2, max_size=4), st.integers(0, 10_000))
+def test_merged_devices_are_what_one_summary_of_a_site_is(devices: list[list[int]], seed: int) -> None:
+    """Devices over the same minutes: hours first and sites then, or sites first, are the site computed at once."""
+    minutes = max(map(len, devices))
+    rows = [
+        [_block(seed + 100 * device + at, count) for at, count in enumerate(counts)]
+        for device, counts in enumerate(devices)
+    ]
+    parts = [
+        [summarise([block], at * MINUTE_NS, 60, EDGES, "r1") for at, block in enumerate(blocks)] for blocks in rows
+    ]
+    whole = summarise([block for blocks in rows for block in blocks], 0, 60.0 * minutes, EDGES, "r1")
+    by_device = reduce(Summary.merge, [reduce(Summary.merge, hours) for hours in parts])
+    by_minute = reduce(
+        Summary.merge,
+        [reduce(Summary.merge, [hours[at] for hours in parts if at < len(hours)]) for at in range(minutes)],
+    )
+    for merged in (by_device, by_minute):
+        _assert_alike(merged, whole)
+        assert (merged.time_ns, merged.seconds) == (0, 60.0 * minutes)
+
+
 def test_quantiles_are_within_one_per_cent() -> None:
     """Of latencies over four decades."""
     latency = np.random.default_rng(0).lognormal(-5, 1.5, 20_000)
