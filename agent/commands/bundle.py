@@ -87,7 +87,7 @@ def _write(place: Path, run: str | None, *, again: bool) -> None:
 
     agent = client(run)
     if place.is_dir():
-        place /= _file_name(agent.status().agent.device)
+        place = _new_file(place, agent.status().agent.device)
     if place.exists():
         fail(f"{place} is there already; give another name, for it may not have been carried yet")
     try:
@@ -124,12 +124,14 @@ def _take(pieces: Iterator[bytes | Verdict], file: BinaryIO) -> None:
             raise _NothingError
 
 
-def _file_name(device: str) -> str:
+def _new_file(folder: Path, device: str) -> Path:
+    """Name a file that is not there yet, by the device and the time."""
     from agent.clock import SystemClock  # noqa: PLC0415  # loads nothing that --help needs
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in device)
     at = datetime.fromtimestamp(SystemClock().wall_ns() // 10**9, UTC)
-    return f"{name}-{at:%Y%m%dT%H%M%SZ}{SUFFIX}"
+    names = (f"{name}-{at:%Y%m%dT%H%M%SZ}{more}{SUFFIX}" for more in ("", *(f"-{count}" for count in range(2, 100))))
+    return next((path for path in map(folder.joinpath, names) if not path.exists()), folder / name)
 
 
 def _contents(bundle: Bundle) -> str:
