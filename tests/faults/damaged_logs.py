@@ -51,23 +51,33 @@ class State:
 
 def states(log: Log, other: bytes, places: Iterable[int]) -> Iterator[State]:
     """Damage a log in every way at some of its bytes, and repeat it; `other` is a log of before on the same card."""
-    data, whole = log.data, len(log.ends)
+    for kind, at, data in _damaged(log, other, places):
+        # Where what was put there happens to be what was there, the damage begins after it.
+        yield State(kind, at, data, log.committed(_alike(log.data, data)))
+
+
+def _damaged(log: Log, other: bytes, places: Iterable[int]) -> Iterator[tuple[str, int, bytes]]:
+    data = log.data
     chance = random.Random(6)
     for at in places:
-        before = log.committed(at)
-        yield State("cut", at, data[:at], before)
-        yield State("zeros", at, data[:at] + bytes(len(data) - at), before)
-        yield State("hole", at, data[:at] + bytes(len(data[at : at + SECTOR])) + data[at + SECTOR :], before)
-        yield State("bit", at, data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :], before)
-        yield State("rubbish", at, data[:at] + chance.randbytes(len(data) - at), before)
-        yield State("rubbish after", at, data + chance.randbytes(at + 1), whole)
-        yield State("zeros after", at, data + bytes(at + 1), whole)
-        yield State("repeated", at, data + data[at:], whole)
+        yield "cut", at, data[:at]
+        yield "zeros", at, data[:at] + bytes(len(data) - at)
+        yield "hole", at, data[:at] + bytes(len(data[at : at + SECTOR])) + data[at + SECTOR :]
+        yield "bit", at, data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+        yield "rubbish", at, data[:at] + chance.randbytes(len(data) - at)
+        yield "rubbish after", at, data + chance.randbytes(at + 1)
+        yield "zeros after", at, data + bytes(at + 1)
+        yield "repeated", at, data + data[at:]
         if at < len(other):
-            yield State("of another from", at, data[:at] + other[at:] + data[len(other) :], before)
+            yield "of another from", at, data[:at] + other[at:] + data[len(other) :]
     for at in range(len(log.ends)):
-        yield State("repeated transactions", at, data + data[log.ends[at - 1] if at else 0 :], whole)
-    yield State("of another", 0, other, 0)
+        yield "repeated transactions", at, data + data[log.ends[at - 1] if at else 0 :]
+    yield "of another", 0, other
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def look_at(some: Sequence[State], log: Log) -> list[str]:
