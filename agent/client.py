@@ -1,39 +1,34 @@
-"""Asking the agent over its local socket: what `status`, `findings`, `query` and the dashboard share.
-
-Uses http.client, since a command that only asks must not pay for loading aiohttp (210 ms of a budget of 150).
-"""
+"""Asking the agent over its local socket: what `status`, `findings`, `query` and the dashboard share."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
-import socket
 import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from driftline import wire
 
 from agent.baselines import Baseline, BaselineChange
+from agent.connection import Connection
 from agent.forwarded import EgressLine, LinkResult, OutboxView
-from agent.frames import unframe
 from agent.model import Finding
 from agent.ports import AgentAwayError
-from agent.status import Status
+from agent.screen import Answers, Around, LogLine, StreamView
+from agent.status import EventLine, Status
 from agent.truth import LabelSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agent.frames import Verdict
+    from agent.model import Verdict as Judgement
+    from agent.screen import Zoom
 
 SOCKET_NAME = "agent.sock"
-TIMEOUT_S = 5.0
 QUERY_WAIT_S = 30.0  # beyond its time limit: another query may be first, files may have to be opened again
 LABEL_TIMEOUT_S = 60.0  # a search of all that is stored, on a slow card
-EXTRACT_TIMEOUT_S = 120.0  # until the next piece: a search through a year finds nothing for long
 LINK_TIMEOUT_S = 660.0  # the longest deadline of a destination, and some
 SLOW_S = 60.0  # a reference of many signals is fitted anew
 
@@ -45,25 +40,6 @@ def socket_path(run: str | None) -> Path:
     directories = [run] if run else wire.run_directories()
     paths = [Path(directory) / SOCKET_NAME for directory in directories]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.sock.close()
-            raise
-
-
-class AgentRefusedError(Exception):
-    """The agent answered, and said no; the message is its reason."""
 
 
 class AgentClient:
@@ -78,6 +54,8 @@ class AgentClient:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._connection = Connection(path)
+        self._ask, self._stream = self._connection.ask, self._connection.stream
 
     def status(self) -> Status:
         """Return the newest status. Raises AgentAwayError."""
@@ -89,12 +67,12 @@ class AgentClient:
 
     def acknowledge(self, finding_id: str, note: str) -> None:
         """Mark a finding as seen. Raises AgentAwayError, AgentRefusedError, or KeyError where it is not open."""
-        self._ask("POST", f"/v1/findings/{finding_id}/acknowledge", {"note": note})
+        self._ask("POST", _finding(finding_id, "acknowledge"), {"note": note})
 
     def reference(self, stream_key: str) -> bytes | None:
         """Return the stored reference of a stream, None where it has none yet. Raises AgentAwayError."""
         try:
-            return self._ask("GET", f"/v1/reference?{urllib.parse.urlencode({'stream': stream_key})}")
+            return self._ask("GET", _named("/v1/reference", stream_key))
         except KeyError:
             return None
 
@@ -158,8 +136,7 @@ class AgentClient:
 
     def outbox(self, destination: str = "") -> OutboxView:
         """Say what waits for a destination, or for all. Raises AgentAwayError, or KeyError for one there is not."""
-        target = f"/v1/outbox?{urllib.parse.urlencode({'destination': destination})}"
-        return _decode(self._ask("GET", target), OutboxView, self.path)
+        return _decode(self._ask("GET", _query("/v1/outbox", destination=destination)), OutboxView, self.path)
 
     def retry_dead(self, destination: str = "") -> int:
         """Have what was refused sent once more. Raises AgentAwayError, AgentRefusedError, KeyError."""
@@ -168,64 +145,62 @@ class AgentClient:
 
     def egress(self, since_ns: int, most: int) -> list[EgressLine]:
         """Return what left since then, newest first. Raises AgentAwayError."""
-        target = f"/v1/egress?{urllib.parse.urlencode({'since_ns': since_ns, 'most': most})}"
-        return _decode(self._ask("GET", target), list[EgressLine], self.path)
+        return _decode(
+            self._ask("GET", _query("/v1/egress", since_ns=since_ns, most=most)), list[EgressLine], self.path
+        )
 
     def test_link(self, destination: str = "") -> list[LinkResult]:
         """Have something sent to a destination, or to all. Raises AgentAwayError, AgentRefusedError, KeyError."""
         answer = self._ask("POST", "/v1/link", {"destination": destination}, timeout=LINK_TIMEOUT_S)
         return _decode(answer, list[LinkResult], self.path)
 
-    def _ask(self, method: str, target: str, body: Any = None, timeout: float = TIMEOUT_S) -> bytes:
-        with contextlib.closing(_UnixConnection(self.path, timeout)) as connection:
-            try:
-                response = self._request(connection, method, target, body)
-                answer = response.read()
-            except (OSError, http.client.HTTPException) as error:
-                raise AgentAwayError(f"the agent at {self.path} does not answer ({error})") from error
-        if response.status != http.HTTPStatus.OK:
-            _refuse(response.status, answer)
-        return answer
+    def snooze(self, finding_id: str, seconds: float, note: str) -> None:
+        """Let a finding rest for so long; 0 wakes it. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        self._ask("POST", _finding(finding_id, "snooze"), {"seconds": seconds, "note": note})
 
-    def _stream(self, target: str, request: object) -> Iterator[bytes | Verdict]:
-        connection = _UnixConnection(self.path, EXTRACT_TIMEOUT_S)
-        with contextlib.closing(connection):
-            try:
-                response = self._request(connection, "POST", target, request)
-                if response.status != http.HTTPStatus.OK:
-                    _refuse(response.status, response.read())
-                yield from unframe(response.read)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                raise AgentAwayError(f"the agent at {self.path} stopped answering ({error})") from error
+    def judge(self, finding_id: str, verdict: Judgement, note: str) -> None:
+        """Close a finding as real or as a false alarm. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        self._ask("POST", _finding(finding_id, "judge"), {"verdict": verdict, "note": note})
 
-    def _request(
-        self, connection: _UnixConnection, method: str, target: str, body: Any = None
-    ) -> http.client.HTTPResponse:
-        payload = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        try:
-            connection.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
-            return connection.getresponse()
-        except FileNotFoundError as error:
-            raise AgentAwayError(f"no agent is running here (no socket at {self.path})") from error
-        except ConnectionRefusedError as error:
-            raise AgentAwayError(f"the agent has stopped (nobody listens at {self.path})") from error
-        except PermissionError as error:
-            raise AgentAwayError(f"{self.path}: permission denied; join the group driftline or use sudo") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise AgentAwayError(f"the agent at {self.path} does not answer ({error})") from error
+    def stream_view(self, key: str, zoom: Zoom) -> StreamView:
+        """Return a stream over a span. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        return _decode(self._ask("GET", _query("/v1/stream", stream=key, zoom=zoom)), StreamView, self.path)
+
+    def around(self, finding_id: str) -> Around:
+        """Return what is stored around a finding. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        return _decode(self._ask("GET", _finding(finding_id, "around")), Around, self.path)
+
+    def answers(self, key: str, most: int = 200) -> Answers:
+        """Return the newest recorded inferences of a stream. Raises AgentAwayError, AgentRefusedError, KeyError."""
+        return _decode(self._ask("GET", _query("/v1/answers", stream=key, most=most)), Answers, self.path)
+
+    def mark(self, stream_key: str, inference_id: str, *, right: bool) -> LabelSummary:
+        """Tell that an answer was right or wrong; durable when this returns.
+
+        Raises AgentAwayError, AgentRefusedError, or KeyError for an inference that is not recorded.
+        """
+        body = {"stream": stream_key, "id": inference_id, "right": right}
+        return _decode(self._ask("POST", "/v1/labels/mark", body, timeout=LABEL_TIMEOUT_S), LabelSummary, self.path)
+
+    def events(self, most: int = 1000) -> list[EventLine]:
+        """Return the stored history, newest first. Raises AgentAwayError."""
+        return _decode(self._ask("GET", _query("/v1/events", most=most)), list[EventLine], self.path)
+
+    def log(self, after: int = 0) -> list[LogLine]:
+        """Return the lines of the agent's log after a number, oldest first. Raises AgentAwayError."""
+        return _decode(self._ask("GET", _query("/v1/log", after=after)), list[LogLine], self.path)
 
 
-def _refuse(status: int, answer: bytes) -> NoReturn:
-    reason = _reason(answer)
-    if status == http.HTTPStatus.NOT_FOUND:
-        raise KeyError(reason)
-    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-        raise AgentAwayError(reason)
-    raise AgentRefusedError(reason)
+def _query(target: str, **values: str | int) -> str:
+    return f"{target}?{urllib.parse.urlencode(values)}"
 
 
 def _named(target: str, stream: str) -> str:
-    return f"{target}?{urllib.parse.urlencode({'stream': stream})}"
+    return _query(target, stream=stream)
+
+
+def _finding(finding_id: str, what: str) -> str:
+    return f"/v1/findings/{urllib.parse.quote(finding_id, safe='')}/{what}"
 
 
 def _decode(answer: bytes, kind: type[T], path: Path) -> T:
@@ -233,10 +208,3 @@ def _decode(answer: bytes, kind: type[T], path: Path) -> T:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.MsgspecError as error:
         raise AgentAwayError(f"the agent at {path} is of another version ({error})") from error
-
-
-def _reason(answer: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(answer)["error"])
-    except (msgspec.MsgspecError, KeyError, TypeError):
-        return answer[:200].decode(errors="replace")

@@ -23,6 +23,7 @@ FindingState = Literal["open", "acknowledged", "closed"]
 CauseClass = Literal["sensor", "device", "load", "world", "model", "data"]
 StreamState = Literal["waiting", "learning", "ok", "warning", "critical", "stopped"]
 DeviceState = Literal["waiting", "learning", "ok", "warning", "critical"]
+Verdict = Literal["real", "false alarm"]
 ChangeKind = Literal["opened", "closed", "lost", "dropped", "shape", "dtype", "missing", "unreadable"]
 
 
@@ -268,6 +269,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """An episode: open, perhaps acknowledged, then closed. A change makes a new record with the same id.
 
     `sentence` says what happened, `advice` what the person on site should try first.
+    verdict: what a person judged it to be, None where nobody has. snoozed_until: it does not count towards the device's
+    state until then.
     """
 
     id: str
@@ -286,3 +289,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Cause, ...]
     closed: datetime | None = None
     note: str = ""
+    verdict: Verdict | None = None
+    snoozed_until: datetime | None = None

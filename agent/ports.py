@@ -286,6 +286,10 @@ class AgentAwayError(Exception):
     """The agent cannot be asked; the message says why, for a person."""
 
 
+class AgentRefusedError(Exception):
+    """The agent answered, and said no; the message is its reason."""
+
+
 class StatusSource(Protocol):
     """What the dashboard and `driftline status` ask. Each call is one question to the agent and may take a second."""
 

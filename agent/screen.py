@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from agent.model import Finding, Stream  # noqa: TC001  # msgspec resolves the annotations at run time
+from agent.model import Finding, Stream, Verdict  # noqa: TC001  # msgspec resolves the annotations at run time
 from agent.ports import StatusSource
 from agent.status import EventLine  # noqa: TC001
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Zoom = Literal["5m", "1h", "24h", "7d"]
 ZOOMS: tuple[Zoom, ...] = ("5m", "1h", "24h", "7d")
-Verdict = Literal["real", "false alarm"]
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

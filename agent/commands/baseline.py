@@ -10,9 +10,8 @@ import click
 from agent.baseline_file import MAX_BYTES, is_baseline
 from agent.baselines import BaselineError, never_seen, resolve
 from agent.cli import EXIT_USAGE
-from agent.client import AgentRefusedError
 from agent.commands.options import client, fail, run_option, state_option
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from agent.client import AgentRefusedError
 from agent.commands.options import client, config_option, fail, run_option
 from agent.commands.output import whole_file
 from agent.outbound import FindingChange, Window
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

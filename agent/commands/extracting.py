@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.client import AgentRefusedError
 from agent.commands.options import client
 from agent.frames import Verdict
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

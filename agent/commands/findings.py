@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from agent.client import AgentRefusedError
 from agent.clock import SystemClock, utc
 from agent.commands.options import client, end_incomplete, fail, run_option, state_option
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.client import AgentRefusedError
 from agent.commands.options import client, config_option, fail, run_option
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from agent.forwarded import LinkResult

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from agent.client import AgentRefusedError
 from agent.commands.options import client, end_incomplete, fail, run_option, state_option
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from driftline.ids import number_of
 from agent import api
 from agent.baseline_file import MAX_BYTES
 from agent.baseline_keeper import BaselineKeeper
-from agent.client import SOCKET_NAME, AgentClient, AgentRefusedError
+from agent.client import SOCKET_NAME, AgentClient
 from agent.clock import ManualClock, utc
 from agent.events import Events
 from agent.findings import FindingBook
@@ -19,7 +19,7 @@ from agent.forwarded import DeadLetterLine, EgressLine, LinkResult, OutboxView
 from agent.frames import Verdict
 from agent.model import Finding, Stream
 from agent.outbound import OutboxAwayError
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 from agent.status import AgentStatus, BufferStatus, DestinationStatus, Status
 from agent.truth import LabelSummary
 from tests.agent.bundling import BundlingAnswers

@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.client import AgentClient, AgentRefusedError
 from agent.frames import Verdict
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 from tests.agent.serving import served
 from tests.agent.test_api import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from agent.client import AgentClient
 
 
 @pytest.fixture

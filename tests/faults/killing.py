@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.buffer import BufferConfig
-from agent.client import AgentRefusedError
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 from tests.agent.buffer.blocks import ask, opened
 from tests.collectors.ring_writer import RingWriter, part, placed
 from tests.faults.nursery import NurseryAgent

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.tui.driving import dashboard, until_drawn
-from tests.tui.fake_source import CASES
+from tests.tui.fake_cases import CASES
 from tui import palette
 
 SIZE = (120, 36)

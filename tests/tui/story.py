@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from agent.ports import AgentAwayError
-from tests.tui.fake_source import CASES, FakeSource, calm, fouled, learning, slow
+from tests.tui.fake_cases import CASES, calm, fouled, learning, slow
+from tests.tui.fake_source import FakeSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from agent.clock import ManualClock
 from tests.tui.driving import NARROW, dashboard, drive, screen_text, source_of, until
-from tests.tui.fake_source import FakeSource, calm, fouled
+from tests.tui.fake_cases import calm, fouled
+from tests.tui.fake_source import FakeSource
 from tests.tui.story import StorySource, story
 from tui import palette
 from tui.app import Dashboard

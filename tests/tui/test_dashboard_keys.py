@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, source_of, until, until_drawn
-from tests.tui.fake_source import calm, empty, fouled, fouling, status
+from tests.tui.fake_cases import calm, empty, fouled, fouling, status
 from tui import palette
 from tui.finding_screen import FindingScreen
 from tui.findings import FindingCard, Findings

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.tui.driving import dashboard, drive, screen_text, source_of, until, until_drawn
-from tests.tui.fake_source import empty, fouled, fouling, many, status
+from tests.tui.fake_cases import empty, fouled, fouling, many, status
 from tests.tui.fake_stream import stream
 from tui.findings import Findings
 from tui.stream_screen import StreamScreen
@@ -24,21 +24,21 @@ def test_cursor_stays_on_its_finding_when_a_worse_one_comes() -> None:
         before = many()
         source_of(app).answer = status("critical", before.streams, (fouling(), *before.findings))
         app._feed.ask_now()
-        await until(pilot, lambda: len(findings.keys) == 1001, "the new finding is there")
+        await until(pilot, lambda: len(findings.keys) == 5001, "the new finding is there")
         assert (findings.key, findings.cursor) == (held, 3)
 
     drive(app, press)
 
 
-def test_end_reaches_the_last_of_a_thousand_findings() -> None:
+def test_end_reaches_the_last_of_five_thousand_findings() -> None:
     """The lists scroll to their end at once, and draw only what can be seen."""
 
     async def press(pilot: Pilot[None]) -> None:
         await pilot.press("2", "end")
         await pilot.pause()
         findings = pilot.app.screen.query_one(Findings)
-        assert findings.cursor == 999
-        assert "1000 of 1,000" in screen_text(pilot)
+        assert findings.cursor == 4999
+        assert "5000 of 5,000" in screen_text(pilot)
         assert len(findings.shown) == findings.size.height
 
     drive(dashboard(many()), press)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.tui.driving import NARROW, WIDE, dashboard, until_drawn
-from tests.tui.fake_source import CASES
+from tests.tui.fake_cases import CASES
 from tui import palette
 
 if TYPE_CHECKING:

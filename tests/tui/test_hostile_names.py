@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from agent.ports import AgentAwayError
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, until, until_drawn
-from tests.tui.fake_source import HOSTILE, FakeSource, hostile
+from tests.tui.fake_cases import HOSTILE, hostile
+from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
 from tui.note_screen import NoteScreen
 from tui.spans import cell_width, clean, cut, fit

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.color import ColorType
 
 from tests.tui.driving import dashboard, drive, screen_text
-from tests.tui.fake_source import CASES, fouled
+from tests.tui.fake_cases import CASES, fouled
 from tui import palette
 from tui.graphs import console_text
 

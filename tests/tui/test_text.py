@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from agent.model import Reading
 from agent.status import WearStatus
-from tests.tui.fake_source import CASES, fouled, fouling, learning, slow
+from tests.tui.fake_cases import CASES, fouled, fouling, learning, slow
 from tui.finding_lines import page_lines
 from tui.graphs import ascii_text
 from tui.host import host_lines

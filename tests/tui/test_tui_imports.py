@@ -20,7 +20,7 @@ def test_dashboard_loads_no_numpy() -> None:
     loaded = _modules_after(
         "import asyncio\n"
         "from tests.tui.driving import dashboard, drive\n"
-        "from tests.tui.fake_source import fouled\n"
+        "from tests.tui.fake_cases import fouled\n"
         "async def nothing(pilot): pass\n"
         "drive(dashboard(fouled()), nothing)\n"
     )

@@ -9,11 +9,10 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.client import AgentRefusedError
 from agent.commands.report.gather import NothingToReportError, Wish, choose_streams, gather
 from agent.commands.report.progress import Progress
 from agent.commands.report.source import opened_source
-from agent.ports import AgentAwayError
+from agent.ports import AgentAwayError, AgentRefusedError
 from exporters.report.job import HTML, JSON, write_job
 from exporters.report.process import ReportError, child_command, run_child
 from exporters.report.shelf import SCRATCH_PREFIX

@@ -27,7 +27,7 @@ from agent.model import Block, Reading, Signal, Stream
 from detectors import fit_reference
 from exporters.report.document import Keeping
 from tests.agent.buffer.blocks import make_finding
-from tests.tui.fake_source import fouled
+from tests.tui.fake_cases import fouled
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
