@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer.ending import Ending
+from agent.buffer.errors import UnavailableError
 from agent.buffer.query import QueryError, run_query
 from agent.buffer.question import Form, Question
 from agent.buffer.quick import answer_quickly
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from agent.buffer.core import Buffer
     from agent.buffer.query import QueryResult
+
+    Lent = Callable[[Ending], AbstractContextManager[None]]
 
 MOST_ANSWER_BYTES = 32 << 20  # of rows as JSON, which the agent has to hold while it sends them
 _NEEDED_MIB = 72  # its own pages: 34 for a count, 69 for groups and quantiles of 20 signals
@@ -103,7 +106,7 @@ class Asking:
         try:
             if self._closed:
                 ending.end()
-            with closing(ask(question, self._sharing, ending)) as pieces:
+            with closing(ask(question, self._lent, ending)) as pieces:
                 for piece in pieces:
                     if isinstance(piece, Verdict):
                         if piece.damaged:
@@ -115,6 +118,11 @@ class Asking:
         finally:
             self._running.discard(ending)
 
+    @contextmanager
+    def _lent(self, ending: Ending) -> Iterator[None]:
+        with self._buffer.lend(ending.interrupt), self._sharing.shared():
+            yield
+
     def close(self) -> None:
         """End whatever is being answered."""
         self._closed = True
@@ -122,15 +130,22 @@ class Asking:
             ending.end()
 
 
+def _of_nobody(_ending: Ending) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def ask(
-    question: Question, sharing: Sharing | None = None, ending: Ending | None = None
+    question: Question, lent: Lent = _of_nobody, ending: Ending | None = None
 ) -> Generator[bytes | Verdict, None, None]:
-    """Ask in a process of its own, which `ending` ends; yield the answer in pieces, and last a verdict."""
+    """Ask in a process of its own, which `ending` ends; yield the answer in pieces, and last a verdict.
+
+    `lent` has the files be readable meanwhile; those of a stopped agent are.
+    """
     ending = ending or Ending()
     for attempt in range(_ATTEMPTS):
         last = attempt == _ATTEMPTS - 1
         sent = False
-        for piece in _ask_once(msgspec.structs.replace(question, last_attempt=last), sharing, ending):
+        for piece in _ask_once(msgspec.structs.replace(question, last_attempt=last), lent, ending):
             if isinstance(piece, Verdict) and piece.again and not sent and not last:
                 break
             sent = True
@@ -139,9 +154,17 @@ def ask(
             return
 
 
-def _ask_once(question: Question, sharing: Sharing | None, ending: Ending) -> Iterator[bytes | Verdict]:
-    shared: AbstractContextManager[None] = sharing.shared() if sharing else nullcontext()
-    with shared, _started(question, ending) as (process, expired, words):
+def _ask_once(question: Question, lent: Lent, ending: Ending) -> Iterator[bytes | Verdict]:
+    ending.interrupted = False
+    try:
+        with lent(ending):
+            yield from _answered(question, ending)
+    except UnavailableError as error:
+        yield Verdict(error=str(error))
+
+
+def _answered(question: Question, ending: Ending) -> Iterator[bytes | Verdict]:
+    with _started(question, ending) as (process, expired, words):
         assert process.stdin is not None
         assert process.stdout is not None
         # One that has ended already says why in its last words.
@@ -151,7 +174,10 @@ def _ask_once(question: Question, sharing: Sharing | None, ending: Ending) -> It
             yield piece
         said = words()
         code = process.wait()
-        yield _verdict(said, code, question.time_limit_s, expired=expired.is_set())
+        if ending.interrupted:
+            yield Verdict(again=True, error="the files had to be opened anew while it read them; ask again")
+        else:
+            yield _verdict(said, code, question.time_limit_s, expired=expired.is_set())
 
 
 @contextmanager

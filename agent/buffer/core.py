@@ -221,6 +221,10 @@ class Buffer:
         """Give a connection for one query, in any thread. Raises UnavailableError where the files are closed."""
         return self._files.gate.cursor()
 
+    def lend(self, interrupt: Callable[[], object]) -> AbstractContextManager[None]:
+        """Let another process read the files; `interrupt` has it let go of them. Raises as `cursor`."""
+        return self._files.gate.lend(interrupt)
+
     @property
     def awaited(self) -> dict[str, str]:
         """The files whose rows are still being read back after a start, and what to say of each."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.buffer.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from duckdb import DuckDBPyConnection
 
@@ -28,6 +28,7 @@ class Gate:
         self._root: DuckDBPyConnection | None = None
         self._why = ""
         self._inside: dict[int, DuckDBPyConnection] = {}
+        self._lent: list[Callable[[], object]] = []
 
     def open(self, root: DuckDBPyConnection) -> None:
         """Let queries in, to cursors of `root`."""
@@ -45,10 +46,7 @@ class Gate:
     def cursor(self, wait_s: float = 5.0) -> Iterator[DuckDBPyConnection]:
         """Give a cursor. Raises UnavailableError where the files cannot be opened, or stay closed for `wait_s`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._root is not None or self._why, wait_s)
-            if self._root is None:
-                raise UnavailableError(self._why or "the buffer is closed")
-            cursor = self._root.cursor()
+            cursor = self._awaited(wait_s).cursor()
             self._inside[id(cursor)] = cursor
         try:
             yield cursor
@@ -58,8 +56,26 @@ class Gate:
                 del self._inside[id(cursor)]
                 self._changed.notify_all()
 
+    @contextmanager
+    def lend(self, interrupt: Callable[[], object], wait_s: float = 5.0) -> Iterator[None]:
+        """Let another process read the files; `interrupt` has it let go of them. Raises as `cursor`."""
+        with self._changed:
+            self._awaited(wait_s)
+            self._lent.append(interrupt)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._lent.remove(interrupt)
+
+    def _awaited(self, wait_s: float) -> DuckDBPyConnection:
+        self._changed.wait_for(lambda: self._root is not None or self._why, wait_s)
+        if self._root is None:
+            raise UnavailableError(self._why or "the buffer is closed")
+        return self._root
+
     def interrupt(self) -> int:
-        """Interrupt every query; return how many there were."""
+        """Interrupt every query of this process; return how many there were."""
         with self._changed:
             for cursor in self._inside.values():
                 cursor.interrupt()
@@ -69,6 +85,8 @@ class Gate:
         """Close the gate and interrupt whoever is inside; return whether all left within `wait_s`."""
         with self._changed:
             self._root = None
+            for interrupt in self._lent:  # its process may be waiting for who reads the answer: nobody waits for it
+                interrupt()
             for _ in range(max(1, round(wait_s / _INTERRUPT_EVERY_S))):
                 # An interrupt that comes just before a query starts is lost, so it is repeated.
                 for cursor in self._inside.values():

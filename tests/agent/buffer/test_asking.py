@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import msgspec
+import psutil
 import pytest
 
 from agent.buffer.asking import Asking, ask
@@ -117,6 +119,35 @@ def test_ingest_goes_on_beside_a_hog_that_cannot_be_interrupted(buffer: Buffer, 
     after = buffer.status()
     assert (after.rows - before.rows, after.discarded_rows, after.notes, len(refusals)) == (5_000, 0, (), 1)
     assert "memory" in refusals[0] or "took longer" in refusals[0]
+
+
+def test_no_query_keeps_files_from_being_opened_anew(tmp_path: Path) -> None:
+    """After a fault the next commit has its files back, though a query read them that would have gone on for long."""
+    with opened(tmp_path) as store:
+        store.append([make_block(3)], [])
+        store.commit()
+        asking = Asking(store)
+        endless = "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t"
+        said: list[Any] = []
+        thread = threading.Thread(target=lambda: said.extend(asking.stream("rows", sql=endless, time_limit_s=60.0)))
+        thread.start()
+        wait_until(lambda: _reads(store), "its process reads the files")
+        store._files.failed(duckdb.IOException("invalidated"))
+        store.append([make_block(2, first=3)], [])
+        store.commit()
+        assert (store.status().rows, store.status().notes) == (5, ())
+        wait_until(lambda: _reads(store), "the query was asked again")
+        asking.close()
+        thread.join(10)
+    assert said == [Verdict(error="the agent is stopping")]
+
+
+def _reads(buffer: Buffer) -> bool:
+    """Whether another process has locked the newest segment for itself to read."""
+    newest = max(Path(buffer.status().path).rglob("0*.duckdb"))
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    held = {(pid, int(place.rpartition(":")[2])) for _, _, _, _, pid, place, *_ in locks}
+    return any((str(child.pid), newest.stat().st_ino) in held for child in psutil.Process().children())
 
 
 def test_a_query_that_would_run_for_ever_is_ended_with_the_agent(buffer: Buffer, tmp_path: Path) -> None:
