@@ -1,13 +1,16 @@
-"""What the buffer refuses, and the two ways in which a file can fail it."""
+"""What the buffer refuses, the two ways in which a file can fail it, and errors in words."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from agent.outbound import OutboxAwayError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_CLASS = re.compile(r"^(?:\w+ Error: (?:Failed to commit: )?)+")  # what DuckDB calls its kind
 
 
 class BufferBusyError(Exception):
@@ -45,3 +48,13 @@ class UnavailableError(OutboxAwayError):
 
 class CorruptError(Exception):
     """A file cannot be read as what it should be."""
+
+
+def say(error: Exception) -> str:
+    """Put an error into one line, without DuckDB's names for its kind.
+
+    >>> say(OSError("IO Error: Could not write: No space left on device"))
+    'Could not write: No space left on device'
+    """
+    lines = _CLASS.sub("", str(error)).splitlines()
+    return lines[0] if lines else type(error).__name__

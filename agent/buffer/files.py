@@ -17,7 +17,7 @@ from agent.buffer.config import MIB
 from agent.buffer.core_log import CoreLog
 from agent.buffer.doubt import Doubt
 from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
-from agent.buffer.errors import UnavailableError
+from agent.buffer.errors import UnavailableError, say
 from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
@@ -292,8 +292,3 @@ class Files:
 
         if not guarded(engine, self.ledger.path, self.repairer, schema.CORE, load):
             guarded(engine, self.ledger.path, self.repairer, schema.CORE, load)
-
-
-def say(error: Exception) -> str:
-    """Put an error into one line."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.core import Buffer
-from agent.buffer.errors import UnavailableError
-from agent.buffer.files import say
+from agent.buffer.errors import UnavailableError, say
 from agent.buffer.folders import make_folder
 from agent.buffer.lock import DirectoryLock
 from agent.steady import SteadyClock
