@@ -16,11 +16,13 @@ from agent.clock import SystemClock
 from agent.ports import AgentAwayError
 from tui import palette
 from tui.feed import Answered, Feed
+from tui.filter_bar import FilterBar
 from tui.finding_screen import FindingScreen
 from tui.findings import Findings
 from tui.help_screen import HelpScreen
 from tui.note_screen import NoteScreen
 from tui.overview import Overview
+from tui.rows import Rows
 from tui.spans import clean
 from tui.stream_screen import StreamScreen
 from tui.view import View
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.ports import StatusSource
     from agent.status import Status
-    from tui.rows import Rows
 
 _NS = 1e9
 
@@ -64,6 +65,7 @@ class Dashboard(App[None]):
         Binding("question_mark", "help", "help", key_display="?"),
         Binding("p", "pause", "pause"),
         Binding("t", "theme", "theme"),
+        Binding("slash", "filter", "filter", key_display="/", show=False),
         Binding("ctrl+q", "quit", show=False, priority=True),
     ]
 
@@ -140,6 +142,15 @@ class Dashboard(App[None]):
         """Show the help page, once."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
+
+    def action_filter(self) -> None:
+        """Filter the list that has the focus, or the first one on the screen."""
+        lists = [rows for rows in self.screen.query(Rows) if rows.display]
+        rows = next((rows for rows in lists if rows.has_focus), lists[0] if lists else None)
+        if rows is None:
+            self.notify("there is no list here to filter", markup=False)
+        elif not self.screen.query(FilterBar):
+            self.screen.mount(FilterBar(rows))
 
     def action_pause(self) -> None:
         """Hold the screen still, or go on."""

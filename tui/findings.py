@@ -44,6 +44,12 @@ class Findings(Rows):
         assert self.view.status is not None
         return finding_line(self._findings[index], self.view.status.time, width)
 
+    def words(self, index: int) -> str:
+        """Return how bad it is, whose, and what happened."""
+        one = self._findings[index]
+        seen = "seen" if one.state == "acknowledged" else one.state
+        return f"{one.severity} {seen} {one.stream.model} {one.kind} {one.sentence} {one.id}"
+
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the line is short
         """Say that nothing is open, where that is known."""
         if self.view is None or self.view.status is None:

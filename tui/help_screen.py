@@ -16,6 +16,7 @@ _KEYS = (
     ("enter", "open the stream or finding under the cursor"),
     ("esc", "go back"),
     ("tab", "next panel; 1 to 5 go to one: streams, findings, what to do, device, signals"),
+    ("/", "filter the list by words; enter keeps the filter, esc shows all rows again"),
     ("a", "mark the finding as seen, with a note; it stays open until it is over"),
     ("✓", "beside a finding: someone has seen it"),
     ("p", "hold the screen still, and go on"),

@@ -70,9 +70,13 @@ class Lined(Widget):
         before = self.wanted_height(self.size.width) if self.is_mounted and self.styles.is_auto_height else None
         muting = self.view is not None and self.view.muted != view.muted
         self.view = view
+        self.take(view)
         if before is not None and before != self.wanted_height(self.size.width):
             self.refresh(layout=True)
         self.redraw(everything=muting)
+
+    def take(self, view: View) -> None:
+        """Keep what is needed of the news, before anything is drawn."""
 
     def redraw(self, *, everything: bool = False) -> None:
         """Draw again; only lines that differ are sent to the terminal."""

@@ -1,6 +1,7 @@
 """A list with a cursor: any number of rows, of which only those that can be seen are drawn.
 
-The cursor stays on its row's key when rows come, go and change places.
+The cursor stays on its row's key when rows come, go and change places. A filter leaves the rows that have every word
+of it, in any case.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.lined import Lined
+from tui.spans import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
 
     from tui.spans import Line, Span
     from tui.view import View
 
 _FAR = 1_000_000
+_WHOLE_ROW = 400  # cells at which a row says all it can, for a filter
 
 
 class Rows(Lined, can_focus=True):
@@ -32,6 +37,7 @@ class Rows(Lined, can_focus=True):
         Binding("home,g", f"move(-{_FAR})", show=False),
         Binding("end,G", f"move({_FAR})", show=False),
         Binding("enter", "open", "open", key_display="enter"),
+        Binding("escape", "clear_filter", "all rows", key_display="esc"),
     ]
 
     class Opened(Message):
@@ -54,6 +60,9 @@ class Rows(Lined, can_focus=True):
         super().__init__(id=id)
         self.keys: list[str] = []
         self.cursor = 0
+        self.filter = ""
+        self._all: list[str] = []
+        self._places: Sequence[int] = ()
         self._top = 0
         self._head_lines = 1
 
@@ -66,8 +75,12 @@ class Rows(Lined, can_focus=True):
         raise NotImplementedError
 
     def row(self, index: int, width: int) -> Line:
-        """Return one row."""
+        """Return one row; `index` is its place among all that `keys_of` gave."""
         raise NotImplementedError
+
+    def words(self, index: int) -> str:
+        """Return what a filter looks through; a long list gives something cheaper than its whole row."""
+        return plain(self.row(index, _WHOLE_ROW))
 
     def nothing(self, width: int) -> list[Line]:
         """Return what is shown where there is no row."""
@@ -78,15 +91,32 @@ class Rows(Lined, can_focus=True):
         """Key of the row under the cursor."""
         return self.keys[self.cursor] if self.keys else None
 
-    def show(self, view: View) -> None:
+    def take(self, view: View) -> None:
         """Take news in; the cursor follows its row."""
-        held = self.key
-        if view.status is not None:
-            self.keys = self.keys_of(view)
+        if view.status is None:
+            return
+        held, self._all = self.key, self.keys_of(view)
+        self._choose(held)
+
+    def filter_by(self, text: str) -> None:
+        """Leave the rows that have every word of `text`; all of them where it is empty."""
+        self.filter = text.strip()
+        self._choose(self.key)
+        self.refresh_bindings()
+        self.refresh(layout=True)
+        self.redraw(everything=True)
+
+    def _choose(self, held: str | None) -> None:
+        wanted = self.filter.lower().split()
+        if wanted:
+            texts = ((place, self.words(place).lower()) for place in range(len(self._all)))
+            self._places = [place for place, text in texts if all(word in text for word in wanted)]
+            self.keys = [self._all[place] for place in self._places]
+        else:
+            self._places, self.keys = range(len(self._all)), self._all
         if held is not None and held in self.keys:
             self.cursor = self.keys.index(held)
         self.cursor = max(0, min(self.cursor, len(self.keys) - 1))
-        super().show(view)
         if self.key != held:
             self.post_message(self.Moved(self, self.key))
 
@@ -94,19 +124,25 @@ class Rows(Lined, can_focus=True):
         """Return the height with every row in sight."""
         if self.view is None:
             return 1
-        return len(self.head(width, "")) + (len(self.keys) or len(self.nothing(width)))
+        below = len(self.keys) or (1 if self._all else len(self.nothing(width)))
+        return len(self.head(width, "")) + below
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Return head and the rows that can be seen."""
-        note = f"{self.cursor + 1} of {len(self.keys):,}" if self.keys else ""
-        head = self.head(width, note)
+        head = self.head(width, self._note())
         self._head_lines = len(head)
         if not self.keys:
-            return [*head, *self.nothing(width)]
+            none: Line = ((f" none of {len(self._all):,} has /{self.filter}; esc shows all", "quiet"),)
+            return [*head, none] if self._all else [*head, *self.nothing(width)]
         room = max(1, height - len(head))
         self._top = max(self.cursor - room + 1, min(self._top, self.cursor, max(0, len(self.keys) - room)))
         shown = range(self._top, min(self._top + room, len(self.keys)))
-        return [*head, *((self._mark(i), *self.row(i, width - 1)) for i in shown)]
+        return [*head, *((self._mark(i), *self.row(self._places[i], width - 1)) for i in shown)]
+
+    def _note(self) -> str:
+        if self.filter:
+            return f"/{self.filter} · {self.cursor + 1 if self.keys else 0} of {len(self.keys):,} in {len(self._all):,}"
+        return f"{self.cursor + 1} of {len(self.keys):,}" if self.keys else ""
 
     def _mark(self, index: int) -> Span:
         return ("▸" if index == self.cursor else " ", "accent")
@@ -128,6 +164,14 @@ class Rows(Lined, can_focus=True):
     def action_page(self, pages: int) -> None:
         """Move the cursor by what fits on the screen."""
         self.action_move(pages * max(1, self.size.height - self._head_lines))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's own
+        """Leave esc to the screen where there is no filter to clear."""
+        return action != "clear_filter" or bool(self.filter)
+
+    def action_clear_filter(self) -> None:
+        """Show all rows again."""
+        self.filter_by("")
 
     def action_open(self) -> None:
         """Open the row under the cursor."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tui.rows import Rows
 from tui.spans import heading
 from tui.tables import stream_header, stream_line
-from tui.words import ATTACH, worst_by_stream, worst_first
+from tui.words import ATTACH, drift, worst_by_stream, worst_first
 
 if TYPE_CHECKING:
     from agent.model import Finding
@@ -45,6 +45,13 @@ class Streams(Rows):
         """Return one stream's line."""
         stream = self._streams[index]
         return stream_line(stream, self._worst.get(stream.key), width)
+
+    def words(self, index: int) -> str:
+        """Return state, identity and what was found."""
+        stream, said = self._streams[index], self._worst.get(self._streams[index].key)
+        model = stream.stream
+        phrase = drift(stream, said).phrases[0]
+        return f"{stream.state} {model.model} {model.version} {model.runtime} {model.sha256} {phrase}"
 
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the lines are short
         """Say how to attach a model."""
