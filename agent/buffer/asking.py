@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer.ending import Ending
-from agent.buffer.errors import UnavailableError
 from agent.buffer.query import QueryError, run_query
 from agent.buffer.question import Form, Question
 from agent.buffer.quick import answer_quickly
@@ -156,15 +155,7 @@ def ask(
 
 def _ask_once(question: Question, lent: Lent, ending: Ending) -> Iterator[bytes | Verdict]:
     ending.interrupted = False
-    try:
-        with lent(ending):
-            yield from _answered(question, ending)
-    except UnavailableError as error:
-        yield Verdict(error=str(error))
-
-
-def _answered(question: Question, ending: Ending) -> Iterator[bytes | Verdict]:
-    with _started(question, ending) as (process, expired, words):
+    with lent(ending), _started(question, ending) as (process, expired, words):
         assert process.stdin is not None
         assert process.stdout is not None
         # One that has ended already says why in its last words.

@@ -222,7 +222,7 @@ class Buffer:
         return self._files.gate.cursor()
 
     def lend(self, interrupt: Callable[[], object]) -> AbstractContextManager[None]:
-        """Let another process read the files; `interrupt` has it let go of them. Raises as `cursor`."""
+        """Let another process read the files; `interrupt` has it let go of them when they have to be closed."""
         return self._files.gate.lend(interrupt)
 
     @property

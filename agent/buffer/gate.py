@@ -46,7 +46,10 @@ class Gate:
     def cursor(self, wait_s: float = 5.0) -> Iterator[DuckDBPyConnection]:
         """Give a cursor. Raises UnavailableError where the files cannot be opened, or stay closed for `wait_s`."""
         with self._changed:
-            cursor = self._awaited(wait_s).cursor()
+            self._wait(wait_s)
+            if self._root is None:
+                raise UnavailableError(self._why or "the buffer is closed")
+            cursor = self._root.cursor()
             self._inside[id(cursor)] = cursor
         try:
             yield cursor
@@ -58,9 +61,12 @@ class Gate:
 
     @contextmanager
     def lend(self, interrupt: Callable[[], object], wait_s: float = 5.0) -> Iterator[None]:
-        """Let another process read the files; `interrupt` has it let go of them. Raises as `cursor`."""
+        """Let another process read the files; `interrupt` has it let go of them when they have to be closed.
+
+        Where they cannot be opened here, it may still read them: nobody interrupts it then.
+        """
         with self._changed:
-            self._awaited(wait_s)
+            self._wait(wait_s)
             self._lent.append(interrupt)
         try:
             yield
@@ -68,11 +74,8 @@ class Gate:
             with self._changed:
                 self._lent.remove(interrupt)
 
-    def _awaited(self, wait_s: float) -> DuckDBPyConnection:
+    def _wait(self, wait_s: float) -> None:
         self._changed.wait_for(lambda: self._root is not None or self._why, wait_s)
-        if self._root is None:
-            raise UnavailableError(self._why or "the buffer is closed")
-        return self._root
 
     def interrupt(self) -> int:
         """Interrupt every query of this process; return how many there were."""
@@ -84,9 +87,10 @@ class Gate:
     def clear(self, wait_s: float = 5.0) -> bool:
         """Close the gate and interrupt whoever is inside; return whether all left within `wait_s`."""
         with self._changed:
-            self._root = None
-            for interrupt in self._lent:  # its process may be waiting for who reads the answer: nobody waits for it
+            # A process may be waiting for whoever reads its answer, so it is not waited for.
+            for interrupt in self._lent if self._root else ():
                 interrupt()
+            self._root = None
             for _ in range(max(1, round(wait_s / _INTERRUPT_EVERY_S))):
                 # An interrupt that comes just before a query starts is lost, so it is repeated.
                 for cursor in self._inside.values():
