@@ -30,6 +30,26 @@ TABLE = placed(part("x", np.zeros((1, 4), np.float32)), part("y", np.zeros((1, 1
 ROWS = 150
 LONGEST_GAP = 150  # between samples, one and a half times their mean distance
 RAW = "SELECT count(*), count(DISTINCT (number, id)) FROM {db}.labels"
+CONFIG = """
+[reference]
+rows = 500
+seconds = 1
+[scrape]
+enabled = false
+[buffer]
+capture = "{capture}"
+commit_seconds = 0.02
+wal_mib = 0.06
+segment_mib = 0.75
+limit_mib = {limit_mib}
+daily_segment_mib = 0.01
+reserve_mib = 0.25
+[buffer.recorder]
+before_seconds = 1
+after_seconds = 1
+"""
+# Where every row is kept the oldest go for want of room, over and over; samples are all to be counted at the end.
+LIMIT_MIB: dict[Capture, int] = {"all": 12, "flight-recorder": 1024}
 
 
 class Promises:
@@ -102,7 +122,10 @@ def kill_often(seeds: Sequence[int], capture: Capture) -> Tally:
     """Kill an agent once for each seed."""
     tally = Tally()
     wrong = tally.wrong
-    with tempfile.TemporaryDirectory() as folder, NurseryAgent(Path(folder), capture) as agent:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        NurseryAgent(Path(folder), CONFIG.format(capture=capture, limit_mib=LIMIT_MIB[capture])) as agent,
+    ):
         promises = Promises(agent.run)
         for seed in seeds:
             chance = random.Random(seed)
@@ -119,13 +142,13 @@ def kill_often(seeds: Sequence[int], capture: Capture) -> Tally:
             tally.starting += not answered
             ended = agent.kill()
             tally.kills += not ended
-            wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent, promises)] if line]
+            wrong += [f"seed {seed}: {line}" for line in [ended, *_look(agent, promises, capture)] if line]
         agent.start()
         if not agent.ready():
             wrong.append(f"the last start was refused: {agent.kill()}")
         promises.ask_for(agent)
         wrong += [agent.end()]
-        wrong += _look(agent, promises, everything=True)
+        wrong += _look(agent, promises, capture, everything=True)
         tally.rows, tally.labels, tally.notes = promises.ring.seq, len(promises.labels), len(promises.notes)
     tally.wrong = [line for line in wrong if line]
     return tally
@@ -138,11 +161,11 @@ def _use(agent: NurseryAgent, promises: Promises, chance: random.Random) -> None
         promises.ask_for(agent)
 
 
-def _look(agent: NurseryAgent, promises: Promises, *, everything: bool = False) -> list[str]:
+def _look(agent: NurseryAgent, promises: Promises, capture: Capture, *, everything: bool = False) -> list[str]:
     """Start on a copy of what was left, and return what is wrong with it."""
     if not agent.state.exists():
         return []
-    check = {"all": _check_rows, "flight-recorder": _check_samples}[agent.capture]
+    check = {"all": _check_rows, "flight-recorder": _check_samples}[capture]
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(agent.state, Path(folder) / "copy", ignore=shutil.ignore_patterns("reserve"))
         with opened(Path(folder) / "copy", BufferConfig(reserve_mib=0.0625)) as buffer:

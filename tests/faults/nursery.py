@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from agent.client import SOCKET_NAME, AgentClient
 from agent.ports import AgentAwayError
@@ -16,43 +16,19 @@ from tests.faults import agent_nursery
 from tests.faults.shim import environment, make_rules
 from tests.waiting import wait_until
 
-if TYPE_CHECKING:
-    from agent.buffer import Capture
-
 _STARTED_S = 240.0  # on a machine that is busy with other tests, too
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-[reference]
-rows = 500
-seconds = 1
-[scrape]
-enabled = false
-[buffer]
-capture = "{capture}"
-commit_seconds = 0.02
-wal_mib = 0.06
-segment_mib = 0.75
-limit_mib = {limit_mib}
-daily_segment_mib = 0.01
-reserve_mib = 0.25
-[buffer.recorder]
-before_seconds = 1
-after_seconds = 1
-"""
-# Where every row is kept the oldest go for want of room, over and over; samples are all to be counted at the end.
-LIMIT_MIB: dict[Capture, int] = {"all": 12, "flight-recorder": 1024}
 
 
 class NurseryAgent:
     """One agent after another on the directories below `folder`. Use as a context manager."""
 
-    def __init__(self, folder: Path, capture: Capture) -> None:
-        self.capture = capture
+    def __init__(self, folder: Path, config: str) -> None:
         self.run, self.state, self._log = folder / "run", folder / "state", folder / "log"
         self.run.mkdir(mode=0o700)
         self.client = AgentClient(self.run / SOCKET_NAME)
         self._config = folder / "driftline.toml"
-        self._config.write_text(CONFIG.format(capture=capture, limit_mib=LIMIT_MIB[capture]))
+        self._config.write_text(config)
         self._rules_path = folder / "rules"
         self.rules = make_rules(self._rules_path)
         self._pid = 0
@@ -95,9 +71,13 @@ class NurseryAgent:
 
         return wait_until(answers, "the agent to answer or to end", _STARTED_S) == "ready"
 
+    def shoot(self) -> None:
+        """Send it SIGKILL, and do not wait."""
+        os.kill(self._pid, signal.SIGKILL)
+
     def kill(self) -> str:
         """End it with SIGKILL; return how it ended where that was otherwise, with its last words."""
-        os.kill(self._pid, signal.SIGKILL)
+        self.shoot()
         status = self._order({"wait": self._pid})
         self._pid = 0
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:

@@ -65,6 +65,12 @@ class Collector:
                 assert before == value, f"{before} and {value} at {at}: {labels}"
         return found
 
+    def instances(self) -> set[str]:
+        """Return the names of the state directories that sent metrics so far."""
+        resources = (one["resource"] for line in _lines(self.metrics) for one in line["resourceMetrics"])
+        own = (one for resource in resources for one in resource["attributes"] if one["key"] == "service.instance.id")
+        return {one["value"]["stringValue"] for one in own}
+
     def records(self) -> list[dict[str, Any]]:
         """Return the log records that were written so far."""
         return [

@@ -20,13 +20,18 @@ MOST_RUNS = 1_000  # a link that comes and goes a thousand times within one back
 
 
 class Cursor(msgspec.Struct, kw_only=True):
-    """`totals`: of each stream at `low`. `dropped`: windows that were lost before they were sent."""
+    """`totals`: of each stream at `low`. `dropped`: windows that were lost before they were sent.
+
+    window_s: what a window of the backlog spans, so that it goes on as it began, after a restart as well; 0: there is
+    none.
+    """
 
     low: int
     totals: dict[str, Summary]
     beyond: list[tuple[int, int]] = []
     findings: int = 0
     dropped: int = 0
+    window_s: int = 0
     version: int = VERSION
 
     def encode(self) -> bytes:
@@ -47,6 +52,10 @@ class Cursor(msgspec.Struct, kw_only=True):
     def is_answered(self, number: int) -> bool:
         """Whether a number needs no sending."""
         return number <= self.low or any(first <= number <= last for first, last in self.beyond)
+
+    def waiting(self, newest: int) -> int:
+        """Return how many numbers up to the newest have no answer."""
+        return max(0, newest - self.low - sum(last - first + 1 for first, last in self.beyond))
 
     def next_answered(self, number: int) -> tuple[int, int] | None:
         """Return the first run past `low` that does not end before a number."""

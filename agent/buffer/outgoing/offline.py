@@ -65,9 +65,8 @@ class OfflineOutbox:
         return []
 
     def _waiting(self, name: str, cursor: Cursor, newest: int) -> Waiting:
-        answered = sum(last - first + 1 for first, last in cursor.beyond)
         return Waiting(
             destination=name, findings=self._reader.changes_after(cursor.findings),
-            minutes=max(newest - cursor.low - answered, 0), oldest_ns=0, dead_letters=len(self.dead_letters(name)),
+            minutes=cursor.waiting(newest), oldest_ns=0, dead_letters=len(self.dead_letters(name)),
             dropped=cursor.dropped, window_s=0,
         )  # fmt: skip

@@ -22,6 +22,7 @@ from agent.buffer.outgoing.head import CHUNK, READ, Head
 from agent.buffer.outgoing.parcels import change_parcels, first_of, slot_parcels
 from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
+from agent.buffer.outgoing.spans import span_of
 from agent.buffer.outgoing.stored import Sent
 from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, OutboxAwayError, Parcel, Waiting
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 MOST_CHANGES = 50  # states of findings in a batch
 GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
-SPANS_S = (SLOT_S, 12 * SLOT_S, 72 * SLOT_S)  # what a window of the backlog spans: five minutes, an hour, six hours
 
 
 class _Given(msgspec.Struct, kw_only=True):
@@ -60,7 +60,6 @@ class Outbox:
     def __init__(self, stored: Stored, grace_ns: int = GRACE_NS) -> None:
         self.stored = stored
         self._given: dict[str, _Given] = {}
-        self._spans: dict[str, int] = {}
         self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
         self._head = Head(stored, grace_ns)
@@ -83,7 +82,7 @@ class Outbox:
         urgent = functools.partial(self._urgent, destination, cursor, most_bytes)
         given = None if destination in self._passed_by else urgent()
         given = given or self._newest(cursor, most_bytes)
-        given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
+        given = given or self._backlog(cursor, most_bytes, backlog_bytes)
         given = given or urgent()
         if given is None:
             return None
@@ -107,6 +106,8 @@ class Outbox:
             if waits.isdisjoint(places):
                 cursor.answer(slot.first, slot.last, slot.totals)
                 cursor.dropped += slot.last - slot.first + 1 - slot.seen
+        if not cursor.waiting(self._head.closed):
+            cursor.window_s = 0
         parcels = batch.parcels
         letters = [
             DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
@@ -232,10 +233,10 @@ class Outbox:
                     break
         return self._given_of(slots)
 
-    def _backlog(self, destination: str, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> _Given | None:
-        span_s = self._spans[destination] = self._span_of(destination, cursor, backlog_bytes)
-        closed = self._head.closed
-        walk, slots = Walk(cursor.low, cursor.totals, span_s), list[Slot]()
+    def _backlog(self, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> _Given | None:
+        closed, fresh = self._head.closed, self._head.fresh
+        cursor.window_s = span_of(cursor, closed, fresh[-1] if fresh else None, backlog_bytes)
+        walk, slots = Walk(cursor.low, cursor.totals, cursor.window_s), list[Slot]()
         for _ in range(READ // CHUNK):
             if walk.number >= closed or most_bytes <= 0:
                 break
@@ -257,17 +258,6 @@ class Outbox:
                     cursor.dropped += 0 if inside else slot.last - slot.first + 1
         return self._given_of(slots)
 
-    def _span_of(self, destination: str, cursor: Cursor, backlog_bytes: int) -> int:
-        """Choose the narrowest windows in which a backlog fits; once it was made coarser, until it is gone."""
-        waits = self._minutes(cursor)
-        before = self._spans.get(destination, SLOT_S) if waits > 0 else SLOT_S
-        if not backlog_bytes or waits <= 0 or not self._head.fresh:
-            return before
-        slot = self._head.fresh[-1]
-        slots = waits / max(slot.seen, 1)
-        fits = (span for span in SPANS_S if slots * slot.wire_bytes * SLOT_S / span <= backlog_bytes)
-        return max(before, next(fits, SPANS_S[-1]))
-
     def _given_of(self, slots: list[Slot]) -> _Given | None:
         parcels: list[Parcel] = []
         given: list[tuple[Slot, range]] = []
@@ -278,20 +268,17 @@ class Outbox:
         size = sum(slot.wire_bytes for slot in slots)
         return _Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
 
-    def _minutes(self, cursor: Cursor) -> int:
-        return self._head.closed - cursor.low - sum(last - first + 1 for first, last in cursor.beyond)
-
     def _waiting(self, destination: str, cursor: Cursor) -> Waiting:
-        minutes = self._minutes(cursor)
-        oldest = self.stored.summaries(cursor.low, 1) if minutes > 0 else []
+        minutes = cursor.waiting(self._head.closed)
+        oldest = self.stored.summaries(cursor.low, 1) if minutes else []
         return Waiting(
             destination=destination,
             findings=len(self.stored.changes(cursor.findings, MOST_CHANGES)),
-            minutes=max(minutes, 0),
+            minutes=minutes,
             oldest_ns=oldest[0].summary.time_ns if oldest else 0,
             dead_letters=len(self.stored.letters(destination)),
             dropped=cursor.dropped,
-            window_s=self._spans.get(destination, SLOT_S),
+            window_s=max(cursor.window_s, SLOT_S),
         )
 
     def _batch(self, parcels: tuple[Parcel, ...], wire_bytes: int = 0) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -202,6 +203,25 @@ def test_findings_that_nobody_takes_hold_nothing_up(store: TriedStore) -> None:
         answer = Outcome(retry=places, trouble="no", lasting=lasting) if are_findings else everything(batch)
         outbox.settle("hq", batch, answer, "https://hq")
     assert kinds == [True, True, False, True, False]
+
+
+def test_a_backlog_goes_on_in_the_windows_that_it_began_in(store: TriedStore) -> None:
+    """What was made coarser stays so over a restart, though what is left would fit by now; then it is over."""
+    outbox, receiver = Outbox(store), Receiver()
+    outbox.next("hq", 3_000)
+    store.run(8 * 60)
+    for _ in range(5):  # a fresh hour, then some of the backlog
+        batch = outbox.next("hq", 3_000, 30_000)
+        assert batch is not None
+        receiver.take(batch, tuple(range(len(batch.parcels))))
+        outbox.settle("hq", batch, everything(batch), "https://hq")
+    assert outbox.waiting()[0].window_s == 3_600
+    again = Outbox(store)
+    drain(again, receiver, backlog_bytes=1_000_000)
+    steps = [now - before for before, now in itertools.pairwise(sorted(receiver.totals))]
+    assert steps.count(SLOT_S * 10**9) == 12  # to the ends of the fresh hour
+    assert max(steps) == 3_600 * 10**9
+    assert again.waiting()[0].window_s == SLOT_S
 
 
 def test_what_retention_took_is_counted_and_passed_over(store: TriedStore) -> None:
