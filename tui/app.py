@@ -1,26 +1,24 @@
 """The technician's dashboard, `driftline top`: it asks the agent, shows what it says, and takes acknowledgements.
 
-Nothing here reads a file or a socket of its own: a `StatusSource` is handed in, and asked in a thread. No numpy.
+Nothing here reads a file or a socket of its own: a `ScreenSource` is handed in, and asked in a thread. No numpy.
 """
 
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 
 from agent.clock import SystemClock
-from agent.ports import AgentAwayError
 from tui import palette
+from tui.deciding import Deciding
 from tui.feed import Answered, Feed
 from tui.filter_bar import FilterBar
 from tui.finding_screen import FindingScreen
 from tui.findings import Findings
 from tui.help_screen import HelpScreen
-from tui.note_screen import NoteScreen
 from tui.overview import Overview
 from tui.rows import Rows
 from tui.spans import clean
@@ -29,11 +27,15 @@ from tui.view import View
 from tui.viewing import Viewing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.screen import Screen
 
     from agent.clock import Clock
-    from agent.ports import StatusSource
+    from agent.model import Finding
+    from agent.screen import ScreenSource
     from agent.status import Status
+    from tui.telling import Told
 
 _NS = 1e9
 
@@ -71,7 +73,7 @@ class Dashboard(App[None]):
 
     def __init__(
         self,
-        source: StatusSource,
+        source: ScreenSource,
         interval_seconds: float = 1.0,
         exit_after_seconds: float | None = None,
         title_note: str = "",
@@ -86,6 +88,7 @@ class Dashboard(App[None]):
         few = plain or self.console.color_system in {None, "standard"}
         self.theme = palette.SIXTEEN if few else palette.DARK
         self._source = source
+        self._deciding = Deciding(self, source)
         self._clock = clock or SystemClock()
         self._feed = Feed(source, interval_seconds, self.post_message)
         self._exit_after = exit_after_seconds
@@ -132,11 +135,11 @@ class Dashboard(App[None]):
     def on_rows_opened(self, message: Rows.Opened) -> None:
         """Open the stream or finding."""
         if not isinstance(message.rows, Findings):
-            self.push_screen(StreamScreen(message.key))
+            self.push_screen(StreamScreen(self._source, message.key))
             return
         finding = self.view.finding(message.key)
         if finding is not None:
-            self.push_screen(FindingScreen(finding))
+            self.push_screen(FindingScreen(self._source, finding))
 
     def action_help(self) -> None:
         """Show the help page, once."""
@@ -164,31 +167,31 @@ class Dashboard(App[None]):
         names = [theme.name for theme in palette.THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
 
-    def action_acknowledge(self) -> None:
-        """Ask for a note, then mark the selected finding as seen."""
+    def _decide(self, about: Callable[[Finding], None]) -> None:
+        """Do something about the finding that is selected."""
         screen = self.screen
-        finding_id = screen.finding_id if isinstance(screen, Overview | FindingScreen) else None
-        finding = self.view.finding(finding_id) if finding_id else None
+        if isinstance(screen, FindingScreen):
+            about(screen.finding)
+            return
+        finding = self.view.finding(screen.finding_id) if isinstance(screen, Overview) and screen.finding_id else None
         if finding is None:
             self.notify("there is no open finding here", markup=False)
-        elif finding.state == "acknowledged":
-            self.notify("it is marked as seen already", markup=False)
         else:
-            self.push_screen(NoteScreen(finding.sentence), partial(self._acknowledge, finding.id))
+            about(finding)
 
-    def _acknowledge(self, finding_id: str, note: str | None) -> None:
-        if note is not None:
-            self.run_worker(partial(self._send, finding_id, note), thread=True, exit_on_error=False)
+    def action_acknowledge(self) -> None:
+        """Ask for a note, then mark the selected finding as seen."""
+        self._decide(self._deciding.acknowledge)
 
-    def _send(self, finding_id: str, note: str) -> None:
-        """Tell the agent; runs in a thread."""
-        try:
-            self._source.acknowledge(finding_id, note)
-        except AgentAwayError as error:
-            said = f"not marked, the agent is away: {error}"
-        except KeyError:
-            said = "not marked: the finding is closed already"
-        else:
-            said = "marked as seen"
-        self.call_from_thread(self.notify, clean(said), markup=False)
+    def action_snooze(self) -> None:
+        """Let the selected finding not count for a while."""
+        self._decide(self._deciding.snooze)
+
+    def action_close(self) -> None:
+        """Close the selected finding, as real or as a false alarm."""
+        self._decide(self._deciding.close)
+
+    def on_told(self, message: Told) -> None:
+        """Say what came of a decision, and show what it changed."""
+        self.notify(clean(message.text), severity="information" if message.taken else "warning", markup=False)
         self._feed.ask_now()

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui import format as fmt
+from tui.answers import answer_columns, answer_line
 from tui.graphs import bar, gauge
 from tui.spans import fit, heading, wrap
+from tui.timeline import timeline_lines
+from tui.words import tone
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.model import Cause, Finding, SignalEvidence
+    from agent.screen import Answers, Around
     from tui.spans import Line, Tone
 
 _LABEL_CELLS = 9
 _WITH_DISTANCES = 76  # cells from which PSI and KS are shown
+_COLUMNS = frozenset({"confidence", "prediction", "latency"})  # of the rows, shown in columns of their own
 _SIZES = 3  # signals whose sizes are said with what of them chance alone gives
 
 
@@ -49,25 +54,67 @@ def card_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
     return lines
 
 
-def page_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
-    """Say all that is known of a finding."""
-    state = {"open": "open", "acknowledged": "seen, still open", "closed": "closed"}[finding.state]
-    lines: list[Line] = []
-    lines += labelled("what", finding.sentence, width, "strong")
+def page_lines(finding: Finding, now: datetime, width: int, around: Around | None = None) -> list[Line]:
+    """Say all that is known of a finding; `around` is what is stored of the time when it came about."""
+    lines = what_lines(finding, now, width)
+    for title, part in part_lines(finding, now, width, around):
+        lines += [(), heading(title, width), *part]
+    return lines
+
+
+def what_lines(finding: Finding, now: datetime, width: int) -> list[Line]:
+    """Say what happened, what to try, since when, and what people have decided about it."""
+    lines = labelled("what", finding.sentence, width, "strong")
     lines += labelled("try", finding.advice, width, "accent") if finding.advice else []
     lines += labelled("since", since(finding, now), width)
-    lines += labelled("state", f"{finding.severity}, {state}, {finding.kind}, {finding.id}", width)
+    lines += labelled("state", f"{finding.severity}, {stands(finding, now)}; {finding.kind}, {finding.id}", width)
     lines += labelled("note", finding.note, width) if finding.note else []
-    lines += [(), heading("likely causes", width)]
-    for cause in finding.causes:
-        lines += _cause(cause, width)
-    if not finding.causes:
-        lines.append(((" none was found in what the agent can see", "quiet"),))
+    return lines
+
+
+def part_lines(finding: Finding, now: datetime, width: int, around: Around | None) -> list[tuple[str, list[Line]]]:
+    """Give the parts of the page, each with its title."""
+    causes = [line for cause in finding.causes for line in _cause(cause, width)]
+    parts = [("likely causes", causes or [((" none was found in what the agent can see", "quiet"),)])]
+    if around is not None:
+        parts.append(("when, and what else happened then", timeline_lines(finding, around.events, now, width)))
     if finding.signals:
-        lines += [(), heading("signals, furthest from their reference first", width)]
-        lines += _signals(finding.signals, width)
-    for text in sizes(finding.signals):
-        lines += labelled("size", text, width, "quiet")
+        found = _signals(finding.signals, width)
+        for text in sizes(finding.signals):
+            found += labelled("size", text, width, "quiet")
+        parts.append(("signals, furthest from their reference first", found))
+    if around is not None:
+        parts.append(("recorded inferences around its beginning", rows_lines(finding, around.rows, width)))
+    return parts
+
+
+def stands(finding: Finding, now: datetime) -> str:
+    """Say how far the finding has come, and what people have decided about it."""
+    parts = [{"open": "open", "acknowledged": "seen, still open", "closed": "closed"}[finding.state]]
+    if finding.closed is not None:
+        parts[0] += f" at {fmt.local_time(finding.closed, now)}"
+    if finding.verdict is not None:
+        parts.append(f"judged {finding.verdict}")
+    if finding.snoozed_until is not None and finding.snoozed_until > now:
+        parts.append(f"snoozed until {fmt.local_time(finding.snoozed_until, now)}")
+    return ", ".join(parts)
+
+
+def rows_lines(finding: Finding, rows: Answers, width: int) -> list[Line]:
+    """Give the recorded inferences around the onset, oldest first, with the signals that the finding names first."""
+    if not rows.answers:
+        return [((" none is stored of that time", "quiet"),)]
+    named = [one.name for one in finding.signals if one.name not in _COLUMNS]
+    names = list(rows.signals)
+    columns = [names.index(name) for name in named if name in names]
+    columns += [at for at, name in enumerate(names) if at not in columns and name not in _COLUMNS]
+    lines: list[Line] = [((" " + answer_columns([names[at] for at in columns], width - 1), "quiet"),)]
+    begun = False
+    for answer in sorted(rows.answers, key=lambda one: one.time):
+        if not begun and answer.time >= finding.onset:
+            begun = True
+            lines.append(((f" {'── it began ':─<{max(8, width - 2)}}", tone(finding.severity)),))
+        lines.append(((" ", "plain"), *answer_line(answer, columns, width - 1)))
     return lines
 
 

@@ -12,15 +12,15 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 _FULL, _EMPTY = "█", "░"
 # The console's own font has the marks of code page 437: of the lower blocks only the half and the full one.
 _CONSOLE = str.maketrans({"▁": "_", "▂": "_", "▃": "_", "▅": "▄", "▆": "▄", "▇": "█", "…": "~", "▸": "►", "✓": "√"})
 _ASCII = str.maketrans(
-    {"▁": "_", "▂": "_", "▃": "_", "▄": "=", "▅": "=", "▆": "=", "▇": "#", "█": "#", "░": ".", "─": "-", "│": "|",
-     "…": "~", "▸": ">", "✓": "x", "µ": "u", "°": "", "·": "-", "≥": ">=", "↑": "^", "↓": "v"}
+    {"▁": "_", "▂": "_", "▃": "_", "▄": "=", "▅": "=", "▆": "=", "▇": "#", "█": "#", "▓": "+", "░": ".", "─": "-",
+     "│": "|", "…": "~", "▸": ">", "✓": "x", "µ": "u", "°": "", "·": "-", "≥": ">=", "↑": "^", "↓": "v"}
 )  # fmt: skip
 
 
@@ -52,18 +52,42 @@ def chart(values: Sequence[float | None], width: int, height: int) -> tuple[list
     return rows, top
 
 
+def over_time(
+    values: Sequence[float | None], width: int, worst: Callable[[list[float]], float] = max
+) -> list[float | None]:
+    """Bring a series to exactly `width` columns: each repeated, or of several neighbours the `worst`.
+
+    >>> over_time([1.0, None, 3.0], 6), over_time([1.0, 5.0, 2.0, None], 2)
+    ([1.0, 1.0, None, None, 3.0, 3.0], [5.0, 2.0])
+    """
+    squeezed = _squeeze(values, width, worst)
+    return [squeezed[i * len(squeezed) // width] for i in range(width)] if squeezed else []
+
+
+def trace(values: Sequence[float | None], low: float, high: float) -> str:
+    """Draw values between two bounds as one line of columns; a gap is a space.
+
+    >>> trace([0.0, 0.5, None, 1.0], 0.0, 1.0)
+    '▁▄ █'
+    """
+    span = high - low or 1.0
+    return "".join(" " if v is None else _EIGHTHS[_level((v - low) / span, 8)] for v in values)
+
+
 def _top(values: Sequence[float | None]) -> float:
     known = [v for v in values if v is not None]
     return max(*known, 2 * median(known)) if known else 0.0
 
 
-def _squeeze(values: Sequence[float | None], width: int) -> list[float | None]:
-    """Make at most `width` values of more, each the largest of its neighbours: a peak must not get lost."""
+def _squeeze(
+    values: Sequence[float | None], width: int, worst: Callable[[list[float]], float] = max
+) -> list[float | None]:
+    """Make at most `width` values of more, each the worst of its neighbours: a peak must not get lost."""
     if len(values) <= width:
         return list(values)
     edges = [round(i * len(values) / width) for i in range(width + 1)]
     groups = [[v for v in values[a:b] if v is not None] for a, b in pairwise(edges)]
-    return [max(group) if group else None for group in groups]
+    return [worst(group) if group else None for group in groups]
 
 
 def _level(share: float, levels: int) -> int:

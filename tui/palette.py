@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tui.spans import Tone
 
-_GRAPH_MARKS = frozenset("▁▂▃▄▅▆▇█░")
+_GRAPH_MARKS = frozenset("▁▂▃▄▅▆▇█▓░")
 DARK, LIGHT, SIXTEEN = "driftline-dark", "driftline-light", "driftline-16"
 
 

@@ -7,38 +7,19 @@ from typing import TYPE_CHECKING
 from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.graphs import bar, chart, gauge
-from tui.machine import series_facts
-from tui.spans import beside, cut, fit, heading
-from tui.words import accuracy_text, accuracy_tone, effect_size, tone, truth_text, truth_tone
+from tui.spans import cut, fit, heading
+from tui.words import accuracy_text, accuracy_tone, effect_size, truth_text, truth_tone
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from agent.model import Finding
     from agent.status import SignalStatus, StreamStatus
     from tui.spans import Line, Tone
 
-_TWO_COLUMNS = 76
 _CHART_LINES = 4
 _ALARM_NEAR = 0.5
 _BAR_CELLS = 40
 _NUMBERS_FROM = (58, 72, 84)  # cells from which the shift is shown, PSI and KS too, and what of both chance alone gives
-
-
-def page_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
-    """Say all that is known of a stream."""
-    lines = facts_lines(stream, now, width)
-    for fact in series_facts(stream.series):
-        lines += labelled("watched", f"{fact.label} {fact.text}", width, "warning" if fact.share == 1 else "plain")
-    if finding is not None:
-        lines += labelled("finding", f"{finding.severity.upper()}: {finding.sentence}", width, tone(finding.severity))
-    lines += [(), heading("signals, furthest from their reference first", width), *signals_lines(stream, width)]
-    if width >= _TWO_COLUMNS:
-        left = (width - 2) // 2
-        lines += ((), *beside(latency_lines(stream, left), classes_lines(stream, width - left - 2), left))
-    else:
-        lines += [(), *latency_lines(stream, width), (), *classes_lines(stream, width)]
-    return [*lines, (), heading("this model", width), *identity_lines(stream, width)]
 
 
 def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
@@ -84,26 +65,37 @@ def signals_lines(stream: StreamStatus, width: int, limit: int | None = None) ->
     """Give the signals, those furthest from their reference first; the gauge is full at the alarm."""
     if not stream.signals:
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
+    ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
+    return [((signal_columns(width), "quiet"),), *(signal_line(signal, width) for signal in ordered)]
+
+
+def _signal_layout(width: int) -> tuple[int, int, int]:
+    """Choose how many of the optional columns are shown; then the cells of the gauge and of the name."""
     columns = next((n for n, needed in enumerate(_NUMBERS_FROM) if width < needed), len(_NUMBERS_FROM))
     cells = 8 if columns else 5
-    name = max(12, min(26, width - cells - 28 - (0, 8, 20, 32)[columns]))
-    titles = f" {fit('signal', name)} {fit('evidence', cells + 5)} {'reference':>9} {'now':>9}"
+    return columns, cells, max(12, min(26, width - cells - 28 - (0, 8, 20, 32)[columns]))
+
+
+def signal_columns(width: int) -> str:
+    """Give the titles over `signal_line`."""
+    columns, cells, name = _signal_layout(width)
+    titles = f" {fit('signal', name)} {fit('evidence', cells + 6)} {'reference':>9} {'now':>9}"
     distances = f" {'PSI':>5} {'KS':>5}", f" {'PSI':>5} {'noise':>5} {'KS':>5} {'noise':>5}"
-    titles += (f" {'shift':>7}" if columns else "") + (distances[columns - 2] if columns > 1 else "")
-    lines: list[Line] = [((cut(titles, width), "quiet"),)]
-    ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
-    return [*lines, *(_signal(signal, name, cells, columns) for signal in ordered)]
+    return cut(titles + (f" {'shift':>7}" if columns else "") + (distances[columns - 2] if columns > 1 else ""), width)
 
 
-def _signal(status: SignalStatus, name: int, cells: int, columns: int) -> Line:
+def signal_line(status: SignalStatus, width: int, *, found: bool = False) -> Line:
+    """Give one signal; `found`: an open finding names it, and its detector, which started anew, shows that no more."""
+    columns, cells, name = _signal_layout(width)
     effect, share = status.effect, status.evidence
-    shade: Tone = "warning" if share >= 1 else "learning" if share >= _ALARM_NEAR else "ok"
-    reached = "ALARM" if share >= 1 else fmt.percent(share)
+    alarms = share >= 1 or found
+    shade: Tone = "warning" if alarms else "learning" if share >= _ALARM_NEAR else "ok"
+    reached = "ALARM" if alarms else fmt.percent(share)
     # The mean of class numbers means nothing.
     means = effect is not None and status.signal.kind != "categorical"
     before, after = (effect.reference_mean, effect.recent_mean) if effect and means else (None, None)
     unit = status.signal.unit
-    numbers = f"{fmt.value(before, unit):>9} {fmt.value(after, unit):>9}"
+    numbers = f" {fmt.value(before, unit):>9} {fmt.value(after, unit):>9}"
     if columns and effect is not None:
         numbers += f" {f'{effect.wasserstein:.1f} sd':>7}"
     if columns > 1 and effect is not None:
@@ -111,7 +103,7 @@ def _signal(status: SignalStatus, name: int, cells: int, columns: int) -> Line:
             numbers += f" {fmt.size_of(size):>5}" + (f" {fmt.size_of(noise):>5}" if columns > 2 else "")  # noqa: PLR2004
     return (
         (f" {fit(status.signal.name, name)} ", "strong"),
-        (f"{gauge(share, cells)} {reached:>4} "[: cells + 6].ljust(cells + 6), shade),
+        (f"{gauge(1.0 if alarms else share, cells)} {reached:>5}", shade),
         (numbers, "plain"),
     )
 

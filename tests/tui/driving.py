@@ -10,6 +10,7 @@ from textual.widgets._footer import FooterKey
 from agent.clock import ManualClock
 from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
+from tui.asking import AskingScreen
 from tui.lined import Lined
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ async def until_drawn(pilot: Pilot[None]) -> None:
     def drawn() -> bool:
         parts = [part for part in app.screen.query(Lined) if part.display and part.size.height]
         footer = bool(app.screen.query(FooterKey))
-        answered = app.view.status is not None or bool(app.view.away)
+        asking = isinstance(app.screen, AskingScreen) and app.screen.asking
+        answered = not asking and (app.view.status is not None or bool(app.view.away))
         return footer and answered and all(part.view is app.view and len(part.shown) > 0 for part in parts)
 
     await until(pilot, drawn, "the first answer is drawn")

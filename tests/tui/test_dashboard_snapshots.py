@@ -46,6 +46,9 @@ def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awa
     [
         ("fouled", ()),
         ("fouled", ("enter",)),
+        ("fouled", ("enter", "3")),
+        ("fouled", ("enter", "5")),
+        ("fouled", ("enter", "l")),
         ("fouled", ("2", "enter")),
         ("slow", ()),
         ("learning", ()),
@@ -55,7 +58,21 @@ def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awa
         ("full_disk", ()),
         ("read_only", ()),
     ],
-    ids=["fouled", "stream", "finding", "slow", "learning", "empty", "many", "help", "full", "readonly"],
+    ids=[
+        "fouled",
+        "stream",
+        "time",
+        "versions",
+        "label",
+        "finding",
+        "slow",
+        "learning",
+        "empty",
+        "many",
+        "help",
+        "full",
+        "readonly",
+    ],
 )
 def test_screen_looks_as_it_did(
     snap_compare: SnapCompare, case: str, keys: tuple[str, ...], size: tuple[int, int]
@@ -64,10 +81,14 @@ def test_screen_looks_as_it_did(
     assert snap_compare(dashboard(CASES[case]()), terminal_size=size, run_before=_steps(*keys))
 
 
-@pytest.mark.parametrize("theme", [palette.LIGHT, palette.SIXTEEN])
-def test_theme_looks_as_it_did(snap_compare: SnapCompare, theme: str) -> None:
+@pytest.mark.parametrize(
+    ("theme", "keys"),
+    [(palette.LIGHT, ()), (palette.SIXTEEN, ()), (palette.SIXTEEN, ("enter",)), (palette.SIXTEEN, ("2", "enter"))],
+    ids=["light", "16", "16-stream", "16-finding"],
+)
+def test_theme_looks_as_it_did(snap_compare: SnapCompare, theme: str, keys: tuple[str, ...]) -> None:
     """The light and the 16-colour theme are as they were when someone looked at them."""
-    assert snap_compare(dashboard(CASES["fouled"]()), terminal_size=NARROW, run_before=_steps(theme=theme))
+    assert snap_compare(dashboard(CASES["fouled"]()), terminal_size=NARROW, run_before=_steps(*keys, theme=theme))
 
 
 def test_away_looks_as_it_did(snap_compare: SnapCompare) -> None:

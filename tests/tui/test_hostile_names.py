@@ -10,7 +10,7 @@ from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, until
 from tests.tui.fake_cases import HOSTILE, hostile
 from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
-from tui.note_screen import NoteScreen
+from tui.dialog import TextDialog
 from tui.spans import cell_width, clean, cut, fit
 from tui.text import render_findings, render_line, render_status
 
@@ -80,7 +80,7 @@ def test_note_prompt_and_messages_do_not_interpret_markup() -> None:
 
     async def press(pilot: Pilot[None]) -> None:
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, NoteScreen), "the note is asked for")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog), "the note is asked for")
         assert "evil[bold red]name[/]" in screen_text(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: bool(app._notifications), "the refusal is said")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agent.commands.demo.place import Place
     from agent.commands.demo.record import Record
     from agent.model import Finding
-    from agent.ports import StatusSource
+    from agent.screen import ScreenSource
     from agent.status import Status
 
 RATE = 100  # images a second
@@ -66,7 +66,7 @@ class Programs:
 
     agent: Callable[[Place], list[str]]
     service: Callable[[Plan], list[str]]
-    connect: Callable[[Path], StatusSource]
+    connect: Callable[[Path], ScreenSource]
 
 
 class View(Protocol):
@@ -88,28 +88,9 @@ class View(Protocol):
         """Take in that the agent was killed, and is being started again."""
         ...
 
-    async def open(self, source: StatusSource, over: asyncio.Event) -> None:
+    async def open(self, source: ScreenSource, over: asyncio.Event) -> None:
         """Stay until `over` is set, or until the person watching has seen enough."""
         ...
-
-
-class _Witness:
-    """A source of statuses that keeps a note of every finding that passes through it."""
-
-    def __init__(self, source: StatusSource, record: Record) -> None:
-        self._source = source
-        self._record = record
-
-    def status(self) -> Status:
-        """Return the newest status. Raises AgentAwayError."""
-        status = self._source.status()
-        self._record.look(status)
-        self._record.note(status.findings)
-        return status
-
-    def acknowledge(self, finding_id: str, note: str) -> None:
-        """Mark a finding as seen. Raises AgentAwayError or KeyError."""
-        self._source.acknowledge(finding_id, note)
 
 
 class Demo:
@@ -177,7 +158,7 @@ class Demo:
         hear = asyncio.create_task(self._hear(self._service))
         keep = asyncio.create_task(self._keep_agent())
         watch = asyncio.create_task(self._watch())
-        view = asyncio.create_task(self._view.open(_Witness(self._source, self.record), self._over))
+        view = asyncio.create_task(self._view.open(self._source, self._over))
         try:
             waiting: set[asyncio.Task[None]] = {hear, keep, watch, view}
             while not hear.done():

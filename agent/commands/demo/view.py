@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent.commands.demo.run import Plan
     from agent.commands.demo.screen import DemoDashboard
     from agent.model import Finding
-    from agent.ports import StatusSource
+    from agent.screen import ScreenSource
     from agent.status import Status
 
 LEARNING_EVERY_S = 2.0
@@ -81,7 +81,7 @@ class LineView:
         """Say that the agent was killed."""
         self._say(f"{demo_words.MARK} the agent {ending}; it is started again on the same state")
 
-    async def open(self, source: StatusSource, over: asyncio.Event) -> None:  # noqa: ARG002  # others ask it
+    async def open(self, source: ScreenSource, over: asyncio.Event) -> None:  # noqa: ARG002  # others ask it
         """Stay until the demo is over."""
         await over.wait()
 
@@ -95,7 +95,7 @@ class DashboardView(LineView):
 
     _screen: DemoDashboard | None = None
 
-    async def open(self, source: StatusSource, over: asyncio.Event) -> None:
+    async def open(self, source: ScreenSource, over: asyncio.Event) -> None:
         """Stay until the demo is over, or until the person watching closes the dashboard."""
         from agent.commands.demo.screen import DemoDashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
 

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.ports import AgentRefusedError
+from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, source_of, until, until_drawn
+from tests.tui.fake_cases import fouled, fouling, status
+from tests.tui.fake_source import FakeSource
+from tui.app import Dashboard
+from tui.dialog import ChoiceDialog, TextDialog
+from tui.finding_screen import FindingScreen
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from agent.model import Verdict
+
+
+async def _open(pilot: Pilot[None]) -> FindingScreen:
+    await pilot.press("2", "enter")
+    await until_drawn(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, FindingScreen)
+    await until(pilot, lambda: screen.answer is not None, "the agent answered")
+    await pilot.pause()
+    return screen
+
+
+def test_page_tells_when_and_what_else_happened() -> None:
+    """Onset and detection stand on a time line among the other events, and the rows show where it began."""
+
+    async def look(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        text = screen_text(pilot)
+        told = [
+            "13:52:08 9 min before", "14:00:28 40 s before     this device: clock set by 0.8 s",
+            "14:01:08                 IT BEGAN", "14:01:11 3 s after       NOTICED, after 307 inferences",
+        ]  # fmt: skip
+        places = [text.index(line) for line in told]
+        assert places == sorted(places)
+        assert text.index("14:01:07.640") < text.index("── it began ──") < text.index("14:01:08.010")
+
+    drive(dashboard(fouled()), look, WIDE)
+
+
+def test_numbers_lead_to_the_parts_of_the_page() -> None:
+    """At 80 by 24 each number brings its part to the top of the screen."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        for key, title in (("2", "likely causes"), ("3", "when, and what else"), ("4", "signals"), ("1", "what")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert title in "\n".join(screen_text(pilot).splitlines()[2:4])
+
+    drive(dashboard(fouled()), press, NARROW)
+
+
+def test_s_snoozes_for_a_while() -> None:
+    """S asks for how long, then for a note, and tells the agent."""
+    app = dashboard(fouled())
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        for key in "1234":
+            await pilot.press("s")
+            await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "it asks for how long")
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, TextDialog), "it asks for a note")
+            await pilot.press("x", "enter")
+        await until(pilot, lambda: len(source_of(app).snoozed) == 4, "the agent is told")
+
+    drive(app, press)
+    assert source_of(app).snoozed == [("f-0007", hours * 3600.0, "x") for hours in (1, 8, 24, 168)]
+
+
+def test_c_closes_with_what_it_was() -> None:
+    """C asks whether it was real or a false alarm, then for a note, and tells the agent."""
+    app = dashboard(fouled())
+    said: list[str] = []
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        for key in "rf":
+            await pilot.press("c")
+            await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "it asks what it was")
+            await pilot.press("x")  # no option
+            assert isinstance(app.screen, ChoiceDialog)
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, TextDialog), "it asks for a note")
+            await pilot.press("enter")
+        await until(pilot, lambda: len(app._notifications) == 2, "what came of it is said")
+        said.extend(n.message for n in app._notifications)
+
+    drive(app, press)
+    assert source_of(app).judged == [("f-0007", "real", ""), ("f-0007", "false alarm", "")]
+    assert said == ["closed as real", "closed as false alarm"]
+
+
+def test_esc_tells_the_agent_nothing() -> None:
+    """Esc leaves each of the questions, and nothing is told."""
+    app = dashboard(fouled())
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        for keys in (("s",), ("s", "1"), ("c",), ("c", "r")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, FindingScreen), "the finding is back")
+
+    drive(app, press)
+    assert (source_of(app).snoozed, source_of(app).judged) == ([], [])
+
+
+def test_refusal_is_said_and_is_a_warning() -> None:
+    """What the agent refuses is said with its reason."""
+
+    class Refusing(FakeSource):
+        def judge(self, finding_id: str, verdict: Verdict, note: str) -> None:  # noqa: ARG002  # refused whatever it is
+            raise AgentRefusedError("you are not in the group driftline")
+
+    app = Dashboard(Refusing(fouled()), interval_seconds=3600.0)
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        await pilot.press("c", "r", "enter")
+        await until(pilot, lambda: bool(app._notifications), "the refusal is said")
+        said = [(n.message, n.severity) for n in app._notifications]
+        assert said == [("not closed: you are not in the group driftline", "warning")]
+
+    drive(app, press)
+
+
+def test_finding_that_closes_while_it_is_read_says_so() -> None:
+    """The page stays, and its heading tells that the finding is closed."""
+    app = dashboard(fouled())
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        source_of(app).answer = status("ok")
+        app._feed.ask_now()
+        await until(pilot, lambda: "(closed meanwhile)" in screen_text(pilot), "it says so")
+        assert "dirty or fogged lens" in screen_text(pilot)
+
+    drive(app, press)
+
+
+def test_seen_finding_is_not_asked_about_again() -> None:
+    """A finding that someone has seen says so instead of asking for a note."""
+    app = dashboard(status("critical", findings=(fouling("acknowledged"),)))
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        await pilot.press("a")
+        assert [n.message for n in app._notifications] == ["it is marked as seen already"]
+
+    drive(app, press)
