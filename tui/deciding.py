@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.dialog import ChoiceDialog, Option, TextDialog
 from tui.spans import cut
-from tui.telling import Teller
+from tui.telling import Teller, Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Deciding:
             act()
             return said
 
-        self._teller.tell(self._app, tell, undone=undone)
+        self._teller.tell(self._app, tell, undone=Undone(undone, "the finding is closed already"))
 
 
 def _short(finding: Finding) -> str:

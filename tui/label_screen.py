@@ -21,7 +21,7 @@ from tui.dialog import TextDialog
 from tui.header import Header
 from tui.rows import Rows
 from tui.spans import cut, heading
-from tui.telling import Teller, Told
+from tui.telling import Teller, Told, Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,9 +188,8 @@ class LabelScreen(AskingScreen):
                 raise AgentRefusedError(", ".join(summary.reasons) or "the agent did not take it")
             return said
 
-        self._teller.tell(
-            self, tell, undone=f"the answer of {fmt.local_time(answer.time)} is not judged", about=answer.id
-        )
+        undone = Undone(f"the answer of {fmt.local_time(answer.time)} is not judged", "it is not recorded any more")
+        self._teller.tell(self, tell, undone=undone, about=answer.id)
 
     def on_told(self, message: Told) -> None:
         """Show beside the answer what the agent took; what it did not take is said."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.message_pump import MessagePump
+
+
+class Undone(NamedTuple):
+    """How to say that nothing came of it, and why where what it is about is gone."""
+
+    said: str
+    gone: str
 
 
 class Told(Message):
@@ -34,12 +41,12 @@ class Teller:
     """Tells the agent, and posts what came of it to the part of the screen that asked."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[tuple[MessagePump, Callable[[], str], str, str]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[MessagePump, Callable[[], str], Undone, str]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._running = False
 
-    def tell(self, asker: MessagePump, act: Callable[[], str], *, undone: str, about: str = "") -> None:
-        """Do `act` in a thread; it returns what to say. `undone` begins what is said where the agent says no."""
+    def tell(self, asker: MessagePump, act: Callable[[], str], *, undone: Undone, about: str = "") -> None:
+        """Do `act` in a thread; it returns what to say."""
         self._waiting.put((asker, act, undone, about))
         with self._lock:
             if self._running:
@@ -57,15 +64,15 @@ class Teller:
             asker.post_message(_told(act, undone, about))
 
 
-def _told(act: Callable[[], str], undone: str, about: str) -> Told:
+def _told(act: Callable[[], str], undone: Undone, about: str) -> Told:
     try:
         return Told(act(), taken=True, about=about)
     except AgentAwayError as error:
-        reason = f"the agent is away: {error}"
+        said = f"{undone.said}, the agent is away: {error}"
     except AgentRefusedError as error:
-        reason = str(error)
-    except KeyError as error:
-        reason = str(error.args[0]) if error.args else "the agent does not know it"
+        said = f"{undone.said}: {error}"
+    except KeyError:
+        said = f"{undone.said}: {undone.gone}"
     except Exception as error:  # noqa: BLE001  # said on the screen; a dead thread would leave the person in doubt
-        reason = f"its answer cannot be read ({type(error).__name__}: {error})"
-    return Told(f"{undone}: {reason}", taken=False, about=about)
+        said = f"{undone.said}: the agent's answer cannot be read ({type(error).__name__}: {error})"
+    return Told(said, taken=False, about=about)

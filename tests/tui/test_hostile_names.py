@@ -49,7 +49,7 @@ def test_clean_cases(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-@pytest.mark.parametrize("keys", [(), ("enter",), ("2", "enter")])
+@pytest.mark.parametrize("keys", [(), ("enter",), ("enter", "5"), ("enter", "l"), ("2", "enter")])
 def test_no_screen_obeys_a_name(keys: tuple[str, ...], size: tuple[int, int]) -> None:
     """Hostile names show as text on every screen: nothing to obey, no style, no link, no action."""
 
