@@ -20,6 +20,7 @@ from agent.extract_api import ExtractAnswers, extract_routes
 from agent.forwarding_api import ForwardingAnswers, forwarding_routes
 from agent.http_answers import decode_body, json_answer, refuse_in_words, require_writer
 from agent.label_api import LabelAnswers, label_routes
+from agent.screen_api import ScreenAnswers, screen_routes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ class SocketTakenError(Exception):
     """The socket cannot be used; the message names it and says why."""
 
 
-class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, ForwardingAnswers, BundleAnswers, Protocol):
+class Answers(BaselineAnswers, LabelAnswers, ExtractAnswers, ForwardingAnswers, BundleAnswers, ScreenAnswers, Protocol):
     """What the API asks of the daemon. Each call may be made from the event loop."""
 
     async def status(self) -> Status | None:
@@ -122,6 +123,7 @@ async def serve(listener: socket.socket, answers: Answers) -> web.AppRunner:
             *extract_routes(answers),
             *forwarding_routes(answers),
             *bundle_routes(answers),
+            *screen_routes(answers),
         ]
     )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)

@@ -22,6 +22,7 @@ from agent.buffer.exporting import Exporting
 from agent.describing import Describer
 from agent.model import Labels
 from agent.saved import REFERENCE
+from agent.screens import Screens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -77,6 +78,7 @@ class Daemon:
         self._exporting = Exporting(parts.asking)
         # Before anybody can ask for it: the API is served while the first look is taken.
         self._forwarding = self._describer.forwarding = parts.make_forwarding(self._in_pipeline)
+        self.screens = Screens(parts, self._in_pipeline)
         self.bundling = parts.make_bundler(self._in_pipeline)
 
     async def run(self) -> None:
@@ -109,6 +111,7 @@ class Daemon:
             await runner.cleanup()
             self._ticks.shutdown()
             self._queries.shutdown(cancel_futures=True)
+            self.screens.close()
             self._exporting.close()
 
     async def _loop(self) -> None:

@@ -49,7 +49,8 @@ Left = Literal["lasts", "over", "unsure"]
 Pace = tuple[float | None, float | None]
 
 
-def _no_pace(_row: int) -> Pace:
+def no_pace(_row: int) -> Pace:
+    """Know no pace, before a row or since."""
     return None, None
 
 
@@ -69,7 +70,7 @@ class Moment:
     host: tuple[Reading, ...]
     host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
     labels: bool = False  # its rows are labels, and its episodes those of the true accuracy
-    pace: Callable[[int], Pace] = _no_pace  # inferences a second before a row, and since; None: not known
+    pace: Callable[[int], Pace] = no_pace  # inferences a second before a row, and since; None: not known
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.episodes import Moment
+from agent.episodes import Moment, no_pace
 from agent.host_history import FRESH_NS
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def judge(
     `names` are those of a signal's categories by code, beside the classes that the block itself names.
     """
     scores = monitor.process(block, seen_ns)
+    panel = monitor.panel
+    if panel is not None:
+        monitor.statistics.pulse.judged(panel.evidence)
     time_ns = int(block.time_ns[-1])
     known = {"prediction": block.classes, **names}
     moment = Moment(
@@ -44,7 +47,7 @@ def judge(
         changes=tuple(monitor.changes),
         host=host.newest(time_ns - FRESH_NS),
         host_before=host.before,
-        pace=monitor.pace,
+        pace=no_pace if panel is None else panel.pace,
     )
     return book.update(moment, scores)
 

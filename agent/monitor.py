@@ -64,7 +64,7 @@ class StreamMonitor:
         self.alarms_per = alarms_per
         self._learner: Learner | None = None
         self._learning: tuple[Signal, ...] = ()
-        self._panel: Panel | None = None
+        self.panel: Panel | None = None  # what judges it, by its reference; None while that is learned
         self._rows = 0  # judged before the present panel
         self._unproven = False
         self._saved: dict[bool, bytes] = {}  # by whether it was to last
@@ -86,7 +86,7 @@ class StreamMonitor:
 
     def rows_since(self, row: int) -> int:
         """Count the rows judged since `row`, by the present reference."""
-        return 0 if self._panel is None else self.rows - max(row, self._panel.first_row)
+        return 0 if self.panel is None else self.rows - max(row, self.panel.first_row)
 
     def mean_rate(self) -> float:
         """Inferences per second since the first; 0 before there are any two."""
@@ -95,23 +95,23 @@ class StreamMonitor:
     @property
     def reference(self) -> Reference | None:
         """What the stream is compared with; None while it is learned."""
-        return None if self._panel is None else self._panel.reference
+        return None if self.panel is None else self.panel.reference
 
     @property
     def signals(self) -> tuple[Signal, ...]:
         """The stream's columns, in the order of its reference; empty before the first row."""
-        return self._learning if self._panel is None else self._panel.reference.signals
+        return self._learning if self.panel is None else self.panel.reference.signals
 
     @property
     def rows(self) -> int:
         """Rows judged since the first reference was complete."""
-        return self._rows if self._panel is None else self._panel.rows
+        return self._rows if self.panel is None else self.panel.rows
 
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""
         self.alarms_per = alarms_per
-        if self._panel is not None:
-            self._panel.set_budget(alarms_per)
+        if self.panel is not None:
+            self.panel.set_budget(alarms_per)
 
     def process(self, block: Block, seen_ns: int) -> list[Score]:
         """Judge a block, seen at `seen_ns` of the monotonic clock, and learn from it; return its alarms, dated."""
@@ -120,34 +120,30 @@ class StreamMonitor:
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """How far the last `rows` rows are from the reference, a signal each; and what the series beside them say."""
-        recent = () if self._panel is None else self._panel.effects(rows)
+        recent = () if self.panel is None else self.panel.effects(rows)
         return (*recent, *self.beside())
 
     def calibrate(self, rows: LabelledRows) -> None:
         """Tell the detectors that ask for it what a confidence turned out to be worth."""
-        if self._panel is not None:
-            self._panel.calibrate(rows)
-
-    def pace(self, row: int) -> tuple[float | None, float | None]:
-        """Inferences a second before a row, and since; None where it is not known."""
-        return (None, None) if self._panel is None else self._panel.pace(row)
+        if self.panel is not None:
+            self.panel.calibrate(rows)
 
     @property
     def wants_saving(self) -> bool:
         """Whether so much was judged since the last save that it should not wait longer."""
-        return self._panel is not None and self.rows - self._saved_at >= SAVE_ROWS
+        return self.panel is not None and self.rows - self._saved_at >= SAVE_ROWS
 
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set."""
-        for dated in (self.statistics, self.store, self._panel, self._learner):
+        for dated in (self.statistics, self.store, self.panel, self._learner):
             if dated is not None:
                 dated.rebase(step)
 
     def save(self, mark: bytes, *, lasting: bool = True) -> None:
         """Keep the detectors' states, which have seen all rows up to `mark`, no others; `lasting`: over a power cut."""
-        if self._panel is None:
+        if self.panel is None:
             return
-        offsets, states = self._panel.states()
+        offsets, states = self.panel.states()
         saved = SavedMonitor(mark=b"", rows=self.rows, alarms_per=self.alarms_per, offsets=offsets, detectors=states)
         if (encoded := encode_saved(saved)) != self._saved.get(lasting):  # one that rests costs the flash nothing
             self.store.put(part.MONITOR, encode_saved(msgspec.structs.replace(saved, mark=mark)), lasting=lasting)
@@ -156,7 +152,7 @@ class StreamMonitor:
 
     def health(self) -> list[PartHealth]:
         """Name the detectors of this stream that had to be taken out, or had nothing to judge."""
-        return [] if self._panel is None else self._panel.health(self.key)
+        return [] if self.panel is None else self.panel.health(self.key)
 
     def status(self, now_ns: int, state: StreamState, series: tuple[SeriesStatus, ...] = ()) -> StreamStatus:
         """Describe the stream, `now_ns` on the monotonic clock; `state` is decided by who knows the findings."""
@@ -171,17 +167,17 @@ class StreamMonitor:
             lost=self.lost,
             dropped=self.dropped,
             alarm_every_inferences=self.alarms_per if self.reference else None,
-            signals=() if self._panel is None else self._panel.signals(now_ns, calm=state not in WRONG),
+            signals=() if self.panel is None else self.panel.signals(now_ns, calm=state not in WRONG),
             series=series,
-            accuracy=None if self._panel is None else self._panel.accuracy(),
+            accuracy=None if self.panel is None else self.panel.accuracy(),
             **self.statistics.figures(now_ns),
         )
 
     def adopt(self, reference: Reference) -> None:
         """Judge by a reference from here on; nothing is kept of it."""
-        self._panel = Panel(reference, self._factories, self.alarms_per, self.rows)
+        self.panel = Panel(reference, self._factories, self.alarms_per, self.rows)
         self._learner = None
-        self.notes = self.store.judged_by(reference, self._panel.evidence)
+        self.notes = self.store.judged_by(reference, self.panel.evidence)
         self._saved_at = self.rows - SAVE_ROWS  # a new reference is saved with the next commit
 
     def take_reference(self, reference: Reference, rows: bytes, learned_ns: int, how: str, by: str = "") -> None:
@@ -193,19 +189,19 @@ class StreamMonitor:
         """Forget the reference, and learn from the rows behind `mark`, put beside those of a training file."""
         self.store.begin_learning(mark, training)
         self._rows = self.rows
-        self._panel = self._learner = None
+        self.panel = self._learner = None
         self.notes = ()
         self._rejudge(mark)
 
     def placed(self, score: Score) -> Score:
         """Give the rows of a score that knows only times: it is at the newest row."""
-        onset_row = self.rows if self._panel is None else self._panel.row_at(score.onset_ns)
+        onset_row = self.rows if self.panel is None else self.panel.row_at(score.onset_ns)
         return msgspec.structs.replace(score, row=self.rows, onset_row=onset_row)
 
     def advance_to(self, row: int) -> None:
         """Count on from `row` where that is further: a finding knows rows that the stored state had not reached."""
-        if self._panel is not None:
-            self._panel.advance_to(row, judged=not self._unproven)
+        if self.panel is not None:
+            self.panel.advance_to(row, judged=not self._unproven)
         self._rows = max(self._rows, row)
 
     def _judge(self, block: Block) -> list[Score]:
@@ -213,10 +209,10 @@ class StreamMonitor:
         block = replace(block, latency_s=block.latency_s.astype(np.float32).astype(np.float64))
         if self._unproven:
             self._prove(block.signals)
-        if self._panel is None:
+        if self.panel is None:
             self._learn(block)
             return []
-        return self._panel.judge(block)
+        return self.panel.judge(block)
 
     def _prove(self, signals: tuple[Signal, ...]) -> None:
         """Give up a reference that came before its model ever ran here, where it knows other signals."""
@@ -268,7 +264,7 @@ class StreamMonitor:
     def _resume(self) -> None:
         """Give the detectors their stored states, and have them judge again what was stored since."""
         stored = self.store.get(part.MONITOR)
-        if not stored or self._panel is None:
+        if not stored or self.panel is None:
             self._unproven = True  # nothing was ever judged by it
             return
         try:
@@ -278,11 +274,11 @@ class StreamMonitor:
             return
         self.resumed = True
         self.set_budget(saved.alarms_per)
-        self.began_anew = self._panel.restore(saved)
+        self.began_anew = self.panel.restore(saved)
         self._saved_at = self.rows
         with self._stored_rows("how large a change is shows again in some minutes"):
             for block in self.store.last_rows(min(RECENT_ROWS, self.rows), saved.mark):
-                self._panel.show(block)
+                self.panel.show(block)
         self._rejudge(saved.mark)
 
     def _rejudge(self, mark: bytes) -> None:

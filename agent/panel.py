@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from agent.ports import AccuracySource, UnfitError
+from agent.ports import UnfitError
 from agent.status import PartHealth, SignalStatus
 from agent.steady import RELEASED_NS, Step
-from agent.truth import Calibrated
+from agent.truth import AccuracySource, Calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from agent.model import AccuracyEstimate, Block, Effect, Score, Signal
     from agent.ports import Detector, Learner, Recent, Reference
@@ -133,6 +135,10 @@ class Panel:
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """How far the last `rows` rows are from the reference, a signal each."""
         return self._recent.effects(rows)
+
+    def sides(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return rows of the reference and the newest ones, to be laid over one another."""
+        return self._recent.sides()
 
     def pace(self, row: int) -> tuple[float | None, float | None]:
         """Return the inferences a second before a row, as far back as is remembered, and since; None: not known."""

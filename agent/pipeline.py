@@ -172,6 +172,10 @@ class Pipeline:
         told = (m.status(now, state, self._series.status(m)) for m, state in states)
         return tuple(msgspec.structs.replace(status, truth=self.labels.truth(status.key)) for status in told)
 
+    def monitor(self, key: str) -> StreamMonitor | None:
+        """Return what watches a stream; None where it has not run since the start."""
+        return self._monitors.get(key)
+
     def series(self) -> tuple[SeriesStatus, ...]:
         """Describe the device's own series."""
         return self._series.status()

@@ -7,13 +7,12 @@ the pipeline records it as that part's health and goes on with the others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from agent.baselines import SignalBaseline  # noqa: TC001  # one place for what is shown
 from agent.model import (  # msgspec resolves the annotations at run time
-    AccuracyEstimate,
     Block,
     Cause,
     Effect,
@@ -29,6 +28,9 @@ from agent.row_store import RowStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from agent.model import Finding
     from agent.status import BufferStatus, Repair, Status
@@ -97,15 +99,6 @@ class Detector(Protocol):
         ...
 
 
-@runtime_checkable
-class AccuracySource(Protocol):
-    """A detector that can also say how often the model was right lately."""
-
-    def accuracy(self) -> AccuracyEstimate | None:
-        """Return the newest estimate; None where there is nothing to estimate from. Cheap to ask often."""
-        ...
-
-
 class Reference(Protocol):
     """What a stream looked like when it was learned; frozen. `notes` warn in words where it is too short."""
 
@@ -145,6 +138,10 @@ class Recent(Protocol):
 
         Empty before the first row.
         """
+        ...
+
+    def sides(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return rows [m, S] of the reference, and all recent rows [n, S] that are kept."""
         ...
 
 

@@ -43,6 +43,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """How the values of a signal lie: before (its reference) and now, as shares of all rows in the same cells.
 
+    Of the rows that `Effect` measures: some of the reference, and the newest ones, whatever the zoom.
     edges: n + 1 bounds of n cells, rising; of categories their codes, n of them, and `names` where they are known.
     before, now: n shares each, in [0, 1]; what is missing to 1 lies outside the cells or is no number.
     rows: how many rows `now` is of.
@@ -79,6 +80,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     """One stream over a span. `moments` are oldest first and evenly spaced, at most 120; gaps have no inferences.
+
+    The last of them is not over: `seconds` is how long it has been.
 
     latency: (upper bound in seconds, share of inferences up to it and above the bound before), of the whole span.
     latency_before: the same of the reference, on the same bounds; empty where it is not known.

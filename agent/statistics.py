@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.clock import utc
+from agent.pulse import Pulse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class StreamStatistics:
         self._step_latencies: list[NDArray[np.float64]] = []
         self._trend: deque[float | None] = deque(maxlen=TREND_POINTS)
         self._classes: dict[int, int] = {}
+        self.pulse = Pulse()
 
     def add(self, block: Block, seen_ns: int) -> None:
         """Take a block in that was seen at `seen_ns` of the monotonic clock."""
@@ -69,6 +71,7 @@ class StreamStatistics:
             self._counts.append((seen_ns - int(age), int(count)))
         self.rate(seen_ns)  # forgets what is too old to count
         self._add_latency(block, seen_ns)
+        self.pulse.add(block)
         names = [signal.name for signal in block.signals]
         if "confidence" in names:
             confidence = block.values[:, names.index("confidence")]
@@ -82,7 +85,8 @@ class StreamStatistics:
             self._count_classes(block.values[:, names.index("prediction")])
 
     def rebase(self, step: Step) -> None:
-        """Correct the time of the last inference, after the clock was set."""
+        """Correct the times of the last inferences, after the clock was set."""
+        self.pulse.rebase(step)
         if self.last_inference_ns is not None:
             self.last_inference_ns = step.moved(self.last_inference_ns)
 

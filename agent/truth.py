@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from agent.model import AccuracyEstimate
+
 AnswerKind = Literal["class", "value"]
 
 WRONG = Signal("wrong", "output", "flag", "1")  # the one signal of an error stream: 1 where an answer was wrong
@@ -87,6 +89,15 @@ class Calibrated(Protocol):
 
         Called again as more become known, and after a restart with what was told before: it tells them apart itself.
         """
+        ...
+
+
+@runtime_checkable
+class AccuracySource(Protocol):
+    """A detector that can also say how often the model was right lately."""
+
+    def accuracy(self) -> AccuracyEstimate | None:
+        """Return the newest estimate; None where there is nothing to estimate from. Cheap to ask often."""
         ...
 
 

@@ -58,6 +58,10 @@ class RecentRows:
         self._rows[(self._seen + np.arange(len(rows))) % len(self._rows)] = rows
         self._seen += len(rows)
 
+    def sides(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the reference's rows that are compared, and all recent rows that are kept."""
+        return self._sample, self._rows[: min(self._seen, len(self._rows))].copy()
+
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """Return one effect a signal, of the last `rows` rows (None: all that are kept); empty before any row."""
         kept = min(self._seen, len(self._rows))

@@ -193,6 +193,14 @@ class Buffer:
         """Return the committed summaries after a number, each with its own, oldest first."""
         return self._ask(lambda engine, segments: read_summaries(engine, segments[::-1], number, most))
 
+    def unstored_minutes(self, model: str) -> tuple[int, list[Summary]]:
+        """Return a model's minutes that no file has, the open ones too, and the number up to which files have all."""
+        with self._turn:
+            waiting = self._settling.summaries
+            last = waiting[0][0] - 1 if waiting else self.recorder.last_summary
+            found = [summary for _, summary in waiting if summary.stream.model == model]
+            return last, found + self.recorder.open_minutes(model)
+
     def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
         """Keep a line of the device's history; it is durable with the next commit."""
         with self._turn:

@@ -76,6 +76,11 @@ class Minutes:
         """Return the summaries of all that is open."""
         return self.close(-(2**62), span_ns)
 
+    def open_of(self, model: str, span_ns: int) -> list[Summary]:
+        """Summarise what is open of a model's minutes, which stay open."""
+        found = [(key, minute) for key, minute in self._open.items() if _model(minute) == model]
+        return [one for key, minute in found if (one := self._summary(key, minute, span_ns)) is not None]
+
     def move(self, corrected: Callable[[Block], Block], span_ns: int) -> None:
         """Put the rows of open minutes to the times that they have now; what was summarised of one already stays."""
         blocks = [block for minute in self._open.values() for block in minute.blocks]
@@ -109,3 +114,7 @@ class Minutes:
         evidence = dict(self._evidence.get(key[0], dict)())
         summary = msgspec.structs.replace(summary, evidence=evidence) if evidence else summary
         return summary if minute.part is None else minute.part.merge(summary)
+
+
+def _model(minute: _Minute) -> str:
+    return (minute.blocks[-1] if minute.blocks or minute.part is None else minute.part).stream.model

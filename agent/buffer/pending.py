@@ -179,6 +179,11 @@ class Pending:
             self._bytes += _size(told)
             self._trim()
 
+    def summaries(self) -> list[tuple[int, Summary]]:
+        """Return the summaries that wait, with their numbers, oldest first."""
+        with self._lock:
+            return [one for item in self._items if isinstance(item, Recorded) for one in item.summaries]
+
     def take(self, most_bytes: int) -> Batch:
         """Remove the oldest items, `most_bytes` of them or a single larger one."""
         batch, taken = Batch(), 0

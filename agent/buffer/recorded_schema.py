@@ -65,6 +65,7 @@ FIND_ANSWERS = (
 )
 
 VIEWS = ("summaries", "signal_summaries", "windows")
+STORED = ("stored_minutes", "stored_signals")  # views of the agent's own: minutes as they are packed, by number
 _LATENCIES = tuple(f"latency_{one}_s" for one in ("mean", "min", "max", "p50", "p90", "p99"))
 _WHOSE = "model, version, sha256"
 _EMPTY_WHOSE = "NULL::VARCHAR AS model, NULL::VARCHAR AS version, NULL::VARCHAR AS sha256"
@@ -82,13 +83,23 @@ _EMPTY = {
         'SELECT NULL::TIMESTAMP_NS AS opened, NULL::TIMESTAMP_NS AS since, NULL::TIMESTAMP_NS AS "until", '
         "NULL::VARCHAR AS finding WHERE false"
     ),
+    "stored_minutes": (
+        "SELECT NULL::INTEGER AS segment, NULL::BIGINT AS number, NULL::BIGINT AS began, NULL::REAL AS seconds, "
+        f"NULL::INTEGER AS stream, {_EMPTY_WHOSE}, NULL::VARCHAR AS runtime, NULL::VARCHAR AS provider, "
+        "NULL::BIGINT AS pid, NULL::UINTEGER AS inferences, NULL::UINTEGER AS failed, "
+        'NULL::INTEGER AS "schema", NULL::VARCHAR AS signals, NULL::BLOB AS record WHERE false'
+    ),
+    "stored_signals": (
+        "SELECT NULL::INTEGER AS segment, NULL::BIGINT AS number, NULL::USMALLINT AS place, NULL::UINTEGER AS count, "
+        "NULL::REAL AS mean WHERE false"
+    ),
 }
 
 
 def views(segments: list[Source]) -> dict[str, str]:
-    """Return, for each of VIEWS, what it selects, over segments that have the tables."""
+    """Return, for each of VIEWS and STORED, what it selects, over segments that have the tables."""
     parts = {name: [empty] for name, empty in _EMPTY.items()}
-    for segment in segments:
+    for at, segment in enumerate(segments):
         summaries = segment.of("summaries", "time")
         known = f"({summaries}) AS summaries JOIN {segment.alias}.streams USING (stream)"
         parts["summaries"].append(
@@ -98,6 +109,14 @@ def views(segments: list[Source]) -> dict[str, str]:
             f"SELECT time, seconds, {_WHOSE}, (signals->>'$[*].name')[place + 1] AS signal, count, mean, variance, "
             f'"min", "max" FROM {known} JOIN {segment.alias}.summary_signals USING (number) '
             f'JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
+        )
+        parts["stored_minutes"].append(
+            f"SELECT {at} AS segment, number, epoch_ns(time) AS began, seconds, stream, {_WHOSE}, "
+            f'runtime, provider, pid, inferences, failed, "schema", signals, record FROM {known} '
+            f'JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
+        )
+        parts["stored_signals"].append(
+            f"SELECT {at} AS segment, number, place, count, mean FROM {segment.alias}.summary_signals"
         )
         windows = segment.of("windows", "opened", "since", '"until"')
         parts["windows"].append(f'SELECT opened, since, "until", finding FROM ({windows})')

@@ -144,6 +144,10 @@ class Recorder:
         self._diary.write(frames.Closed(first, self._span_ns, tuple((one.stream.key, one.time_ns) for one in done)))
         return list(enumerate(done, first))
 
+    def open_minutes(self, model: str) -> list[Summary]:
+        """Return summaries of the minutes of a model that are not over."""
+        return self._minutes.open_of(model, self._span_ns)
+
     def open_window(self, finding: Finding) -> Opened | None:
         """Have everything around a finding stored, or what there is room for; return the window and what has come.
 

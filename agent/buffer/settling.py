@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent.buffer.engine import Engine
     from agent.buffer.files import Files
     from agent.buffer.pending import Batch, Pending
+    from agent.summary import Summary
 
 _BATCH_BYTES = 8 * MIB  # a transaction is held in memory until it ends, under DuckDB's memory limit
 _SEAL_AFTER = 2  # failures of one batch, not for want of room, after which the segment is taken to be at fault
@@ -45,6 +46,11 @@ class Settling:
     def underway(self) -> bool:
         """Whether a batch was made up that is not written."""
         return self._batch is not None
+
+    @property
+    def summaries(self) -> list[tuple[int, Summary]]:
+        """The summaries that are not written, with their numbers, oldest first."""
+        return [*(self._batch.summaries if self._batch else ()), *self._pending.summaries()]
 
     def write(self) -> bool:
         """Write what waits as far as the disk lets it; return whether anything was. The queue is bounded again."""

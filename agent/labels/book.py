@@ -160,6 +160,10 @@ class LabelBook:
         if found is not None:
             self._renew(found)
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the classes by number, of each stream that has any, by its key."""
+        return {key: known.classes for key, known in self._known.items() if known.classes}
+
     def rows(self, key: str) -> int:
         """Return how many labels of a stream were judged."""
         return self._streams[key].rows if key in self._streams else 0

@@ -139,6 +139,10 @@ class LabelDesk:
         """Return the labelled rows of a stream's reference; None where it has no labels."""
         return None if self._book is None else self._book.labelled_rows(key)
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the classes by number, of each stream that has any, by its key."""
+        return {} if self._book is None else self._book.names()
+
     def health(self) -> list[PartHealth]:
         """Say how the book and the detectors of errors are."""
         return [] if self._book is None else self._book.health()

@@ -16,6 +16,8 @@ from agent.status import BufferStatus, Repair
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from agent.steady import Step
 
 STREAM = Stream(model="meter-reader", sha256="ab" * 32, pid=77)
@@ -270,10 +272,17 @@ class LastRows:
     def __init__(self, reference: MeanReference) -> None:
         self._reference = reference
         self._values: list[float] = []
+        self._rows: list[NDArray[np.float32]] = []
 
     def add(self, block: Block) -> None:
         """Keep the brightness."""
         self._values += block.values[:, 0].tolist()
+        self._rows = [*self._rows, block.values][-5:]
+
+    def sides(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give one row of the reference's mean, and the recent ones."""
+        now = np.concatenate(self._rows) if self._rows else np.zeros((0, len(SIGNALS)), np.float32)
+        return np.full((1, len(SIGNALS)), self._reference.mean, np.float32), now
 
     def effects(self, rows: int | None = None) -> tuple[Effect, ...]:
         """Compare means."""

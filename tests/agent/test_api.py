@@ -23,6 +23,7 @@ from agent.ports import AgentAwayError, AgentRefusedError
 from agent.status import AgentStatus, BufferStatus, DestinationStatus, Status
 from agent.truth import LabelSummary
 from tests.agent.bundling import BundlingAnswers
+from tests.agent.faked_screens import FakedScreens
 from tests.agent.fakes import MemoryStore, PlainExplainer, factories
 from tests.agent.serving import served
 
@@ -71,6 +72,7 @@ class Answers:
         self.ready = True
         self.notes: list[str] = []
         self.bundling = BundlingAnswers()
+        self.screens = FakedScreens()
         self.labels: list[Label] = []
         store, clock = MemoryStore(), ManualClock()
         book = FindingBook(PlainExplainer(), store)

@@ -49,9 +49,9 @@ def _killed_at(directory: Path, last: int, capture: Capture) -> None:
 def _known(pipeline: Pipeline, buffer: Buffer) -> tuple[object, ...]:
     """Everything that the detectors have gathered, to the bit, and the findings as a person sees them."""
     (monitor,) = pipeline._monitors.values()
-    assert monitor._panel is not None
+    assert monitor.panel is not None
     findings = [(f.kind, f.row, f.onset_row, f.severity, f.sentence) for f in pipeline.findings()]
-    known = (monitor.rows, monitor.notes, monitor._panel.states(), monitor.effects(), findings)
+    known = (monitor.rows, monitor.notes, monitor.panel.states(), monitor.effects(), findings)
     buffer.close()
     return known
 

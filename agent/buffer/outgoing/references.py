@@ -33,6 +33,14 @@ class _Known(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(list[_Known])
 
 
+def known_of(stored: bytes) -> dict[str, tuple[SignalBaseline, ...]]:
+    """Return what the references of a stream looked like, by name; nothing where another version kept it."""
+    try:
+        return {one.name: one.signals for one in _decoder.decode(stored)}
+    except msgspec.MsgspecError:
+        return {}
+
+
 class References:
     """Those that are kept in the core of `files`. Calls may raise UnavailableError."""
 
