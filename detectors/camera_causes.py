@@ -62,10 +62,11 @@ def _fault_flags(picture: Picture) -> list[Hypothesis]:
         )  # fmt: skip
     elif picture.flagged("stuck_pixels"):
         effect = picture.effects.get("stuck_pixels")
-        count = f"{effect.recent_mean:.0f} " if effect and (effect.recent_mean or 0) >= 1 else ""
+        count = round((effect.recent_mean or 0.0) if effect else 0.0)
+        told = f"{count} pixels no longer change" if count > 1 else "a pixel no longer changes"
         found.append(
             Hypothesis(
-                "sensor", "stuck pixels in the camera", 0.9, f"{count}pixels no longer change",
+                "sensor", "stuck pixels in the camera", 0.9, told,
                 "Look at a few images for dots that never change; recalibrate or replace the camera.", faulty=True,
             )
         )  # fmt: skip

@@ -47,7 +47,8 @@ def change_causes(picture: Picture) -> list[Hypothesis]:
                 Hypothesis(
                     "model", "model file was changed", 0.95 * _timely(picture, _switched(picture, change)),
                     f"{other[:12]} beside {own[:12]}",
-                    "If the update was meant, accept a new baseline; if not, put the former model file back.",
+                    "If the update was meant, make it the new normal (driftline baseline accept); if not, put the "
+                    "former model file back.",
                 )
             )  # fmt: skip
             break
@@ -76,7 +77,8 @@ def world_causes(picture: Picture) -> list[Hypothesis]:
             return [
                 Hypothesis(
                     "world", CLASS_MIX, 0.9 * (1 - unexplained), describe(prediction),
-                    "Nothing is broken: check whether this mix is expected here; if it lasts, learn a new baseline.",
+                    "Nothing is broken: check whether this mix is expected here; if it is, make it the new normal: "
+                    "driftline baseline accept",
                 )
             ]  # fmt: skip
     plain = [e for e in changed if e.signal.name not in IMAGE]
@@ -87,7 +89,8 @@ def world_causes(picture: Picture) -> list[Hypothesis]:
     return [
         Hypothesis(
             "world", "what is measured has changed", min(0.8, 0.4 + share), names,
-            "Check what has changed on site; if it is here to stay, learn a new baseline or retrain the model.",
+            "Check what has changed on site; if it is here to stay, make it the new normal (driftline baseline accept) "
+            "or retrain the model.",
         )
     ]  # fmt: skip
 

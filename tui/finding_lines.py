@@ -151,7 +151,9 @@ def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
         distance = fmt.UNKNOWN if signal.wasserstein is None else f"{signal.wasserstein:.1f} sd"
         more = f" {fmt.size_of(signal.psi):>5} {fmt.size_of(signal.ks):>5}" if wide else ""
         unit = "s" if signal.name in ("latency", "median latency") else ""
-        means = f"{fmt.value(signal.reference_mean, unit):>10} {fmt.value(signal.recent_mean, unit):>10}"
+        # The mean of class numbers means nothing.
+        before, now = (None, None) if signal.name == "prediction" else (signal.reference_mean, signal.recent_mean)
+        means = f"{fmt.value(before, unit):>10} {fmt.value(now, unit):>10}"
         numbers = f"{means}  {distance:>7}{more}  "
         reached = "ALARM" if share >= 1 else fmt.percent(share)
         lines.append(

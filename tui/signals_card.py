@@ -8,6 +8,7 @@ from tui.lined import Page
 from tui.spans import heading
 from tui.stream_lines import accuracy_lines, classes_lines, latency_lines, signals_lines
 from tui.streams import stream_row_key
+from tui.words import worst_by_stream
 
 if TYPE_CHECKING:
     from agent.status import StreamStatus
@@ -43,9 +44,10 @@ class SignalsCard(Page):
             return []
         assert self.view is not None
         assert self.view.status is not None  # it has the stream
+        finding = worst_by_stream(self.view.status.findings).get(stream.key)
         return [
-            *accuracy_lines(stream, self.view.status.time, width),
-            *signals_lines(stream, width),
+            *accuracy_lines(stream, finding, self.view.status.time, width),
+            *signals_lines(stream, finding, width),
             *latency_lines(stream, width),
             *classes_lines(stream, width),
         ]

@@ -13,6 +13,7 @@ from tui.words import accuracy_text, accuracy_tone, effect_size, truth_text, tru
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from agent.model import Finding
     from agent.status import SignalStatus, StreamStatus
     from tui.spans import Line, Tone
 
@@ -22,12 +23,12 @@ _BAR_CELLS = 40
 _NUMBERS_FROM = (58, 72, 84)  # cells from which the shift is shown, PSI and KS too, and what of both chance alone gives
 
 
-def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
+def facts_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
     """Say how it runs, and what the reference warns of."""
     last = fmt.between(stream.last_inference, now) + " ago" if stream.last_inference else "none yet"
     runs = f"{fmt.rate(stream.rate)}, {fmt.plural(stream.inferences, 'inference')}, the last {last}"
     sure = f", {fmt.percent(stream.confidence)} sure" if stream.confidence is not None else ""
-    lines = [*labelled("runs", runs + sure, width), *accuracy_lines(stream, now, width)]
+    lines = [*labelled("runs", runs + sure, width), *accuracy_lines(stream, finding, now, width)]
     if stream.errors:
         lines += labelled("errors", f"{fmt.plural(stream.errors, 'inference')} raised an error", width, "warning")
     if stream.lost or stream.dropped:
@@ -39,13 +40,15 @@ def facts_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
     return lines
 
 
-def accuracy_lines(stream: StreamStatus, now: datetime, width: int) -> list[Line]:
+def accuracy_lines(stream: StreamStatus, finding: Finding | None, now: datetime, width: int) -> list[Line]:
     """Say how often it is right: as estimated, and by labels; nothing where neither is known."""
     lines: list[Line] = []
     if stream.accuracy is not None:
         lines += labelled("accuracy", accuracy_text(stream.accuracy), width, accuracy_tone(stream.accuracy))
     if stream.truth is not None:
-        lines += labelled("labels", truth_text(stream.truth, now), width, truth_tone(stream.truth))
+        lines += labelled(
+            "labels", truth_text(stream.truth, now, finding.onset if finding else None), width, truth_tone(stream.truth)
+        )
     return lines
 
 
@@ -61,12 +64,20 @@ def _reference(stream: StreamStatus) -> str:
     return f"learned from {fmt.plural(stream.reference_rows, 'inference')}{every}"
 
 
-def signals_lines(stream: StreamStatus, width: int, limit: int | None = None) -> list[Line]:
+def signals_lines(stream: StreamStatus, finding: Finding | None, width: int) -> list[Line]:
     """Give the signals, those furthest from their reference first; the gauge is full at the alarm."""
     if not stream.signals:
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
-    ordered = sorted(stream.signals, key=effect_size, reverse=True)[:limit]
-    return [((signal_columns(width), "quiet"),), *(signal_line(signal, width) for signal in ordered)]
+    ordered = sorted(stream.signals, key=effect_size, reverse=True)
+    return [
+        ((signal_columns(width), "quiet"),),
+        *(signal_line(signal, width, found=names(finding, signal)) for signal in ordered),
+    ]
+
+
+def names(finding: Finding | None, status: SignalStatus) -> bool:
+    """Tell whether a finding names a signal."""
+    return finding is not None and any(one.name == status.signal.name for one in finding.signals)
 
 
 def _signal_layout(width: int) -> tuple[int, int, int]:

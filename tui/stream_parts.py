@@ -49,7 +49,7 @@ class Brief(Lined):
             ((word, block(state)), *heading(name, width - len(word), f"the last {IN_WORDS[detail.zoom]}"))
         ]
         if self.tab is None:
-            lines += facts_lines(stream, detail.now, width)
+            lines += facts_lines(stream, detail.finding, detail.now, width)
         else:
             lines += _few_facts(detail, width)
         if detail.finding is not None:
@@ -66,7 +66,7 @@ def _few_facts(detail: StreamDetail, width: int) -> list[Line]:
     if stream.state == "learning":
         learned = f"learning: {fmt.count(stream.reference_rows)} of {fmt.count(stream.reference_target)} inferences"
         lines += labelled("reference", learned, width, "learning")
-    return [*lines, *_at_most(1, accuracy_lines(stream, detail.now, width))]
+    return [*lines, *_at_most(1, accuracy_lines(stream, detail.finding, detail.now, width))]
 
 
 def _at_most(most: int, lines: list[Line]) -> list[Line]:
@@ -121,7 +121,7 @@ class About(StreamPanel):
 
     def lines(self, detail: StreamDetail, width: int) -> list[Line]:
         """Say how it runs, what its reference warns of, what is watched, and which model it is."""
-        lines = facts_lines(detail.stream, detail.now, width)
+        lines = facts_lines(detail.stream, detail.finding, detail.now, width)
         for fact in series_facts(detail.stream.series):
             shade: Tone = "warning" if fact.share == 1 else "plain"
             lines += labelled("watched", f"{fact.label} {fact.text}", width, shade)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from tui import format as fmt
 from tui.graphs import gauge, sparkline
 from tui.spans import clip, fit
-from tui.words import drift, tone
+from tui.words import drift, in_short, tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +112,6 @@ def finding_line(finding: Finding, now: datetime, width: int) -> Line:
         ("✓" if seen else " ", "ok"),
         (f"{fmt.between(finding.onset, now):>6} ", "plain"),
         (fit(finding.stream.model, name) + " ", "strong"),
-        (fit(finding.sentence, max(0, width - 18 - name)), "quiet" if seen else "plain"),
+        (fit(in_short(finding), max(0, width - 18 - name)), "quiet" if seen else "plain"),
     )
     return clip(spans, width)

@@ -32,6 +32,7 @@ BLOCKS: Mapping[str, Tone] = {
     "warning": "warning-block",
     "critical": "critical-block",
 }
+_EVEN = 0.5
 _SEVERITIES = ("critical", "warning", "info")
 _NEEDY = {"critical": 0, "warning": 1}
 _IDLE = {"waiting": ("no inference yet", "waiting"), "stopped": ("service is gone", "gone")}
@@ -106,6 +107,14 @@ def _reached(finding: Finding) -> float:
     return first.value / first.threshold if first and first.threshold > 0 else 0.0
 
 
+def in_short(finding: Finding) -> str:
+    """Say what happened, its likeliest cause first where one is likelier than not: the end may be cut off."""
+    cause = finding.causes[0] if finding.causes else None
+    if cause is None or cause.weight <= _EVEN:
+        return finding.sentence
+    return f"{cause.name}: {finding.sentence.removesuffix(f'; most likely: {cause.name}.')}"
+
+
 def severity_rank(finding: Finding) -> int:
     """Return the place of a finding's severity, the worst first."""
     return _SEVERITIES.index(finding.severity)
@@ -175,8 +184,8 @@ def accuracy_text(estimate: AccuracyEstimate) -> str:
     return f"estimated accuracy {percent(estimate.estimate)} ({band})"
 
 
-def truth_text(truth: TruthStatus, now: datetime) -> str:
-    """Say what labels showed, and of when: of what came since they say nothing.
+def truth_text(truth: TruthStatus, now: datetime, onset: datetime | None = None) -> str:
+    """Say what labels showed, and of when: of what came since they say nothing, so least of all of a finding's time.
 
     >>> from datetime import UTC, datetime
     >>> from agent.status import TruthStatus
@@ -185,13 +194,16 @@ def truth_text(truth: TruthStatus, now: datetime) -> str:
     'true accuracy 81% (77 to 84) by the last 500 of 900 labels'
     """
     said = f"by the last {truth.recent} of {plural(truth.labels, 'label')}"
-    if truth.newest is not None:
+    verb = ""
+    if onset is not None and truth.newest is not None and truth.newest < onset:
+        said, verb = f"{said}, before this began: of now labels say nothing", "was "
+    elif truth.newest is not None:
         said += f", for answers until {between(truth.newest, now)} ago"
     if truth.accuracy is not None and truth.accuracy_low is not None and truth.accuracy_high is not None:
         band = f"{100 * truth.accuracy_low:.0f} to {100 * truth.accuracy_high:.0f}"
-        return f"true accuracy {percent(truth.accuracy)} ({band}) {said}"
+        return f"true accuracy {verb}{percent(truth.accuracy)} ({band}) {said}"
     if truth.mean_absolute_error is not None:
-        return f"mean absolute error {truth.mean_absolute_error:.3g} {said}"
+        return f"mean absolute error {verb}{truth.mean_absolute_error:.3g} {said}"
     return f"{plural(truth.refused, 'label')} refused: they cannot be compared with the answers"
 
 
