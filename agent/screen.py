@@ -17,6 +17,7 @@ from agent.status import EventLine  # noqa: TC001
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent.forwarded import EgressLine, OutboxView
     from agent.truth import LabelSummary
 
 Zoom = Literal["5m", "1h", "24h", "7d"]
@@ -192,4 +193,12 @@ class ScreenSource(StatusSource, Protocol):
 
     def log(self, after: int = 0) -> list[LogLine]:
         """Return the lines of the agent's log after a number, oldest first; old ones are no longer kept."""
+        ...
+
+    def outbox(self, destination: str = "") -> OutboxView:
+        """Return what waits for each destination, and what it refused."""
+        ...
+
+    def egress(self, since_ns: int, most: int) -> list[EgressLine]:
+        """Return what left the device since then (wall time), newest first."""
         ...

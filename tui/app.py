@@ -8,28 +8,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from agent.clock import SystemClock
 from tui import palette
 from tui.deciding import Deciding
 from tui.feed import Answered, Feed
-from tui.filter_bar import FilterBar
 from tui.finding_screen import FindingScreen
-from tui.findings import Findings
-from tui.help_screen import HelpScreen
+from tui.navigating import Navigating
 from tui.overview import Overview
-from tui.rows import Rows
 from tui.spans import clean
-from tui.stream_screen import StreamScreen
+from tui.trends import Trends
 from tui.view import View
 from tui.viewing import Viewing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from textual.screen import Screen
 
     from agent.clock import Clock
     from agent.model import Finding
@@ -40,7 +34,7 @@ if TYPE_CHECKING:
 _NS = 1e9
 
 
-class Dashboard(App[None]):
+class Dashboard(Navigating):
     """The terminal dashboard.
 
     Parameters
@@ -63,11 +57,10 @@ class Dashboard(App[None]):
     CSS = "Screen { background: $background; color: $foreground; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "quit"),
         Binding("question_mark", "help", "help", key_display="?"),
+        Binding("q", "quit", "quit"),
         Binding("p", "pause", "pause"),
         Binding("t", "theme", "theme"),
-        Binding("slash", "filter", "filter", key_display="/", show=False),
         Binding("ctrl+q", "quit", show=False, priority=True),
     ]
 
@@ -93,11 +86,7 @@ class Dashboard(App[None]):
         self._feed = Feed(source, interval_seconds, self.post_message)
         self._exit_after = exit_after_seconds
         self._answered_ns = self._clock.monotonic_ns()
-        self.view = View(None, note=clean(title_note), console=os.environ.get("TERM") == "linux")
-
-    def get_default_screen(self) -> Screen[None]:
-        """Return the overview."""
-        return Overview()
+        self.view = View(None, Trends(), note=clean(title_note), console=os.environ.get("TERM") == "linux")
 
     def on_mount(self) -> None:
         """Begin to ask."""
@@ -115,6 +104,7 @@ class Dashboard(App[None]):
             self._show(self.view.status)
         elif answer.status is not None:
             self._answered_ns = self._clock.monotonic_ns()
+            self.view.trends.add(answer.status.host)
             self._show(answer.status)
         else:
             self._show(self.view.status, answer.away)
@@ -131,29 +121,6 @@ class Dashboard(App[None]):
     def on_viewing_resumed(self, message: Viewing.Resumed) -> None:
         """Bring a screen that comes to the top up to date."""
         message.viewing.show(self.view)
-
-    def on_rows_opened(self, message: Rows.Opened) -> None:
-        """Open the stream or finding."""
-        if not isinstance(message.rows, Findings):
-            self.push_screen(StreamScreen(self._source, message.key))
-            return
-        finding = self.view.finding(message.key)
-        if finding is not None:
-            self.push_screen(FindingScreen(self._source, finding))
-
-    def action_help(self) -> None:
-        """Show the help page, once."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
-
-    def action_filter(self) -> None:
-        """Filter the list that has the focus, or the first one on the screen."""
-        lists = [rows for rows in self.screen.query(Rows) if rows.display]
-        rows = next((rows for rows in lists if rows.has_focus), lists[0] if lists else None)
-        if rows is None:
-            self.notify("there is no list here to filter", markup=False)
-        elif not self.screen.query(FilterBar):
-            self.screen.mount(FilterBar(rows))
 
     def action_pause(self) -> None:
         """Hold the screen still, or go on."""

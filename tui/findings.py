@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from tui.finding_lines import card_lines, page_lines
 from tui.format import local_time
@@ -61,6 +63,8 @@ class FindingCard(Page):
     """What the selected finding says; with no finding, what happened lately."""
 
     DEFAULT_CSS = "FindingCard { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.open_card", "open", key_display="enter")]
 
     finding_id: str | None = None
 

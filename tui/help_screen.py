@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.detail import Detail
 from tui.lined import Page
+from tui.places import PLACES
 from tui.spans import heading, wrap
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 
 _KEYS = (
     ("↑ ↓ j k", "move or scroll; home, end, page up and down too"),
-    ("enter", "open the stream or finding under the cursor"),
+    ("enter", "open what the cursor is on: a stream, a finding, the device, the link, an event"),
     ("esc", "go back"),
-    ("tab", "next panel; 1 to 5 go to one: streams, findings, what to do, device, signals"),
+    ("tab", "next panel"),
+    *((place.key, f"{place.name}: {place.what}") for place in PLACES),
+    (":", "go somewhere by name: a place, a model, a finding"),
     ("/", "filter the list by words; enter keeps the filter, esc shows all rows again"),
     ("a", "mark the finding as seen, with a note; it stays open until it is over"),
     ("✓", "beside a finding: someone has seen it"),
@@ -37,6 +40,8 @@ _WORDS = (
     ("PSI, KS", "two more measures of the same; they are shown, but never raise an alarm"),
     ("sure", "the model's mean confidence; it can be high and wrong"),
     ("median", "the median latency over time, drawn from 0; mid-height is the usual"),
+    ("written", "what the agent wrote to the card in a day, of what it may; cards wear out by writing"),
+    ("link", "CONNECTED, NOT REACHED (it is tried again) or NEEDS YOU; what waits is sent when it is back"),
     ("p50, p99", "half of the inferences of the last minute were faster than p50, 99 of 100 faster than p99"),
 )
 

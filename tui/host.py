@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from tui.graphs import gauge
 from tui.lined import Page
-from tui.machine import WATCHED, host_facts, process_facts, series_facts
+from tui.machine import WATCHED, host_facts, process_facts, series_facts, storage_facts
 from tui.spans import cell_width, clip, heading, width_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 class Host(Page):
     """Gauges in a row, then a line a watched process, then what fails in the agent itself."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.go('device')", "all of it", key_display="enter")]
 
     DEFAULT_CSS = "Host { max-height: 6; min-height: 2; }"
 
@@ -36,7 +40,9 @@ class Host(Page):
 
 def host_lines(status: Status, width: int) -> list[Line]:
     """Give the device's readings and its own troubles."""
-    lines = _gauges(host_facts(status.host), width) or [((" no readings yet", "quiet"),)]
+    written = [fact for fact in storage_facts(status) if fact.label == "written"]
+    facts = sorted([*host_facts(status.host), *written], key=lambda fact: not fact.bad)
+    lines = _gauges(facts, width) or [((" no readings yet", "quiet"),)]
     for fact in process_facts(status):
         lines.append(clip(((f" {fact.label}", "strong"), (f": {fact.text}", "plain")), width))
     for fact in series_facts(status.series, WATCHED):
@@ -59,7 +65,7 @@ def _gauges(facts: list[Fact], width: int) -> list[Line]:
         spans: list[Span] = [(f" {fact.label} ", "quiet")]
         if fact.share is not None:
             spans.append((gauge(fact.share, 6) + " ", "accent"))
-        spans.append((f"{fact.text} ", "plain"))
+        spans.append((f"{fact.text} ", "warning" if fact.bad else "plain"))
         needed = sum(cell_width(text) for text, _ in spans)
         if lines and width_of(tuple(lines[-1])) + needed <= width:
             lines[-1] += [(" ", "plain"), *spans]

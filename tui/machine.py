@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
 _LIFE = "hw.physical_disk.endurance_utilization"
-_FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
+FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
 
 WATCHED = 0.5  # share of the way to an alarm from which a series of the device is named; a choice of display, no alarm
 
 
 class Fact(NamedTuple):
-    """One thing to show: `share` in [0, 1] where a gauge makes sense."""
+    """One thing to show: `share` in [0, 1] where a gauge makes sense; `bad` where someone should look."""
 
     label: str
     text: str
     share: float | None = None
+    bad: bool = False
 
 
 def host_facts(readings: Iterable[Reading]) -> list[Fact]:
@@ -44,11 +45,11 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
         facts.append(memory)
     hottest = max(by_name.get("hw.temperature", []), key=lambda r: r.value, default=None)
     if hottest is not None:
-        facts.append(Fact("hottest", f"{hottest.value:.0f} °C{_in_brackets(_label(hottest, 'name', 'id', 'sensor'))}"))
+        facts.append(Fact("hottest", f"{hottest.value:.0f} °C{_in_brackets(label(hottest, 'name', 'id', 'sensor'))}"))
     disks = by_name.get("system.filesystem.utilization", [])
     if disks:
         fullest = max(disks, key=lambda r: r.value)
-        place = _label(fullest, "system.filesystem.mountpoint", "mountpoint") if len(disks) > 1 else ""
+        place = label(fullest, "system.filesystem.mountpoint", "mountpoint") if len(disks) > 1 else ""
         facts.append(Fact(f"disk {place}".strip(), percent(fullest.value), fullest.value))
     life = by_name.get(_LIFE)
     if life:
@@ -56,12 +57,51 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
     load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
     if load:
         facts.append(Fact("load", value(load[0].value)))
-    if any(r.value > 0 for r in by_name.get("system.cpu.throttled", [])):
-        facts.append(Fact("cpu throttled", "yes"))
-    alarms = [r for r in by_name.get("hw.status", []) if _label(r, "state") in _FAILING and r.value > 0]
-    failed = [_label(r, "sensor", "name") or "a sensor" for r in alarms]
+    facts += _throttling(by_name) + _power(by_name)
+    alarms = [r for r in by_name.get("hw.status", []) if label(r, "state") in FAILING and r.value > 0]
+    failed = [label(r, "sensor", "name") or "a sensor" for r in alarms]
     if failed:
-        facts.append(Fact("failed", ", ".join(failed)))
+        facts.append(Fact("failed", ", ".join(failed), bad=True))
+    return facts
+
+
+def _throttling(by_name: dict[str, list[Reading]]) -> list[Fact]:
+    """Say that the processor is slowed down, and to what share of its clock."""
+    if not any(r.value > 0 for r in by_name.get("system.cpu.throttled", [])):
+        return []
+    clock = min((r.value for r in by_name.get("system.cpu.frequency.ratio", [])), default=None)
+    return [
+        Fact(
+            "cpu throttled",
+            "yes" + _in_brackets(f"{percent(clock)} of its clock" if clock is not None else ""),
+            None,
+            bad=True,
+        )
+    ]
+
+
+def _power(by_name: dict[str, list[Reading]]) -> list[Fact]:
+    """Say what is drawn, by the largest rail, which the others are part of, and what a battery has left."""
+    drawn = max(by_name.get("hw.power", []), key=lambda r: r.value, default=None)
+    facts = [Fact("power", f"{drawn.value:.1f} W{_in_brackets(label(drawn, 'sensor'))}")] if drawn else []
+    charge = min((r.value for r in by_name.get("hw.battery.charge", [])), default=None)
+    return [*facts, Fact("battery", percent(charge), charge)] if charge is not None else facts
+
+
+def storage_facts(status: Status) -> list[Fact]:
+    """Say how full the buffer is, and what was written to the card in a day, each of how much."""
+    buffer = status.buffer
+    facts = [
+        Fact("buffer", f"{size(buffer.bytes)} of {size(buffer.limit_bytes)}", buffer.bytes / max(1, buffer.limit_bytes))
+    ]
+    wear = buffer.wear
+    if wear is not None:
+        limit = max(1, wear.limit_bytes)
+        written = wear.written_bytes
+        said = "an unknown amount" if written is None else size(written)
+        facts.append(
+            Fact("written", f"{said} of {size(limit)} in 24 h", None if written is None else min(1.0, written / limit))
+        )
     return facts
 
 
@@ -76,7 +116,7 @@ def process_facts(status: Status) -> list[Fact]:
     processes: dict[str, dict[str, float]] = {}
     for reading in status.host:
         if reading.name.startswith("process."):
-            processes.setdefault(_label(reading, "process.pid", "pid"), {})[reading.name] = reading.value
+            processes.setdefault(label(reading, "process.pid", "pid"), {})[reading.name] = reading.value
     facts = []
     for pid, found in processes.items():
         texts = []
@@ -97,28 +137,29 @@ def series_facts(series: Iterable[SeriesStatus], least: float = 0.0) -> list[Fac
     for one in series:
         if one.value is None or one.evidence < least:
             continue
-        usual = "" if one.usual is None else f", usually {_amount(one.usual, one.signal.unit)}"
+        usual = "" if one.usual is None else f", usually {amount(one.usual, one.signal.unit)}"
         reached = "ALARM" if one.evidence >= 1 else f"{percent(one.evidence)} of the way to an alarm"
-        text = f"{_amount(one.value, one.signal.unit)}{usual}, {reached}"
+        text = f"{amount(one.value, one.signal.unit)}{usual}, {reached}"
         facts.append(Fact(one.signal.name, text, one.evidence))
     return facts
 
 
 def _life(reading: Reading) -> Fact:
     left = f"{percent(reading.value)} or more" if reading.value > 0 else "less than 10%"
-    return Fact("storage", f"{left} of its life left{_in_brackets(_label(reading, 'sensor'))}")
+    return Fact("storage", f"{left} of its life left{_in_brackets(label(reading, 'sensor'))}")
 
 
-def _amount(number: float, unit: str) -> str:
+def amount(number: float, unit: str) -> str:
     """Give a value with its unit of OpenTelemetry's."""
     if unit == "1":
         return percent(number)
     if unit == "By":
         return size(int(number))
-    return value(number, unit) + {"Cel": " °C", "rpm": " rpm", "1/s": "/s"}.get(unit, "")
+    return value(number, unit) + {"Cel": " °C", "rpm": " rpm", "1/s": "/s", "W": " W", "V": " V"}.get(unit, "")
 
 
-def _label(reading: Reading, *keys: str) -> str:
+def label(reading: Reading, *keys: str) -> str:
+    """Return the first of these labels that the reading has."""
     labels = dict(reading.labels)
     return next((labels[key] for key in keys if labels.get(key)), "")
 
@@ -132,10 +173,10 @@ def _busy(readings: list[Reading]) -> float | None:
     whole = [r.value for r in readings if not r.labels]
     if whole:
         return whole[0]
-    by_mode = [r for r in readings if _label(r, "cpu.mode", "state")]
+    by_mode = [r for r in readings if label(r, "cpu.mode", "state")]
     if by_mode:
-        cores = len({_label(r, "cpu.logical_number", "cpu") for r in by_mode})
-        return sum(r.value for r in by_mode if _label(r, "cpu.mode", "state") not in _AT_REST) / cores
+        cores = len({label(r, "cpu.logical_number", "cpu") for r in by_mode})
+        return sum(r.value for r in by_mode if label(r, "cpu.mode", "state") not in _AT_REST) / cores
     return sum(r.value for r in readings) / len(readings) if readings else None
 
 
@@ -151,4 +192,4 @@ def _memory(by_name: dict[str, list[Reading]]) -> Fact | None:
 
 
 def _state(reading: Reading) -> str:
-    return _label(reading, "system.memory.state", "state")
+    return label(reading, "system.memory.state", "state")

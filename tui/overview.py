@@ -11,6 +11,7 @@ from textual.widgets import Footer
 from tui.findings import FindingCard, Findings
 from tui.header import Header
 from tui.host import Host
+from tui.link_screen import Link
 from tui.signals_card import SignalsCard
 from tui.streams import Streams
 from tui.viewing import Viewing
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from tui.rows import Rows
-_PANELS = ("Streams", "Findings", "FindingCard", "Host", "SignalsCard")
 
 
 class Overview(Viewing):
     """Streams, findings, what to do, the device; a wide terminal shows the selected stream's signals too."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # an instance variable in Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # the same
 
     DEFAULT_CSS = """
     Overview { layout: vertical; }
@@ -33,12 +34,11 @@ class Overview(Viewing):
     #left { width: 1fr; }
     SignalsCard { width: 1fr; margin-left: 1; }
     Overview.-narrow SignalsCard { display: none; }
+    Overview.-short Host { max-height: 4; }
+    Overview.-short Link { max-height: 2; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "app.acknowledge", "seen"),
-        *(Binding(str(n), f"panel('{name}')", show=False) for n, name in enumerate(_PANELS, 1)),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "app.acknowledge", "seen")]
 
     def compose(self) -> ComposeResult:
         """Lay the panels out."""
@@ -50,6 +50,7 @@ class Overview(Viewing):
                 yield FindingCard()
             yield SignalsCard()
         yield Host()
+        yield Link()
         yield Footer(show_command_palette=False, compact=False)
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
@@ -60,10 +61,24 @@ class Overview(Viewing):
             self.query_one(SignalsCard).choose(message.key)
 
     def action_panel(self, name: str) -> None:
-        """Go to a panel."""
+        """Go to a panel; where the terminal is too narrow for it, to the screen that says the same."""
         panel = self.query_one(name)
         if panel.display:
             panel.focus()
+        else:
+            self.action_open_stream()
+
+    def action_open_stream(self) -> None:
+        """Open the selected stream."""
+        self.query_one(Streams).action_open()
+
+    async def action_open_card(self) -> None:
+        """Open the selected finding; where there is none, the events, which the card then tells of."""
+        findings = self.query_one(Findings)
+        if findings.key is None:
+            await self.run_action("app.go('events')")
+        else:
+            findings.action_open()
 
     @property
     def finding_id(self) -> str | None:

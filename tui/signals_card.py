@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from tui.lined import Page
 from tui.spans import heading
@@ -19,6 +21,8 @@ class SignalsCard(Page):
     """Signals with their gauges, the latency, the classes."""
 
     DEFAULT_CSS = "SignalsCard { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.open_stream", "open", key_display="enter")]
 
     row_key: str | None = None
 

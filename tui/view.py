@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from agent.model import Finding
     from agent.status import Status, StreamStatus
+    from tui.trends import Trends
 
 
 class View(NamedTuple):
@@ -14,9 +15,11 @@ class View(NamedTuple):
 
     away: why the agent cannot be asked; empty while it answers. age_s: how old `status` is.
     console: whether the terminal's font has few marks. note: a word on what is being watched.
+    trends: how the device's readings ran since the dashboard was opened.
     """
 
     status: Status | None
+    trends: Trends
     away: str = ""
     age_s: float = 0.0
     paused: bool = False

@@ -58,9 +58,9 @@ async def until_drawn(pilot: Pilot[None]) -> None:
 
     def drawn() -> bool:
         parts = [part for part in app.screen.query(Lined) if part.display and part.size.height]
-        footer = bool(app.screen.query(FooterKey))
+        footer = bool(app.screen.query(FooterKey)) or app.screen.is_modal
         asking = isinstance(app.screen, AskingScreen) and app.screen.asking
-        answered = not asking and (app.view.status is not None or bool(app.view.away))
+        answered = (app.view.status is not None or bool(app.view.away)) and not asking
         return footer and answered and all(part.view is app.view and len(part.shown) > 0 for part in parts)
 
     await until(pilot, drawn, "the first answer is drawn")

@@ -10,13 +10,14 @@ from msgspec import structs
 from agent.ports import AgentAwayError, AgentRefusedError
 from agent.status import EventLine
 from agent.truth import LabelSummary
-from tests.tui import fake_answers
+from tests.tui import fake_answers, fake_link
 from tests.tui.fake_cases import fouling
 from tests.tui.fake_stream import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent.forwarded import EgressLine, OutboxView
     from agent.model import Finding, Verdict
     from agent.screen import Answers, Around, LogLine, StreamView, Zoom
     from agent.status import Status, StreamStatus
@@ -121,6 +122,14 @@ class FakeSource:
     def log(self, after: int = 0) -> list[LogLine]:
         """Give the lines after a number."""
         return [line for line in fake_answers.log(self._here()) if line.number > after]
+
+    def outbox(self, destination: str = "") -> OutboxView:
+        """Give the destinations of the status, and a parcel that each of them refused."""
+        return fake_link.outbox(self._here(), destination)
+
+    def egress(self, since_ns: int, most: int) -> list[EgressLine]:
+        """Give a delivery an hour to each destination, newest first."""
+        return [line for line in fake_link.egress(self._here()) if line.time.timestamp() * 1e9 >= since_ns][:most]
 
     def _here(self) -> Status:
         if isinstance(self.answer, str):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from agent.ports import AgentAwayError
 from tests.tui.fake_cases import CASES, calm, fouled, learning, slow
+from tests.tui.fake_link import linked
 from tests.tui.fake_source import FakeSource
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def main() -> None:
     if case == "story":
         source: FakeSource = StorySource()
     else:
-        source = FakeSource(_AWAY if case == "away" else CASES[case]())
+        source = FakeSource(_AWAY if case == "away" else (CASES | {"linked": linked})[case]())
     Dashboard(source, exit_after_seconds=float(sys.argv[2]) if len(sys.argv) > 2 else None).run()
 
 

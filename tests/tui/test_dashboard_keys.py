@@ -12,6 +12,7 @@ from tui.finding_screen import FindingScreen
 from tui.findings import FindingCard, Findings
 from tui.help_screen import HelpScreen
 from tui.host import Host
+from tui.link_screen import Link
 from tui.overview import Overview
 from tui.signals_card import SignalsCard
 from tui.stream_screen import StreamScreen
@@ -51,7 +52,7 @@ def test_first_start_says_how_to_attach_a_model() -> None:
 
 @pytest.mark.parametrize(
     ("key", "panel"),
-    [("1", Streams), ("2", Findings), ("3", FindingCard), ("4", Host), ("5", SignalsCard)],
+    [("1", Streams), ("2", Findings), ("3", FindingCard), ("4", Host), ("5", SignalsCard), ("6", Link)],
 )
 def test_number_goes_to_its_panel(key: str, panel: type[Widget]) -> None:
     """A number key focuses its panel."""
@@ -68,10 +69,10 @@ def test_tab_walks_the_panels_that_are_there() -> None:
 
     async def press(pilot: Pilot[None]) -> None:
         walked = []
-        for _ in range(5):
+        for _ in range(6):
             walked.append(type(pilot.app.focused))
             await pilot.press("tab")
-        assert walked == [Streams, Findings, FindingCard, Host, Streams]
+        assert walked == [Streams, Findings, FindingCard, Host, Link, Streams]
 
     drive(dashboard(fouled()), press, NARROW)
 
@@ -233,8 +234,11 @@ def test_question_mark_explains_every_key() -> None:
         await until_drawn(pilot)
         assert isinstance(pilot.app.screen, HelpScreen)
         text = screen_text(pilot)
-        for key in ("enter", "esc", "tab", " a ", " p ", " t ", " ? ", " q "):
-            assert f"\n {key.strip()} " in text
+        await pilot.press("pagedown")
+        await until_drawn(pilot)
+        text += "\n" + screen_text(pilot)
+        for key in ("enter", "esc", "tab", *"0123456789"[:9], ":", "/", "a", "p", "t", "?", "q"):
+            assert f"\n {key} " in text
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, Overview)
 

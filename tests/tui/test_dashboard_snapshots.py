@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.driving import NARROW, WIDE, dashboard, until_drawn
 from tests.tui.fake_cases import CASES
+from tests.tui.fake_link import linked
 from tui import palette
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awa
         ("calm", ("question_mark",)),
         ("full_disk", ()),
         ("read_only", ()),
+        ("linked", ()),
+        ("linked", ("4", "enter")),
+        ("linked", ("6", "enter")),
+        ("linked", ("7",)),
+        ("linked", ("8",)),
+        ("many", (":",)),
+        ("many", ("slash", *"003", "enter")),
     ],
     ids=[
         "fouled",
@@ -72,13 +80,21 @@ def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awa
         "help",
         "full",
         "readonly",
+        "linked",
+        "device",
+        "link",
+        "events",
+        "log",
+        "palette",
+        "filtered",
     ],
 )
 def test_screen_looks_as_it_did(
     snap_compare: SnapCompare, case: str, keys: tuple[str, ...], size: tuple[int, int]
 ) -> None:
     """Each screen at both sizes is as it was when someone looked at it."""
-    assert snap_compare(dashboard(CASES[case]()), terminal_size=size, run_before=_steps(*keys))
+    given = (CASES | {"linked": linked})[case]()
+    assert snap_compare(dashboard(given), terminal_size=size, run_before=_steps(*keys))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +105,13 @@ def test_screen_looks_as_it_did(
 def test_theme_looks_as_it_did(snap_compare: SnapCompare, theme: str, keys: tuple[str, ...]) -> None:
     """The light and the 16-colour theme are as they were when someone looked at them."""
     assert snap_compare(dashboard(CASES["fouled"]()), terminal_size=NARROW, run_before=_steps(*keys, theme=theme))
+
+
+@pytest.mark.parametrize("keys", [("4", "enter"), ("6", "enter"), ("7",), ("8",), (":",)], ids="".join)
+def test_sixteen_colours_look_as_they_did(snap_compare: SnapCompare, keys: tuple[str, ...]) -> None:
+    """The screens behind the overview, in the terminal's own sixteen colours."""
+    steps = _steps(*keys, theme=palette.SIXTEEN)
+    assert snap_compare(dashboard(linked()), terminal_size=NARROW, run_before=steps)
 
 
 def test_away_looks_as_it_did(snap_compare: SnapCompare) -> None:
