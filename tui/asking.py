@@ -7,7 +7,7 @@ dropped. The thread is a daemon, and lives only as long as there is something to
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -92,8 +92,6 @@ class AskingScreen(Viewing):
     newer one comes.
     """
 
-    EVERY_S: ClassVar[float] = 5.0
-
     answer: object = None
     trouble = ""
     asking = False
@@ -106,6 +104,10 @@ class AskingScreen(Viewing):
     def question(self) -> Question:
         """Return what to ask; called on the screen's loop, and the question in a thread."""
         raise NotImplementedError
+
+    def every_s(self) -> float:
+        """Return after how many seconds an answer is old."""
+        return 5.0
 
     def renew(self) -> None:
         """Hand what is known to the parts."""
@@ -129,7 +131,7 @@ class AskingScreen(Viewing):
         self.show_parts(view)
         if view.status is None or view.away or view.paused or self.asking:
             return
-        if self._asked_at is None or abs(view.status.time.timestamp() - self._asked_at) >= self.EVERY_S:
+        if self._asked_at is None or abs(view.status.time.timestamp() - self._asked_at) >= self.every_s():
             self.ask()
 
     def on_replied(self, reply: Replied) -> None:

@@ -80,8 +80,6 @@ class FindingPage(Page):
 class FindingScreen(AskingScreen):
     """What happened, since when, why, what to do, and what was seen around it."""
 
-    EVERY_S = 30.0
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "app.pop_screen", "back", key_display="esc"),
         Binding("a", "app.acknowledge", "seen"),
@@ -104,6 +102,10 @@ class FindingScreen(AskingScreen):
     def question(self) -> Question:
         """Ask what is stored around it."""
         return partial(self._source.around, self._first.id)
+
+    def every_s(self) -> float:
+        """Return after how many seconds an answer is old: what is stored of a past moment hardly changes."""
+        return 30.0
 
     @property
     def finding(self) -> Finding:

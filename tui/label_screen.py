@@ -89,8 +89,6 @@ class AnswerList(Rows):
 class LabelScreen(AskingScreen):
     """The newest recorded answers of a stream, to be judged."""
 
-    EVERY_S = math.inf
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "app.pop_screen", "back", key_display="esc"),
         Binding("r", "judge(True)", "right"),
@@ -115,6 +113,10 @@ class LabelScreen(AskingScreen):
     def question(self) -> Question:
         """Ask for the newest answers."""
         return partial(self._source.answers, self._key, _MOST)
+
+    def every_s(self) -> float:
+        """Return that no answer grows old: the list stands still while it is worked through."""
+        return math.inf
 
     def renew(self) -> None:
         """Hand the list what is known."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
 from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.histogram import legend, share_rows
@@ -15,6 +17,8 @@ from tui.stream_lines import accuracy_lines, facts_lines, identity_lines
 from tui.words import block, tone
 
 if TYPE_CHECKING:
+    from textual import events
+
     from tui.spans import Line, Span, Tone
     from tui.stream_detail import StreamDetail
     from tui.view import View
@@ -26,6 +30,13 @@ TABS = (("signals", "1"), ("time", "3"), ("classes", "4"), ("versions", "5"), ("
 
 class Brief(Lined):
     """Who it is, how it runs, how often it is right, what was found; where parts take turns, which there are."""
+
+    class Chosen(Message):
+        """The name of a part was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
 
     detail: StreamDetail | None = None
     tab: str | None = None
@@ -56,6 +67,17 @@ class Brief(Lined):
             said = f"{detail.finding.severity.upper()}: {detail.finding.sentence}"
             lines += _at_most(_SENTENCE_LINES, labelled("finding", said, width, tone(detail.finding.severity)))
         return lines if self.tab is None else [*lines, _tabs(self.tab)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the part whose name was clicked."""
+        if self.tab is None or event.y != len(self.shown) - 1:
+            return
+        end = 1
+        for name, key in TABS:
+            end += len(f" {key} {name}  ")
+            if event.x < end:
+                self.post_message(self.Chosen(key))
+                return
 
 
 def _few_facts(detail: StreamDetail, width: int) -> list[Line]:

@@ -14,7 +14,7 @@ from tui.asking import AskingScreen
 from tui.finding_screen import FindingScreen
 from tui.header import Header
 from tui.label_screen import LabelScreen
-from tui.stream_detail import StreamDetail, StreamPanel, first_zoom
+from tui.stream_detail import SPAN_S, StreamDetail, StreamPanel, first_zoom
 from tui.stream_parts import About, Brief, Classes
 from tui.stream_signals import SignalList, SignalShape
 from tui.stream_time import TimePanel
@@ -118,6 +118,10 @@ class StreamScreen(AskingScreen):
         assert self._zoom is not None
         return partial(self._source.stream_view, self._stream.key, self._zoom)
 
+    def every_s(self) -> float:
+        """Return after how many seconds an answer is old: a column's time, within what keeps the parts fresh."""
+        return min(60.0, max(5.0, SPAN_S[self._zoom] / 120)) if self._zoom else 5.0
+
     def renew(self) -> None:
         """Hand the parts what is known."""
         detail = self._detail()
@@ -158,6 +162,10 @@ class StreamScreen(AskingScreen):
         message.stop()
         beside: Widget = self.query_one(SignalShape if isinstance(message.rows, SignalList) else Compared)
         beside.focus()
+
+    def on_brief_chosen(self, message: Brief.Chosen) -> None:
+        """Go to the part whose name was clicked."""
+        self.action_part(_KEYS[int(message.key) - 1])
 
     def action_part(self, name: str) -> None:
         """Go to a part; a small terminal gives it its turn."""

@@ -10,7 +10,7 @@ from tests.tui.fake_cases import calm, fouled, learning
 from tests.tui.fake_stream import CAMERA, stream
 from tui.finding_screen import FindingScreen
 from tui.label_screen import LabelScreen
-from tui.stream_parts import About, Classes
+from tui.stream_parts import About, Brief, Classes
 from tui.stream_screen import StreamScreen
 from tui.stream_signals import SignalList, SignalShape
 from tui.stream_time import TimePanel
@@ -55,6 +55,22 @@ def test_small_terminal_shows_one_turn_at_a_time() -> None:
             assert {kind for kind in parts if screen.query_one(kind).size.height} == shown
 
     drive(dashboard(fouled()), press, NARROW)
+
+
+def test_click_on_a_name_gives_its_part_the_turn() -> None:
+    """The names of the parts can be clicked."""
+
+    async def click(pilot: Pilot[None]) -> None:
+        screen = await _open(pilot)
+        brief = screen.query_one(Brief)
+        line = brief.size.height - 1
+        text = "".join(part for part, _ in brief.shown[line])
+        for name, part in (("versions", VersionList), ("time", TimePanel), ("signals", SignalList)):
+            await pilot.click(Brief, offset=(text.index(name), line))
+            await pilot.pause()
+            assert isinstance(pilot.app.focused, part)
+
+    drive(dashboard(fouled()), click)
 
 
 def test_large_terminal_shows_all_parts_at_once() -> None:
