@@ -102,10 +102,15 @@ class HostWindow(msgspec.Struct, frozen=True, kw_only=True, tag="host"):
 
 
 class FindingChange(msgspec.Struct, frozen=True, kw_only=True, tag="finding"):
-    """One state of a finding: it opened, changed, was acknowledged or closed. `number` counts such states."""
+    """One state of a finding: it opened, changed, was acknowledged or closed. `number` counts such states.
+
+    ago_s: where its times mean nothing, since the device's clock is not believed: how long ago it was when it was given
+    out, infinite where that is not known either. None: its times can be believed.
+    """
 
     number: int
     finding: Finding
+    ago_s: float | None = None
 
     @property
     def end_ns(self) -> int:
@@ -236,10 +241,11 @@ class Outbox(Protocol):
         """How many seconds after its end a window is given out: until then its last minute may not be durable."""
         ...
 
-    def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
+    def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
         """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits.
 
-        A backlog that would take more than `backlog_bytes` is merged to wider windows; 0: never.
+        A backlog that would take more than `backlog_bytes` is merged to wider windows; 0: never. While the clock is not
+        believed `undated` gives findings alone, without a time; once it is they come once more, with theirs.
         """
         ...
 

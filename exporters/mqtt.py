@@ -62,7 +62,7 @@ def window_message(prefix: str, origin: Origin, parcel: Parcel, samples: Iterabl
 
 def finding_message(prefix: str, origin: Origin, parcel: Parcel, change: FindingChange) -> Message:
     """Return the message about the state of a finding, as it may leave, that is in a parcel."""
-    body = {**_head(origin, parcel), "time": _time(change.end_ns), "number": change.number, **_told(change.finding)}
+    body = {**_head(origin, parcel), "number": change.number, **_told(change.finding), **_when(change)}
     return Message(f"{_base(prefix, origin)}/findings", msgspec.json.encode(body))
 
 
@@ -107,11 +107,16 @@ def _told(finding: Finding) -> dict[str, Any]:
         "version": finding.stream.version,
         "sentence": finding.sentence,
         "advice": finding.advice,
-        "onset": finding.onset,
-        "opened": finding.opened,
     }
     if finding.causes:
         told |= {"cause": finding.causes[0].kind, "cause_name": finding.causes[0].name}
-    if finding.closed is not None:
-        told["closed"] = finding.closed
     return told
+
+
+def _when(change: FindingChange) -> dict[str, Any]:
+    """Say when, or where the device does not know the time, how long ago; null where that is not known either."""
+    if change.ago_s is not None:
+        return {"clock_believed": False, "seconds_ago": change.ago_s}
+    finding = change.finding
+    closed = {} if finding.closed is None else {"closed": finding.closed}
+    return {"time": _time(change.end_ns), "onset": finding.onset, "opened": finding.opened, **closed}

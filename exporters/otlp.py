@@ -10,6 +10,7 @@ Loads opentelemetry-sdk and protobuf: imported by what uses it, when it does.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -125,23 +126,31 @@ def _record(change: FindingChange) -> LogRecord:
         "driftline.finding.severity": finding.severity,
         "driftline.finding.state": finding.state,
         "driftline.finding.advice": finding.advice,
-        "driftline.finding.onset": finding.onset.isoformat(),
-        "driftline.finding.opened": finding.opened.isoformat(),
         "driftline.model": finding.stream.model,
         "driftline.model.version": finding.stream.version,
         **_cause(finding),
+        **_times(change),
     }
-    if finding.closed is not None:
-        attributes["driftline.finding.closed"] = finding.closed.isoformat()
+    time_ns = change.end_ns if change.ago_s is None else 0  # unknown: a receiver goes by when it came
     return LogRecord(
-        timestamp=change.end_ns,
-        observed_timestamp=change.end_ns,
+        timestamp=time_ns,
+        observed_timestamp=time_ns,
         severity_text=finding.severity,
         severity_number=_SEVERITIES[finding.severity],
         body=finding.sentence,
         attributes=attributes,
         event_name=f"driftline.finding.{finding.state}",
     )
+
+
+def _times(change: FindingChange) -> dict[str, AnyValue]:
+    """Say when, or where the device does not know the time, how long ago."""
+    finding, prefix = change.finding, "driftline.finding"
+    if change.ago_s is None:
+        closed = {} if finding.closed is None else {f"{prefix}.closed": finding.closed.isoformat()}
+        return {f"{prefix}.onset": finding.onset.isoformat(), f"{prefix}.opened": finding.opened.isoformat(), **closed}
+    known = math.isfinite(change.ago_s)
+    return {"driftline.clock.believed": False, **({f"{prefix}.seconds_ago": change.ago_s} if known else {})}
 
 
 def _cause(finding: Finding) -> dict[str, str]:

@@ -72,4 +72,8 @@ READ_ROLLUPS = (
     "FROM ({readings}) JOIN {db}.series ON series = id "
     "WHERE time >= make_timestamp_ns(?) AND time < make_timestamp_ns(?) AND isfinite(value) GROUP BY ALL ORDER BY ALL"
 )
+READ_SLOTS = (
+    "SELECT DISTINCT epoch_ns(time) // $1 FROM ({rows}) "
+    "WHERE time >= make_timestamp_ns($2) AND time < make_timestamp_ns($3)"
+)
 READ_READINGS_SPAN = "SELECT epoch_ns(min(time)), epoch_ns(max(time)) FROM ({readings})"

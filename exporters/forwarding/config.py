@@ -116,6 +116,11 @@ class DestinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """The address as people may see it: without query and fragment, which may hold a key."""
         return re.split(r"[?#]", self.url, maxsplit=1)[0]
 
+    @property
+    def takes_findings(self) -> bool:
+        """Whether the texts of findings go there."""
+        return self.kind != "remote-write" and self.may_leave(FINDINGS_FIELD)
+
     def may_leave(self, field: str) -> bool:
         """Whether the allow-list names a metric, or the findings."""
         return is_named(field, self.fields)

@@ -39,6 +39,7 @@ MOST_LINES = 10_000  # of the egress ledger, that are counted at a start
 LEAST_WAIT_S = 1.0  # for the budget
 BETWEEN_S = 0.05  # between two batches, in which the pipeline has its thread to itself
 CLOCK_S = 10.0  # how often a clock that is not believed is looked at
+UNDATED_AFTER_S = 900.0  # for which findings wait for it
 BROKEN_S = 30.0  # how long the buffer is left alone that cannot be read
 FRESH_SLOTS = 2  # windows that ended so many intervals ago are fresh
 UNREAD, UNSETTLED = "what waits cannot be read", "what was sent cannot be written down, and nothing more is sent"
@@ -128,10 +129,12 @@ class Forwarder:
         if self._answered is not None:
             await self._settle(*self._answered)
         self.record.hold(not self._place.believed())
-        if self.record.held:
+        if self.record.held and (self.record.failed_s() < UNDATED_AFTER_S or not self.config.takes_findings):
             return CLOCK_S
         if pause_s := self._pause.left_s():
             return pause_s
+        if self.record.held:
+            return await self._tell_undated()
         self._in_round |= self._rounds.is_due(self._clock.wall_ns())
         next_round_s = self._rounds.left_s(self._clock.wall_ns())
         if not (self._in_round or self._has_news):
@@ -147,6 +150,16 @@ class Forwarder:
             return next_round_s
         return await self._carry(batch, next_round_s)
 
+    async def _tell_undated(self) -> float:
+        """Send findings without a time: somebody may have to look at a device that never learns it."""
+        batch = await self._place.run(self._next_undated)
+        if batch is None:
+            return CLOCK_S
+        if wait_s := self.budget.wait_s(FINDING_CREDIT_H):
+            return max(wait_s, LEAST_WAIT_S)
+        outcome = await self._send(batch)
+        return self._rest(outcome, outcome.trouble)
+
     async def _carry(self, batch: Batch, next_round_s: float) -> float:
         """Send a batch, if it is its time."""
         are_findings = any(isinstance(parcel.content, FindingChange) for parcel in batch.parcels)
@@ -157,19 +170,28 @@ class Forwarder:
         credit_h = FINDING_CREDIT_H if are_findings else WINDOW_CREDIT_H if is_fresh else 0.0
         if wait_s := self.budget.wait_s(credit_h):
             return min(max(wait_s, LEAST_WAIT_S), next_round_s)
+        outcome = await self._send(batch)
+        if batch.wire_bytes and outcome.sent_bytes and not outcome.retry:
+            self._size.cost_was(outcome.sent_bytes, batch.wire_bytes)
+            if is_fresh:
+                self._fresh_per_hour = outcome.sent_bytes * HOUR_S / _covered_s(batch)
+        return self._rest(outcome, self.record.trouble)
+
+    async def _send(self, batch: Batch) -> Outcome:
+        """Send a batch, and settle what came of it."""
         started_ns = self._clock.monotonic_ns()
         outcome = await self._exporter.send(batch.parcels)
         took_s = (self._clock.monotonic_ns() - started_ns) / 1e9
         self.budget.take(outcome.sent_bytes)
         self._size.took(took_s, whole=not outcome.retry)
-        if batch.wire_bytes and outcome.sent_bytes and not outcome.retry:
-            self._size.cost_was(outcome.sent_bytes, batch.wire_bytes)
-            if is_fresh:
-                self._fresh_per_hour = outcome.sent_bytes * HOUR_S / _covered_s(batch)
         self.record.take(outcome)
         self._answered = batch, outcome
         await self._settle(batch, outcome)
-        if self.record.trouble:
+        return outcome
+
+    def _rest(self, outcome: Outcome, trouble: str) -> float:
+        """Return how long to leave the destination alone."""
+        if trouble:
             self._pause.failed(outcome.retry_after_s)
             return self._pause.left_s()
         self._pause.worked()
@@ -187,6 +209,9 @@ class Forwarder:
             most = left
         backlog = self.budget.for_backlog(self._fresh_per_hour)
         return self._place.outbox.next(self.config.name, int(most / cost), int(backlog / cost))
+
+    def _next_undated(self) -> Batch | None:
+        return self._place.outbox.next(self.config.name, self._size.bytes, undated=True)
 
     def _spent(self) -> int:
         """Count what the destination was sent in the last day."""

@@ -19,7 +19,7 @@ class Record:
     trouble, lasting
         What went wrong the last time, in words, and whether it takes a person to mend it; empty where nothing did.
     held
-        Whether nothing is sent because the clock is not believed.
+        Whether nothing is sent that has a time, because the clock is not believed.
     accepted_ns
         Wall time at which something was accepted last; 0: never since the start.
     accepted, rejected, sent_bytes
@@ -42,6 +42,8 @@ class Record:
         self.accepted += len(outcome.accepted)
         self.rejected += len(outcome.rejected)
         self.sent_bytes += outcome.sent_bytes
+        if self.held:  # what went without a time
+            return
         self.trouble, self.lasting = outcome.trouble, outcome.lasting
         if not self.trouble and outcome.rejected and not outcome.accepted:
             self.trouble = f"all that is sent is refused ({next(iter(outcome.rejected.values()))})"

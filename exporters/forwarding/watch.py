@@ -74,7 +74,8 @@ class Watch:
                 log.warning("forwarding to %s works again", name)
             return
         trouble, lasting, _ = state
-        sentence = f"{name} ({host}) gets nothing: {trouble}."
+        gets = "nothing but findings without a time" if self._record.held and self._config.takes_findings else "nothing"
+        sentence = f"{name} ({host}) gets {gets}: {trouble}."
         lost = waiting is not None and waiting.dropped > 0
         severity: Severity = "warning" if lasting or lost else "info"
         advice = f"{self._advice(lasting=lasting)} {waits(waiting, self._clock.wall_ns())}".strip()

@@ -1,3 +1,6 @@
+import math
+
+from msgspec import structs
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE, Metric
@@ -66,3 +69,21 @@ def test_a_finding_is_a_log_record_that_can_be_acted_on() -> None:
     assert attributes["driftline.finding.cause"] == "sensor"
     assert (first.event_name, second.event_name) == ("driftline.finding.open", "driftline.finding.closed")
     assert first.time_unix_nano == make_change(1).end_ns
+
+
+def test_a_finding_of_a_clock_that_is_not_believed_has_no_time() -> None:
+    """A receiver goes by when it came; the record says how long before that was, where that is known."""
+    told = [structs.replace(make_change(1, "closed"), ago_s=ago_s) for ago_s in (75.0, math.inf)]
+    request = ExportLogsServiceRequest.FromString(encode_findings(ORIGIN, told))
+    known, unknown = request.resource_logs[0].scope_logs[0].log_records
+    assert (
+        {one.time_unix_nano for one in (known, unknown)}
+        == {one.observed_time_unix_nano for one in (known, unknown)}
+        == {0}
+    )
+    attributes = {pair.key: pair.value for pair in known.attributes}
+    assert attributes["driftline.finding.seconds_ago"].double_value == 75.0
+    assert attributes["driftline.clock.believed"].bool_value is False
+    without = {pair.key for pair in unknown.attributes}
+    assert attributes.keys() - without == {"driftline.finding.seconds_ago"}
+    assert not without & {f"driftline.finding.{name}" for name in ("onset", "opened", "closed")}

@@ -82,6 +82,14 @@ class BufferStore:
         """Return the device's readings in a span of wall time."""
         return self._kept.read(lambda engine: self._read_rollups(engine, start_ns, end_ns))
 
+    def idle(self, start_ns: int, end_ns: int) -> list[int]:
+        """Return the slots of a span, by their start, in which the device was watched and no model ran."""
+        return self._kept.read(
+            lambda engine: self._carried.without(
+                engine, self._rollups.idle(engine, self._files.segments.opened, start_ns, end_ns)
+            )
+        )
+
     def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:
         """Merge some more of the summaries between two numbers to hours; return whether that is all."""
         return not self._is_expecting() and self._carried.carry_over(after, upto, most, marks)

@@ -17,7 +17,7 @@ import msgspec
 from agent.buffer import outgoing_schema as sql
 from agent.buffer import schema
 from agent.buffer.era_schema import moved_ns
-from agent.buffer.outgoing.hours import Hours, Merged
+from agent.buffer.outgoing.hours import HOUR_NS, Hours, Merged
 from agent.buffer.outgoing.slots import SLOT_NS, Numbered
 from agent.buffer.summaries import read_summaries
 
@@ -88,6 +88,11 @@ class Carried:
         hours = self._read(engine, entries)
         readings = [rollup for hour in hours for rollup in hour.readings]
         return readings, min(hour.from_ns for hour in hours), max(hour.end_ns for hour in hours)
+
+    def without(self, engine: Engine, slots: set[int]) -> list[int]:
+        """Return those of some slots, in order, that are in no hour that was carried over."""
+        hours = {(entry.end_ns - 1) // HOUR_NS for entry in self._know(engine)}
+        return sorted(start_ns for start_ns in slots if start_ns // HOUR_NS not in hours)
 
     def carry_over(self, after: int, upto: int, most: int, marks: Collection[int]) -> bool:
         """Carry some more over of what is between two numbers; return whether that is all. No hour crosses a mark.

@@ -24,6 +24,8 @@ class Cursor(msgspec.Struct, kw_only=True):
 
     window_s: what a window of the backlog spans, so that it goes on as it began, after a restart as well; 0: there is
     none.
+    idle_ns: up to when all is answered for that the device has to say of times in which no model ran; 0: from now on.
+    undated_from: the first state of a finding that went without a time, since when all did; 0: none.
     """
 
     low: int
@@ -32,6 +34,8 @@ class Cursor(msgspec.Struct, kw_only=True):
     findings: int = 0
     dropped: int = 0
     window_s: int = 0
+    idle_ns: int = 0
+    undated_from: int = 0
     version: int = VERSION
 
     def encode(self) -> bytes:

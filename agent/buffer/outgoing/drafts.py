@@ -78,7 +78,7 @@ class Drafts:
             return places[destination]
         if places:
             behind = min(places.values(), key=lambda place: place.low)
-            return Cursor(low=behind.low, totals=behind.totals)
+            return Cursor(low=behind.low, totals=behind.totals, idle_ns=behind.idle_ns)
         first = stored.summaries(0, 1)
         return Cursor(low=first[0].first - 1 if first else stored.newest()[0], totals={})
 
@@ -135,6 +135,9 @@ class _Overlay:
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         return self._stored.rollups(start_ns, end_ns)
+
+    def idle(self, start_ns: int, end_ns: int) -> list[int]:
+        return self._stored.idle(start_ns, end_ns)
 
     def completed(self, window: Window) -> Window:
         return self._stored.completed(window)

@@ -1,6 +1,7 @@
 """The outbox: what goes next to each destination. Conforms to `agent.outbound.Outbox`.
 
-Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on.
+Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on, and
+what the device has to say of times in which no model ran.
 Where only a person can mend why findings are not taken, they and windows take turns. A
 slot that is fresh is given out before older ones are through; which numbers are answered for is known by each
 destination's `Cursor`. Nothing that waits is copied: it is read from where it is stored.
@@ -18,8 +19,10 @@ from weakref import WeakSet
 import msgspec
 
 from agent.buffer.outgoing.cursor import Cursor
+from agent.buffer.outgoing.given import Given
 from agent.buffer.outgoing.head import CHUNK, READ, Head
-from agent.buffer.outgoing.parcels import change_parcels, first_of, slot_parcels
+from agent.buffer.outgoing.idle import WINDOW_BYTES, idle_parcels
+from agent.buffer.outgoing.parcels import change_parcels, first_of, slot_parcels, undated_parcels
 from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
 from agent.buffer.outgoing.spans import span_of
@@ -37,14 +40,6 @@ MOST_CHANGES = 50  # states of findings in a batch
 GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
 
 
-class _Given(msgspec.Struct, kw_only=True):
-    """A batch that is on its way: the last number of its findings, and its slots with their places in the batch."""
-
-    batch: Batch
-    findings: int = 0
-    slots: list[tuple[Slot, range]] = []
-
-
 class Outbox:
     """The queue of all destinations over one buffer.
 
@@ -59,7 +54,7 @@ class Outbox:
 
     def __init__(self, stored: Stored, grace_ns: int = GRACE_NS) -> None:
         self.stored = stored
-        self._given: dict[str, _Given] = {}
+        self._given: dict[str, Given] = {}
         self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
         self._head = Head(stored, grace_ns)
@@ -72,22 +67,23 @@ class Outbox:
         """The random name of the state directory."""
         return self.stored.instance()
 
-    def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0) -> Batch | None:
+    def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
         """Return what goes next; see `agent.outbound.Outbox`."""
         self._head.advance()
         if destination not in self.places and not self._begin(destination):
             return None
         cursor = self.places[destination]
         self._given.pop(destination, None)
+        if undated:
+            return self._give(destination, self._undated(cursor, most_bytes))
+        if cursor.undated_from:
+            cursor.findings, cursor.undated_from = cursor.undated_from - 1, 0
         urgent = functools.partial(self._urgent, destination, cursor, most_bytes)
         given = None if destination in self._passed_by else urgent()
         given = given or self._newest(cursor, most_bytes)
         given = given or self._backlog(cursor, most_bytes, backlog_bytes)
-        given = given or urgent()
-        if given is None:
-            return None
-        self._given[destination] = given
-        return given.batch
+        given = given or self._idle(cursor, most_bytes)
+        return self._give(destination, given or urgent())
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
         """Take what is answered for out of the queue; see `agent.outbound.Outbox`.
@@ -99,21 +95,12 @@ class Outbox:
         if given is None or given.batch.number != batch.number:
             raise ValueError(f"batch {batch.number} is not on its way to {destination}")
         cursor, now = msgspec.structs.replace(self.places[destination]), self.stored.now_ns()
-        waits = set(outcome.retry)
-        if given.findings and not waits:
-            cursor.findings = given.findings
-        for slot, places in given.slots:
-            if waits.isdisjoint(places):
-                cursor.answer(slot.first, slot.last, slot.totals)
-                cursor.dropped += slot.last - slot.first + 1 - slot.seen
+        given.answered(cursor, outcome)
         if not cursor.waiting(self._head.closed):
             cursor.window_s = 0
         parcels = batch.parcels
-        letters = [
-            DeadLetter(destination=destination, parcel=parcels[at], reason=why, time_ns=now)
-            for at, why in outcome.rejected.items()
-        ]
-        sent = Sent(letters=letters, settled=[(destination, parcels[at].id) for at in outcome.accepted])
+        settled = [(destination, parcels[at].id) for at in outcome.accepted]
+        sent = Sent(letters=given.letters(destination, outcome, now), settled=settled)
         if outcome.sent_bytes:
             sent.line = Egress(
                 time_ns=now, destination=destination, address=address, parcels=len(parcels),
@@ -204,7 +191,7 @@ class Outbox:
         """The numbers after which somebody may go on, now or after a restart."""
         marks = self._places.marks
         for given in self._given.values():
-            marks |= {end for slot, _ in given.slots for end in (slot.first - 1, slot.last)}
+            marks |= given.marks
         return marks.union(*(other.marks for other in self.beside))
 
     def _begin(self, destination: str) -> bool:
@@ -215,15 +202,28 @@ class Outbox:
         self._places.keep(destination, cursor, Sent())
         return True
 
-    def _urgent(self, destination: str, cursor: Cursor, most_bytes: int) -> _Given | None:
+    def _give(self, destination: str, given: Given | None) -> Batch | None:
+        if given is None:
+            return None
+        self._given[destination] = given
+        return given.batch
+
+    def _undated(self, cursor: Cursor, most_bytes: int) -> Given | None:
+        changes = first_of(self.stored.changes(cursor.findings, MOST_CHANGES), most_bytes)
+        if not changes:
+            return None
+        batch = self._batch(undated_parcels(self.stored, changes))
+        return Given(batch=batch, findings=changes[-1].number, undated=True)
+
+    def _urgent(self, destination: str, cursor: Cursor, most_bytes: int) -> Given | None:
         """Return states of findings, or what is to be sent once more; no more of it than gets through."""
         changes = first_of(self.stored.changes(cursor.findings, MOST_CHANGES), most_bytes)
         if changes:
-            return _Given(batch=self._batch(change_parcels(self.stored, changes)), findings=changes[-1].number)
+            return Given(batch=self._batch(change_parcels(self.stored, changes)), findings=changes[-1].number)
         again = [letter.parcel for letter in self.stored.letters(destination, again=True)[:MOST_CHANGES]]
-        return _Given(batch=self._batch(first_of(again, most_bytes))) if again else None
+        return Given(batch=self._batch(first_of(again, most_bytes))) if again else None
 
-    def _newest(self, cursor: Cursor, most_bytes: int) -> _Given | None:
+    def _newest(self, cursor: Cursor, most_bytes: int) -> Given | None:
         slots: list[Slot] = []
         for slot in reversed(self._head.fresh):
             if not cursor.is_answered(slot.last):
@@ -233,7 +233,7 @@ class Outbox:
                     break
         return self._given_of(slots)
 
-    def _backlog(self, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> _Given | None:
+    def _backlog(self, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
         closed, fresh = self._head.closed, self._head.fresh
         cursor.window_s = span_of(cursor, closed, fresh[-1] if fresh else None, backlog_bytes)
         walk, slots = Walk(cursor.low, cursor.totals, cursor.window_s), list[Slot]()
@@ -258,7 +258,13 @@ class Outbox:
                     cursor.dropped += 0 if inside else slot.last - slot.first + 1
         return self._given_of(slots)
 
-    def _given_of(self, slots: list[Slot]) -> _Given | None:
+    def _idle(self, cursor: Cursor, most_bytes: int) -> Given | None:
+        upto_ns = self.stored.now_ns() - round(self.settling_s * SECOND_NS)
+        parcels, told_ns = idle_parcels(self.stored, cursor, upto_ns, most_bytes)
+        size = len(parcels) * WINDOW_BYTES
+        return Given(batch=self._batch(tuple(parcels), size), idle_ns=told_ns) if parcels else None
+
+    def _given_of(self, slots: list[Slot]) -> Given | None:
         parcels: list[Parcel] = []
         given: list[tuple[Slot, range]] = []
         for slot in slots:
@@ -266,7 +272,7 @@ class Outbox:
             parcels += slot_parcels(self.stored, slot)
             given.append((slot, range(first, len(parcels))))
         size = sum(slot.wire_bytes for slot in slots)
-        return _Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
+        return Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
 
     def _waiting(self, destination: str, cursor: Cursor) -> Waiting:
         minutes = cursor.waiting(self._head.closed)

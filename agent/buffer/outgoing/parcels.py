@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from agent.buffer.outgoing.slots import SECOND_NS
 from agent.outbound import HostWindow, Parcel, Window
+from agent.steady import RELEASED_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +30,21 @@ def change_parcels(stored: Stored, changes: Iterable[FindingChange]) -> tuple[Pa
     return (*parcels, Parcel(id=f"{instance}-s{told[-1].number}", content=after))
 
 
+def undated_parcels(stored: Stored, changes: Iterable[FindingChange]) -> tuple[Parcel, ...]:
+    """Return states of findings as parcels that say how long ago they were, by a clock that is not believed.
+
+    Those of a time that the clock has not come to were dated by another; where that was a possible one it stays.
+    """
+    now_ns = stored.now_ns()
+    parcels = []
+    for change in changes:
+        later = change.end_ns > now_ns
+        ago_s = math.inf if later else (now_ns - change.end_ns) / SECOND_NS
+        told = change if later and change.end_ns >= RELEASED_NS else msgspec.structs.replace(change, ago_s=ago_s)
+        parcels.append(Parcel(id=f"{stored.instance()}-u{change.number}", content=told))
+    return tuple(parcels)
+
+
 def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
     """Return a window of each stream, and one of the device where there are readings or findings."""
     mark = f"{slot.first}-{slot.last}"
@@ -36,11 +54,17 @@ def slot_parcels(stored: Stored, slot: Slot) -> list[Parcel]:
         for key, summary in slot.summaries.items()
     }
     parcels = [Parcel(id=f"{instance}-w{mark}-{key}", content=window) for key, window in windows.items()]
-    readings, findings = stored.rollups(slot.start_ns, slot.end_ns), stored.standing(slot.end_ns)
-    if readings or findings:
-        host = HostWindow(time_ns=slot.start_ns, seconds=float(slot.seconds), readings=readings, findings=findings)
+    host = host_window(stored, slot.start_ns, slot.end_ns)
+    if host.readings or host.findings:
         parcels.append(Parcel(id=f"{instance}-h{mark}", content=host))
     return parcels
+
+
+def host_window(stored: Stored, start_ns: int, end_ns: int) -> HostWindow:
+    """Return what the device has to say of a span."""
+    seconds = (end_ns - start_ns) / SECOND_NS
+    readings, findings = stored.rollups(start_ns, end_ns), stored.standing(end_ns)
+    return HostWindow(time_ns=start_ns, seconds=seconds, readings=readings, findings=findings)
 
 
 def first_of(found: Sequence[T], most_bytes: int) -> tuple[T, ...]:

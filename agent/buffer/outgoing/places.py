@@ -57,6 +57,7 @@ class Places:
         self._head.rebase(step)
         for cursor in self.cursors.values():
             cursor.totals = moved_totals(cursor.totals, step)
+            cursor.idle_ns = step.moved(cursor.idle_ns)
         if self.cursors:
             places = [(KIND, name, cursor.encode()) for name, cursor in self.cursors.items()]
             self._stored.keep(Sent(places=[*places, self._head.place()]))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer import outgoing_schema as sql
+from agent.buffer.outgoing.slots import SLOT_NS
+from agent.buffer.recorded_schema import SUMMARIES
 from agent.outbound import Rollup
 from agent.summary import Moments
 
@@ -39,6 +41,16 @@ class Rollups:
                 found.append(Rollup(name, unit, tuple(_labels.decode(labels).items()), Moments(*moments), last))
         self._spans = {segment: self._spans[segment] for segment in segments if segment in self._spans}
         return joined(found)
+
+    def idle(self, engine: Engine, segments: list[Segment], start_ns: int, end_ns: int) -> set[int]:
+        """Return the slots of a span, by their start, that have readings and no summary."""
+        found: dict[str, set[int]] = {"readings": set(), SUMMARIES: set()}
+        for segment in segments:
+            for table, slots in found.items():
+                if table != SUMMARIES or segment.has(SUMMARIES):
+                    statement = sql.READ_SLOTS.format(rows=segment.source.of(table, "time"))
+                    slots |= {slot * SLOT_NS for (slot,) in engine.run(statement, [SLOT_NS, start_ns, end_ns])}
+        return found["readings"] - found[SUMMARIES]
 
     def span(self, engine: Engine, segment: Segment) -> Span:
         """Return when a segment that takes no more readings has its first and last."""

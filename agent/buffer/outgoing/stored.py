@@ -73,6 +73,10 @@ class Stored(Protocol):
         """Return the device's readings in a span of wall time."""
         ...
 
+    def idle(self, start_ns: int, end_ns: int) -> list[int]:
+        """Return the slots of a span, by their start, in which the device was watched and no model ran."""
+        ...
+
     def completed(self, window: Window) -> Window:
         """Return a window with what is known of its reference."""
         ...

@@ -90,6 +90,10 @@ class Link:
         """Return each window with when it arrived."""
         return [(at, parcel.content) for at, parcel in self.arrived if isinstance(parcel.content, Window)]
 
+    def changes(self) -> list[FindingChange]:
+        """Return each state of a finding, in order of arrival."""
+        return [one.content for _, one in self.arrived if isinstance(one.content, FindingChange)]
+
     def findings(self) -> list[tuple[float, int]]:
         """Return of each state of a finding when it arrived, and its number."""
         return [(at, one.content.number) for at, one in self.arrived if isinstance(one.content, FindingChange)]

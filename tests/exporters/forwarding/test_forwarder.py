@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from typing import TYPE_CHECKING
+
+import pytest
 
 from agent.outbound import Outcome
+from exporters.forwarding.forwarder import UNDATED_AFTER_S
 from exporters.forwarding.forwarding import Forwarding
+from tests.agent.buffer.outgoing.summaries import START_NS
 from tests.exporters.forwarding.driving import Device, down
 
-if TYPE_CHECKING:
-    import pytest
-
-HOUR, DAY, SLOT = 3_600, 86_400, 300
+MINUTE, HOUR, DAY, SLOT = 60, 3_600, 86_400, 300
 
 
 def test_windows_go_every_interval_once_and_on_time() -> None:
@@ -188,13 +188,59 @@ def test_nothing_is_dated_by_a_clock_that_is_not_believed() -> None:
     device = Device()
     device.believed = False
     device.opens()
-    device.run(2 * HOUR)
+    device.run(UNDATED_AFTER_S - 60)
     assert device.link.tried == []
     assert "clock is not believed" in device.forwarder.record.trouble
     device.believed = True
     device.run(60)
     assert device.forwarder.record.trouble == ""
-    assert device.link.findings() != []
+    assert [change.ago_s for change in device.link.changes()] == [None]
+
+
+def test_findings_do_not_wait_for_a_time_that_never_comes() -> None:
+    """After a quarter of an hour they go without one, once; windows wait; with a time findings go once more."""
+    device = Device()
+    device.run(10)
+    device.believed = False
+    device.opens()
+    device.run(2 * HOUR)
+    device.opens()
+    device.run(MINUTE)
+    device.start()
+    device.run(HOUR)
+    undated = device.link.changes()
+    assert [change.number for change in undated] == [1, 2]
+    assert undated[0].ago_s == pytest.approx(
+        (device.link.arrived[0][0] * 10**9 + START_NS - undated[0].end_ns) / 1e9, abs=1
+    )
+    assert device.link.windows() == []
+    assert "clock is not believed" in device.forwarder.record.trouble
+    device.believed = True
+    device.run(HOUR)
+    assert [(change.number, change.ago_s) for change in device.link.changes()[2:]] == [(1, None), (2, None)]
+    assert len(device.link.windows()) > 30
+
+
+def test_a_store_of_series_is_sent_nothing_without_a_time() -> None:
+    """It has no place for a finding that is not a sample at a time."""
+    device = Device(kind="remote-write")
+    device.believed = False
+    device.opens()
+    device.run(2 * HOUR)
+    assert device.link.tried == []
+
+
+def test_a_link_that_fails_while_the_clock_is_wrong_is_left_alone() -> None:
+    """Pauses grow as ever, and the finding goes when the link is back."""
+    device = Device()
+    device.believed = False
+    device.opens()
+    device.link.fails = down()
+    device.run(2 * HOUR)
+    assert 5 < len(device.link.tried) < 40
+    device.link.fails = None
+    device.run(10 * MINUTE)
+    assert [change.number for change in device.link.changes()] == [1]
 
 
 def test_a_key_in_the_address_is_in_nothing_that_people_see() -> None:

@@ -10,9 +10,10 @@ import aiomqtt
 import msgspec
 import pytest
 
-from agent.outbound import Outcome, Parcel
+from agent.outbound import FindingChange, Outcome, Parcel
 from exporters.forwarding.config import DestinationConfig
 from exporters.forwarding.mqtt import MqttExporter
+from exporters.mqtt import finding_message
 from tests.exporters.windows import ORIGIN, make_block, make_change, make_host_window, make_window
 from tests.servers.mosquitto import running_mosquitto
 from tests.servers.programs import free_port
@@ -161,3 +162,12 @@ def test_a_site_is_one_level_of_the_topic(site: str, tmp_path: Path) -> None:
 
         topic, body = asyncio.run(both())
     assert (topic.count("/"), body["site"]) == (3, site)
+
+
+def test_a_finding_of_a_clock_that_is_not_believed_says_how_long_ago_it_was() -> None:
+    """It has no time that somebody could take for right."""
+    parcel = Parcel(id="0f3a-u1", content=msgspec.structs.replace(make_change(1, "closed"), ago_s=75.0))
+    assert isinstance(parcel.content, FindingChange)
+    said = msgspec.json.decode(finding_message("driftline", ORIGIN, parcel, parcel.content).payload)
+    assert (said["clock_believed"], said["seconds_ago"]) == (False, 75.0)
+    assert not said.keys() & {"time", "onset", "opened", "closed"}

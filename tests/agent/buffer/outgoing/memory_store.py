@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.outgoing.hours import Hours, Merged
 from agent.buffer.outgoing.outbox import GRACE_NS
+from agent.buffer.outgoing.slots import SLOT_NS
 from agent.outbound import Rollup, Standing
 from agent.summary import moments
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS, make_numbered
@@ -34,11 +35,17 @@ class MemoryStore:
         self.time_ns = START_NS
         self.gone = 0
         self.hours: list[Merged] = []
+        self.rests: list[int] = []  # slots in which no model ran
 
     def run(self, minutes: int) -> None:
         for _ in range(minutes):
             self.minutes.append(make_numbered(len(self.minutes) + 1, (self.time_ns - START_NS) // MINUTE_NS))
             self.time_ns += MINUTE_NS
+
+    def rest(self, minutes: int) -> None:
+        end_ns = self.time_ns + minutes * MINUTE_NS
+        self.rests += range(-(-self.time_ns // SLOT_NS) * SLOT_NS, end_ns, SLOT_NS)
+        self.time_ns = end_ns
 
     def find(self, number: int, state: str = "open") -> None:
         self.history.append(make_change(number, state))
@@ -82,6 +89,9 @@ class MemoryStore:
 
     def rollups(self, start_ns: int, end_ns: int) -> tuple[Rollup, ...]:
         return (Rollup("hw.temperature", "Cel", (), moments([50.0]), 50.0),) if end_ns > start_ns else ()
+
+    def idle(self, start_ns: int, end_ns: int) -> list[int]:
+        return [slot_ns for slot_ns in self.rests if start_ns <= slot_ns < end_ns]
 
     def standing(self, time_ns: int) -> tuple[Standing, ...]:
         newest = {one.finding.id: one.finding for one in self.history if one.end_ns <= time_ns}

@@ -34,6 +34,10 @@ class TriedStore(Stored, Protocol):
         """Let minutes pass, with a summary each."""
         ...
 
+    def rest(self, minutes: int) -> None:
+        """Let minutes pass in which no model runs; the device is watched."""
+        ...
+
     def find(self, number: int, state: str = "open") -> None:
         """Keep a state of a finding."""
         ...
@@ -74,6 +78,12 @@ class DiskStore(BufferStore):
             one = make_numbered(len(self.minutes) + 1, (self.time_ns - START_NS) // MINUTE_NS)
             self.minutes.append(one)
             self._buffer._pending.add_recorded(Recorded(summaries=((one.first, one.summary),)))
+            self._buffer._pending.add([], [Reading("hw.temperature", "Cel", 50.0, self.time_ns)])
+            self.time_ns += MINUTE_NS
+        self._buffer.commit()
+
+    def rest(self, minutes: int) -> None:
+        for _ in range(minutes):
             self._buffer._pending.add([], [Reading("hw.temperature", "Cel", 50.0, self.time_ns)])
             self.time_ns += MINUTE_NS
         self._buffer.commit()
