@@ -16,6 +16,7 @@ from agent.ports import AgentAwayError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent.client import AgentClient
     from agent.forwarded import EgressLine
 
 MOST = 10_000
@@ -29,17 +30,15 @@ MOST = 10_000
 def command(run: str | None, state: str | None, since: str, as_json: bool) -> None:  # noqa: FBT001  # click passes flags by name
     """Print the ledger of what left: when, where to, how many parcels and bytes, and the names of what was in them.
 
-    With --state, reads a buffer whose agent is not running; exits with 1 where some of it cannot be read.
+    With --state, or where no agent answers, reads a buffer whose agent is not running; exits with 1 where some of it
+    cannot be read.
     """
     left_out: Sequence[str] = ()
     try:
-        agent = None if state else client(run)
-        start_ns = parse_since(since, now_ns(SystemClock(), agent)).start_ns
-        lines, left_out = _from_files(state, start_ns) if agent is None else (agent.egress(start_ns, MOST), ())
+        start_ns = parse_since(since, now_ns(SystemClock(), None if state else client(run))).start_ns
+        lines, left_out = _from_files(state, start_ns) if state else _asked(client(run), start_ns)
     except ValueError as error:
         fail(str(error), 2)
-    except AgentAwayError as error:
-        fail(f"{error}; to read the buffer of a stopped agent, give --state DIR")
     if as_json:
         import msgspec  # noqa: PLC0415
 
@@ -54,9 +53,17 @@ def command(run: str | None, state: str | None, since: str, as_json: bool) -> No
     end_incomplete(left_out)
 
 
-def _from_files(state: str | None, since_ns: int) -> tuple[list[EgressLine], Sequence[str]]:
+def _asked(agent: AgentClient, since_ns: int) -> tuple[list[EgressLine], Sequence[str]]:
+    try:
+        return agent.egress(since_ns, MOST), ()
+    except AgentAwayError as error:
+        from agent.commands.offline import left_behind  # noqa: PLC0415  # loads duckdb
+
+        return _from_files(left_behind(error), since_ns)
+
+
+def _from_files(state: str, since_ns: int) -> tuple[list[EgressLine], Sequence[str]]:
     from agent.commands.offline import open_stopped, stored_egress  # noqa: PLC0415  # loads duckdb
 
-    assert state is not None
     with open_stopped(state) as buffer:
         return stored_egress(buffer, since_ns, MOST), buffer.notes

@@ -31,7 +31,8 @@ ALL = "*"
 def command(destination: str, run: str | None, state: str | None, retry_dead: str | None, as_json: bool) -> None:  # noqa: FBT001  # click passes flags by name
     """Say what waits for DESTINATION, or for each, what it refused for good and why.
 
-    With --state, reads a buffer whose agent is not running; exits with 1 where some of it cannot be read.
+    With --state, or where no agent answers, reads a buffer whose agent is not running; exits with 1 where some of it
+    cannot be read.
     """
     if retry_dead is not None and state:
         raise click.UsageError("--retry-dead needs the running agent: leave --state out")
@@ -41,9 +42,9 @@ def command(destination: str, run: str | None, state: str | None, retry_dead: st
             queued = client(run).retry_dead("" if retry_dead == ALL else retry_dead)
             click.echo(f"{queued} parcel{'' if queued == 1 else 's'} will be sent once more")
             return
-        view, left_out = _from_files(state, destination) if state else (client(run).outbox(destination), ())
+        view, left_out = _from_files(state, destination) if state else _asked(run, destination)
     except AgentAwayError as error:
-        fail(f"{error}; to read the buffer of a stopped agent, give --state DIR")
+        fail(f"{error}; a running agent alone sends once more: start it (systemctl start driftline), then repeat this")
     except AgentRefusedError as error:
         fail(str(error))
     except KeyError as error:
@@ -58,6 +59,15 @@ def command(destination: str, run: str | None, state: str | None, retry_dead: st
         now = utc(SystemClock().wall_ns())
         click.echo(render_outbox(view, shutil.get_terminal_size((80, 24)).columns, now))
     end_incomplete(left_out)
+
+
+def _asked(run: str | None, destination: str) -> tuple[OutboxView, Sequence[str]]:
+    try:
+        return client(run).outbox(destination), ()
+    except AgentAwayError as error:
+        from agent.commands.offline import left_behind  # noqa: PLC0415  # loads duckdb
+
+        return _from_files(left_behind(error), destination)
 
 
 def _from_files(state: str, destination: str) -> tuple[OutboxView, Sequence[str]]:

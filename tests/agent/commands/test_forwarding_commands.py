@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import group
-from agent.commands import egress, link, outbox
+from agent.commands import egress, link, offline, outbox
 from agent.forwarded import DeadLetterLine, EgressLine, LinkResult, OutboxView
+from agent.outbound import Egress
 from agent.ports import AgentAwayError
 from agent.status import DestinationStatus
+from tests.agent.buffer.blocks import opened
 from tests.exporters.forwarding.sink import Sink
 from tests.exporters.statuses import NOW
 from tui.format import local_time
@@ -143,3 +146,32 @@ def test_a_link_is_tried_from_here_where_no_agent_runs(monkeypatch: pytest.Monke
     assert b"system_uptime_seconds" in sink.posted[0].body
     assert refused[0] == 1
     assert "no destination is called 'nobody': hq, gone" in refused[1]
+
+
+@pytest.mark.parametrize("words", ["outbox", "egress"])
+def test_what_a_stopped_agent_left_is_read_where_none_answers(
+    words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From where agents keep their state; that it is no live answer is said."""
+    state = tmp_path / "state"
+    monkeypatch.setattr(offline, "state_directory", lambda _chosen: state)
+    asked = [words, "--run", str(tmp_path)]
+    nothing = CliRunner().invoke(group, asked)
+    assert (nothing.exit_code, "give --state DIR" in nothing.stderr) == (1, True)
+    state.mkdir()
+    with opened(state) as buffer:
+        buffer.outbox.next("hq", 1)
+        buffer.outbox.enter(Egress(
+            time_ns=time.time_ns(), destination="hq", address="https://hq.example", parcels=1, accepted=1, bytes=300,
+            fields=("findings",),
+        ))  # fmt: skip
+    found = CliRunner().invoke(group, asked)
+    assert (found.exit_code, "hq" in found.stdout) == (0, True)
+    assert f"this is what it left in {state}" in found.stderr
+
+
+def test_a_stopped_agent_sends_nothing_once_more_and_what_to_do_is_said(tmp_path: Path) -> None:
+    """It is started first."""
+    done = CliRunner().invoke(group, ["outbox", "--retry-dead", "--run", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "start it (systemctl start driftline), then repeat this" in done.stderr
