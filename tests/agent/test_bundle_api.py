@@ -6,27 +6,10 @@ import pytest
 
 from agent.frames import Verdict
 from agent.ports import AgentAwayError, AgentRefusedError
-from tests.agent.serving import served
-from tests.agent.test_api import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from agent.client import AgentClient
-
-
-@pytest.fixture
-def answers() -> Answers:
-    """What the daemon would know."""
-    return Answers()
-
-
-@pytest.fixture
-def client(tmp_path: Path, answers: Answers) -> Iterator[AgentClient]:
-    """A client of an API that is served in a thread."""
-    with served(tmp_path, answers) as made:
-        yield made
+    from tests.agent.answering import Answers
 
 
 def test_a_bundle_comes_in_pieces(client: AgentClient) -> None:

@@ -6,30 +6,13 @@ import pytest
 
 from agent.ports import AgentRefusedError
 from agent.screen import ZOOMS, ScreenSource
-from tests.agent.serving import served
-from tests.agent.test_api import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from agent.client import AgentClient
+    from tests.agent.answering import Answers
     from tests.tui.fake_source import FakeSource
 
 CAMERA = "meter-reader@9f86d081884c"
-
-
-@pytest.fixture
-def answers() -> Answers:
-    """What the daemon would know."""
-    return Answers()
-
-
-@pytest.fixture
-def client(tmp_path: Path, answers: Answers) -> Iterator[AgentClient]:
-    """A client of an API that is served in a thread."""
-    with served(tmp_path, answers) as made:
-        yield made
 
 
 def test_client_and_fake_are_what_the_dashboard_asks(client: AgentClient, answers: Answers) -> None:
