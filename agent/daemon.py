@@ -20,6 +20,7 @@ import msgspec
 from agent import __version__, api
 from agent.buffer.exporting import Exporting
 from agent.describing import Describer
+from agent.log_ring import LogRing, catch
 from agent.model import Labels
 from agent.saved import REFERENCE
 from agent.screens import Screens
@@ -78,12 +79,14 @@ class Daemon:
         self._exporting = Exporting(parts.asking)
         # Before anybody can ask for it: the API is served while the first look is taken.
         self._forwarding = self._describer.forwarding = parts.make_forwarding(self._in_pipeline)
-        self.screens = Screens(parts, self._in_pipeline)
+        self._log = LogRing(parts.clock)
+        self.screens = Screens(parts, self._in_pipeline, self._describe, self._log)
         self.bundling = parts.make_bundler(self._in_pipeline)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        letting_go = catch(self._log)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         runner = await api.serve(self._listener, self)
@@ -94,6 +97,7 @@ class Daemon:
         await loop.run_in_executor(self._ticks, self._describe)
         await self._forwarding.start()
         print(self._greeting(), flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
+        self._log.say("INFO", "driftline", self._greeting())
         try:
             await self._loop()
         finally:
@@ -112,6 +116,7 @@ class Daemon:
             self._ticks.shutdown()
             self._queries.shutdown(cancel_futures=True)
             self.screens.close()
+            letting_go()
             self._exporting.close()
 
     async def _loop(self) -> None:

@@ -87,6 +87,11 @@ class Episode:
     worst: tuple[Effect, ...] = ()  # the look that showed most, with each signal that alarmed at its furthest
     host: tuple[Reading, ...] = ()  # the readings of that look
 
+    @property
+    def judged(self) -> bool:
+        """Whether a person has closed its finding; it goes on unseen until it is over."""
+        return self.finding.state == "closed"
+
     def take(self, score: Score) -> bool:
         """Take an alarm in; tell whether it says something new: a further signal, or a series that became worse."""
         self.last_row, self.last_ns = max(self.last_row, score.row), max(self.last_ns, score.time_ns)

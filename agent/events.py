@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 KEPT = 200
 
+log = logging.getLogger("driftline.history")
+
 
 class Events:
     """Writes the history."""
@@ -29,8 +32,10 @@ class Events:
 
     def say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
         """Add a line."""
-        self._lines.appendleft(EventLine(utc(self._clock.wall_ns()), f"{subject}: {kind}: {detail}"))
-        self._store.add_event(kind, subject, detail, count=count)
+        now = self._clock.wall_ns()
+        log.info("%s: %s: %s", subject, kind, detail)
+        self._lines.appendleft(EventLine(utc(now), f"{subject}: {kind}: {detail}"))
+        self._store.add_event(kind, subject, detail, time_ns=now, count=count)
 
     def tell(self, changed: Iterable[Finding]) -> None:
         """Add what is new about findings."""

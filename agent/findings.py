@@ -7,7 +7,7 @@ back what happened. Every change is stored at once, as a new record.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,19 +28,17 @@ from agent.episodes import (
 )
 from agent.model import Finding
 from agent.ports import Case
+from agent.verdicts import SEVERITY_RANK, held_severity, is_worse, judged, not_before, snoozed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from agent.episodes import Moment
-    from agent.model import Cause, Score, Severity, Stream
-    from agent.ports import Explainer, Explanation, FindingStore
+    from agent.model import Cause, Score, Severity, Stream, Verdict
+    from agent.ports import Explainer, FindingStore
     from agent.steady import Step
 
 NOTICES = 5
-
-SEVERITY_RANK = {"critical": 0, "warning": 1, "info": 2}
 
 
 class FindingBook:
@@ -65,7 +63,7 @@ class FindingBook:
 
     def open_findings(self) -> tuple[Finding, ...]:
         """Return open and acknowledged findings, worst first, then newest first."""
-        findings = (episode.finding for episode in self._episodes.values())
+        findings = (episode.finding for episode in self._episodes.values() if not episode.judged)
         return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
 
     def rebase(self, step: Step) -> None:
@@ -89,6 +87,10 @@ class FindingBook:
         changed = []
         for episode in self._of(moment.stream, labels=moment.labels):
             quiet = is_quiet(episode, moment)
+            if episode.judged:  # what it was is absorbed until it is over
+                if quiet and not goes_on(episode, moment):
+                    del self._episodes[episode.finding.id]
+                continue
             ripe = not quiet and episode.ripened(moment.row)  # rows from after its end would only thin it
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
                 changed.append(episode.finding)
@@ -113,10 +115,12 @@ class FindingBook:
     ) -> list[Finding]:
         """Keep one finding of a kind of LASTING_KINDS and a cause's name open until `end_notice`; return it if new."""
         held = self._notices(kind, cause.name)
+        if held and held[0].judged and is_worse(severity, held[0].finding):
+            del self._episodes[held.pop().finding.id]
         if not held:
             return [self._open_notice(stream, kind, severity, sentence, advice, cause, time_ns)]
         finding = held[0].finding
-        if (finding.severity, finding.sentence, finding.advice) == (severity, sentence, advice):
+        if held[0].judged or (finding.severity, finding.sentence, finding.advice) == (severity, sentence, advice):
             return []
         changes = {"severity": severity, "sentence": sentence, "advice": advice, "causes": (cause,)}
         return [self._replace(held[0], time_ns, **changes)]
@@ -124,7 +128,7 @@ class FindingBook:
     def end_notice(self, kind: str, name: str, note: str, *, time_ns: int) -> list[Finding]:
         """Close what `hold_notice` holds open."""
         held = self._notices(kind, name)
-        return [self._close(episode, time_ns, episode.finding.note or note) for episode in held]
+        return self._close_all(held, note, time_ns)
 
     def _notices(self, kind: str, name: str) -> list[Episode]:
         held = (episode for episode in self._episodes.values() if episode.finding.kind == kind)
@@ -149,12 +153,11 @@ class FindingBook:
             for episode in self._episodes.values()
             if episode.finding.stream.model == stream.model and episode.finding.stream.key != stream.key
         ]
-        note = f"another model file took its place: {stream.key}"
-        return [self._close(episode, time_ns, episode.finding.note or note) for episode in old]
+        return self._close_all(old, f"another model file took its place: {stream.key}", time_ns)
 
     def compared(self, stream: Stream) -> list[Finding]:
         """Return the open findings of a stream that compare it with its reference; exceptions need none."""
-        return [episode.finding for episode in self._of(stream) if is_compared(episode)]
+        return [episode.finding for episode in self._of(stream) if is_compared(episode) and not episode.judged]
 
     def settle(self, stream: Stream, note: str, time_ns: int) -> list[Finding]:
         """Close the findings that compared with a reference that has been replaced, and those of the accuracy.
@@ -162,7 +165,7 @@ class FindingBook:
         How often the model errs in health is learned anew with it.
         """
         compared = [episode for episode in self._of(stream) if is_compared(episode)]
-        return [self._close(episode, time_ns, note) for episode in (*compared, *self._of(stream, labels=True))]
+        return self._close_all([*compared, *self._of(stream, labels=True)], note, time_ns, instead=True)
 
     def newest_row(self, stream: Stream) -> int:
         """Return the row of the newest finding of a stream, 0 where there is none."""
@@ -170,14 +173,40 @@ class FindingBook:
 
     def stream_of(self, finding_id: str) -> Stream:
         """Return the stream of an open finding. Raises KeyError."""
-        return self._episodes[finding_id].finding.stream
+        return self._open(finding_id).finding.stream
 
     def acknowledge(self, finding_id: str, note: str, time_ns: int, *, over: bool = False) -> Finding:
         """Mark a finding as seen, or close it where its stream is `over`. Raises KeyError where it is not open."""
-        episode = self._episodes[finding_id]
+        episode = self._open(finding_id)
         if episode.family == NOTICE or over:  # nothing will tell that it has ended: seen is done
             return self._close(episode, time_ns, note)
         return self._replace(episode, time_ns, state="acknowledged", note=note)
+
+    def snooze(self, finding_id: str, seconds: float, note: str, time_ns: int) -> Finding:
+        """Let a finding rest for so long; 0 wakes it. Raises KeyError where it is not open."""
+        episode = self._open(finding_id)
+        episode.finding = snoozed(episode.finding, seconds, note, time_ns)
+        self._save(episode.finding)
+        return episode.finding
+
+    def judge(self, finding_id: str, verdict: Verdict, note: str, time_ns: int) -> Finding:
+        """Close a finding by what a person found it to be, or judge one that is closed. Raises KeyError."""
+        episode = self._episodes.get(finding_id)
+        if episode is None:
+            stored = {finding.id: finding for finding in self._store.findings(everything=True)}
+            finding = judged(stored[finding_id], verdict, note, time_ns)
+        else:
+            finding = episode.finding = judged(episode.finding, verdict, note, time_ns)
+            if episode.family == NOTICE:  # nothing will tell that it has ended
+                del self._episodes[finding_id]
+        self._save(finding)
+        return finding
+
+    def _open(self, finding_id: str) -> Episode:
+        episode = self._episodes[finding_id]
+        if episode.judged:
+            raise KeyError(finding_id)
+        return episode
 
     def _episode_for(self, moment: Moment, score: Score) -> Episode:
         family = family_of(score)
@@ -213,30 +242,39 @@ class FindingBook:
             pace_before=pace_before, pace_now=pace_now,
         )  # fmt: skip
         said = self._explainer.explain(case)
-        changes: dict[str, object] = {"signals": evidence_of(scores, episode.worst, finding.signals)}
+        changes: dict[str, Any] = {"signals": evidence_of(scores, episode.worst, finding.signals)}
         if not episode.was_worse():
             changes |= {
-                "kind": said.kind, "severity": _held(said, finding), "sentence": said.sentence, "advice": said.advice,
-                "causes": said.causes,
+                "kind": said.kind, "severity": held_severity(said, finding), "sentence": said.sentence,
+                "advice": said.advice, "causes": said.causes,
             }  # fmt: skip
         if all(getattr(finding, name) == value for name, value in changes.items()):
             return False
         self._replace(episode, moment.time_ns, **changes)
         return True
 
+    def _close_all(self, some: Sequence[Episode], note: str, time_ns: int, *, instead: bool = False) -> list[Finding]:
+        """Close findings, with a note where a person left none, or `instead` of it; forget those that were judged."""
+        for episode in [episode for episode in some if episode.judged]:
+            del self._episodes[episode.finding.id]
+        closed = [episode for episode in some if not episode.judged]
+        return [self._close(episode, time_ns, note if instead else episode.finding.note or note) for episode in closed]
+
     def _close(self, episode: Episode, time_ns: int, note: str = "") -> Finding:
         finding = self._replace(
             episode,
             time_ns,
             state="closed",
-            closed=_not_before(episode.finding.opened, time_ns),
+            closed=not_before(episode.finding.opened, time_ns),
             note=note or episode.finding.note,
         )
         del self._episodes[finding.id]
         return finding
 
-    def _replace(self, episode: Episode, time_ns: int, **changes: object) -> Finding:
-        updated = _not_before(episode.finding.opened, time_ns)
+    def _replace(self, episode: Episode, time_ns: int, **changes: Any) -> Finding:
+        updated = not_before(episode.finding.opened, time_ns)
+        if is_worse(changes.get("severity", episode.finding.severity), episode.finding):
+            changes["snoozed_until"] = None  # nobody put this to rest
         episode.finding = msgspec.structs.replace(episode.finding, updated=updated, **changes)
         self._save(episode.finding)
         return episode.finding
@@ -253,18 +291,6 @@ class FindingBook:
             and episode.family not in {NOTICE, LASTING}
             and (episode.family == ACCURACY) == labels
         ]
-
-
-def _not_before(opened: datetime, time_ns: int) -> datetime:
-    """Give a time of a finding; one that an earlier boot opened by a clock that was ahead never ends before that."""
-    return max(opened, utc(time_ns))
-
-
-def _held(said: Explanation, finding: Finding) -> Severity:
-    """Keep the severity that a finding reached, unless another kind of cause is what it comes from after all."""
-    if not finding.causes or said.causes[0].kind != finding.causes[0].kind:
-        return said.severity
-    return min(said.severity, finding.severity, key=SEVERITY_RANK.__getitem__)
 
 
 def _new_id() -> str:

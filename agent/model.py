@@ -97,6 +97,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     model: str = ""
     time_ns: int = 0  # wall time at which it was told
+    right: bool | None = None  # whether the answer was: told in place of what would have been
 
 
 @dataclass(frozen=True, slots=True)

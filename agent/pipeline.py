@@ -13,6 +13,7 @@ import msgspec
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
 from agent.card_watch import CardWatch
+from agent.clock import utc
 from agent.clock_watch import ClockWatch
 from agent.condition import count_change, device_state, stream_state
 from agent.disk_watch import DiskWatch
@@ -30,6 +31,7 @@ from agent.saved import new_start_words
 from agent.saving import Saving
 from agent.series import SeriesWatches
 from agent.status import PartHealth
+from agent.verdicts import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from agent.budget import AlarmsConfig
     from agent.clock import Clock
     from agent.labels.desk import LabelParts
-    from agent.model import DeviceState, Finding
+    from agent.model import DeviceState, Finding, Verdict
     from agent.panel import Factories
     from agent.ports import Collector, Explainer, Store
     from agent.series import SeriesParts
@@ -152,6 +154,20 @@ class Pipeline:
         self._events.say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
+    def snooze(self, finding_id: str, seconds: float, note: str) -> Finding:
+        """Let a finding rest for so long; 0 wakes it. Raises KeyError where none such is open."""
+        finding = self._book.snooze(finding_id, seconds, note, self._clock.wall_ns())
+        until = f"until {finding.snoozed_until:%Y-%m-%d %H:%M} UTC: " if finding.snoozed_until else ""
+        said = "snoozed" if until else "woken"
+        self._events.say(said, finding.stream.model, f"{until}{finding.sentence} {note}".strip())
+        return finding
+
+    def judge(self, finding_id: str, verdict: Verdict, note: str) -> Finding:
+        """Close a finding by what a person found it to be. Raises KeyError where there is none such."""
+        finding = self._book.judge(finding_id, verdict, note, self._clock.wall_ns())
+        self._events.say(f"judged {verdict}", finding.stream.model, f"{finding.sentence} {note}".strip())
+        return finding
+
     def label(self, labels: Labels) -> LabelSummary:
         """Take labels in, durable when this returns. Raises OSError where the disk cannot take them now."""
         summary = self.labels.take(labels)
@@ -167,7 +183,7 @@ class Pipeline:
     def streams(self) -> tuple[StreamStatus, ...]:
         """Describe every stream."""
         now = self._clock.monotonic_ns()
-        findings = self._book.open_findings()
+        findings = self._counting()
         states = ((m, stream_state(m, findings, now)) for m in self._monitors.values())
         told = (m.status(now, state, self._series.status(m)) for m, state in states)
         return tuple(msgspec.structs.replace(status, truth=self.labels.truth(status.key)) for status in told)
@@ -258,7 +274,11 @@ class Pipeline:
 
     def state(self, streams: Sequence[StreamStatus]) -> DeviceState:
         """Say how the device is, in one word."""
-        return device_state(streams, self._book.open_findings())
+        return device_state(streams, self._counting())
+
+    def _counting(self) -> list[Finding]:
+        now = utc(self._clock.wall_ns())
+        return [finding for finding in self._book.open_findings() if counts(finding, now)]
 
     def _share_budget(self) -> None:
         running = [monitor for monitor in self._monitors.values() if monitor.running]

@@ -257,8 +257,8 @@ class Store(FindingStore, MonitorStore, Protocol):
         """Correct the times of what this boot wrote, after the clock was set; a full disk delays it."""
         ...
 
-    def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:
-        """Keep a line of the device's history, durable with the next commit."""
+    def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:
+        """Keep a line of the device's history, of now or of a moment, durable with the next commit."""
         ...
 
     def positions(self) -> dict[str, int]:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agent.model import Stream
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from agent.model import Signal, Stream
+    from agent.model import Signal
     from agent.monitor import StreamMonitor
     from agent.pulse import Beat
 
@@ -44,6 +46,18 @@ class Present:
     def classes(self) -> Sequence[str]:
         """The names of its classes; empty where they are not known."""
         return self.names.get(self.key, ())
+
+    @property
+    def tag(self) -> str:
+        """What tells it from other streams of the model's name, as `Stream.key` has it."""
+        if self.stream is not None:
+            return self.stream.sha256[:12] or self.stream.version
+        return self.key.rpartition("@")[2] if "@" in self.key else ""
+
+    @property
+    def identity(self) -> Stream:
+        """Who it is, as far as that is known."""
+        return self.stream or Stream(model=self.model, version=self.tag)
 
     @property
     def model(self) -> str:

@@ -11,8 +11,9 @@ import math
 from typing import TYPE_CHECKING
 
 import msgspec
+from driftline.ids import written
 
-from agent.labels.compare import NotComparableError, error_of, is_value, truth_of
+from agent.labels.compare import NotComparableError, error_of, is_value
 from agent.labels.count import LabelCount
 from agent.labels.finder import Finder
 from agent.labels.known import KnownStream, SavedBook, models_of, read_book
@@ -96,7 +97,7 @@ class LabelBook:
             self._store.append_labels(self._sort(called, LabelCount(), wait=True), "", 0)
 
     def take(self, told: Labels) -> LabelSummary:
-        """Take labels in, and say what became of them."""
+        """Take labels in, and say what became of them. Raises KeyError for a mark of what is not recorded."""
         self._lost += told.lost
         count = LabelCount()
         self._store.append_labels(self._sort(told.labels, count, wait=True), told.source, told.last_seq)
@@ -207,6 +208,8 @@ class LabelBook:
         """Return the record of a label, without a key where its inference is not known; None where it is refused."""
         inference = found.inference(label)
         if inference is None:
+            if label.right is not None:  # which says nothing without it
+                raise KeyError(f"no inference with the id {written(label.id)} is recorded")
             count.waiting += 1
             if label.model and label.model not in (models := models_of(self._known)):
                 count.warn(f"no model {label.model} is known here; there are {', '.join(models) or 'none yet'}")
@@ -218,6 +221,8 @@ class LabelBook:
             count.refuse(f"the id belongs to inferences of {names}: name the model" if others else "too many models")
             return None
         known = stream.known
+        if label.right:
+            label = msgspec.structs.replace(label, value=inference.answer, right=None)
         values = is_value(inference, label, known.classes) or (stream.values and not known.classes)
         try:
             error = error_of(inference, label, known.classes, values=values)
@@ -226,10 +231,8 @@ class LabelBook:
             count.refuse(str(reason))
             return None
         stream.see_kind(values=values)
-        if not values and known.never_said(truth := truth_of(label, known.classes, inference.stream.model)):
-            count.warn(
-                f"{truth:g} is no class that {inference.stream.model} has answered so far: such a label makes it wrong"
-            )
+        if not values and (odd := known.oddness(label, inference.stream.model)):
+            count.warn(odd)
         previous = found.replace(label, error)
         count.matched += math.isnan(previous)
         count.replaced += not math.isnan(previous)

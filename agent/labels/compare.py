@@ -26,6 +26,10 @@ def error_of(inference: Inference, label: Label, classes: Sequence[str], *, valu
     model = inference.stream.model
     if math.isnan(inference.answer):
         raise NotComparableError(f"an inference of {model} gave no answer")
+    if label.right is False:
+        if values:
+            raise NotComparableError(f"{model} answers values: say what would have been right for {inference.answer:g}")
+        return 1.0
     truth = truth_of(label, classes, model)
     if values:
         return abs(truth - inference.answer)

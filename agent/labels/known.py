@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from agent.labels.compare import truth_of
 from agent.truth import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.model import Block
+    from agent.model import Block, Label
     from agent.steady import Step
 
 
@@ -64,6 +65,12 @@ class KnownStream(msgspec.Struct):
     def never_said(self, truth: float) -> bool:
         """Tell whether a class is beyond all that were answered, where classes have no names."""
         return not self.classes and self.answers is not None and not self.answers[0] <= truth <= self.answers[1]
+
+    def oddness(self, label: Label, model: str) -> str:
+        """Say what is odd about a label of a class, which is taken all the same; empty where nothing is."""
+        if label.right is False or not self.never_said(truth := truth_of(label, self.classes, model)):
+            return ""
+        return f"{truth:g} is no class that {model} has answered so far: such a label makes it wrong"
 
     def _see_answers(self, block: Block) -> None:
         answer = answer_of(block.signals)

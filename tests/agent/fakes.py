@@ -150,7 +150,7 @@ class MemoryStore:
         moved = (step.moved_finding(finding) for finding in self.findings(everything=True))
         self.history += [finding for finding in moved if finding not in self.history]
 
-    def add_event(self, kind: str, subject: str, detail: str, *, count: int = 0) -> None:
+    def add_event(self, kind: str, subject: str, detail: str, *, time_ns: int | None = None, count: int = 0) -> None:  # noqa: ARG002  # undated
         """Append."""
         self.events.append((kind, subject, detail, count))
 
