@@ -176,7 +176,7 @@ class Exporter(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections. May be called twice."""
+        """Let go of connections; what is being sent comes back soon, to be retried. May be called twice."""
         ...
 
 

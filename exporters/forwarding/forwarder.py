@@ -39,6 +39,7 @@ MOST_LINES = 10_000  # of the egress ledger, that are counted at a start
 LEAST_WAIT_S = 1.0  # for the budget
 BETWEEN_S = 0.05  # between two batches, in which the pipeline has its thread to itself
 CLOCK_S = 10.0  # how often a clock that is not believed is looked at
+STOP_S = 2.0  # within which a stop of the agent ends what is being sent
 UNDATED_AFTER_S = 900.0  # for which findings wait for it
 BROKEN_S = 30.0  # how long the buffer is left alone that cannot be read
 FRESH_SLOTS = 2  # windows that ended so many intervals ago are fresh
@@ -180,7 +181,12 @@ class Forwarder:
     async def _send(self, batch: Batch) -> Outcome:
         """Send a batch, and settle what came of it."""
         started_ns = self._clock.monotonic_ns()
-        outcome = await self._exporter.send(batch.parcels)
+        sending = asyncio.ensure_future(self._exporter.send(batch.parcels))
+        try:
+            outcome = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await self._break_off(batch, sending)
+            raise
         took_s = (self._clock.monotonic_ns() - started_ns) / 1e9
         self.budget.take(outcome.sent_bytes)
         self._size.took(took_s, whole=not outcome.retry)
@@ -188,6 +194,13 @@ class Forwarder:
         self._answered = batch, outcome
         await self._settle(batch, outcome)
         return outcome
+
+    async def _break_off(self, batch: Batch, sending: asyncio.Future[Outcome]) -> None:
+        """End what is being sent, since the agent stops; what left of it stands in the ledger."""
+        await self._exporter.close()
+        with contextlib.suppress(TimeoutError, OutboxAwayError):
+            async with asyncio.timeout(STOP_S):
+                await self._settle(batch, await sending)
 
     def _rest(self, outcome: Outcome, trouble: str) -> float:
         """Return how long to leave the destination alone."""
@@ -198,9 +211,8 @@ class Forwarder:
         return BETWEEN_S
 
     async def _settle(self, batch: Batch, outcome: Outcome) -> None:
-        await self._place.run(
-            functools.partial(self._place.outbox.settle, self.config.name, batch, outcome, self.config.shown_url)
-        )
+        settle = functools.partial(self._place.outbox.settle, self.config.name, batch, outcome, self.config.shown_url)
+        await asyncio.shield(self._place.run(settle))  # a stop of the agent waits for it
         self._answered = None
 
     def _next(self) -> Batch | None:

@@ -78,7 +78,7 @@ class Forwarding:
         """Try a destination, or all at once; what is sent is in the ledger. Raises KeyError, OutboxAwayError."""
         chosen = self._chosen(destination)
         parcels = await self._place.run(self._place.outbox.latest)
-        return list(await asyncio.gather(*(self._test(one.config, parcels) for one in chosen)))
+        return list(await asyncio.gather(*(self._test(one, parcels) for one in chosen)))
 
     def status(self) -> tuple[DestinationStatus, ...]:
         """Describe each destination. In the pipeline's thread."""
@@ -118,9 +118,10 @@ class Forwarding:
             raise KeyError(f"no destination is called {destination!r}: {known}")
         return chosen
 
-    async def _test(self, config: DestinationConfig, parcels: Sequence[Parcel]) -> LinkResult:
-        place = self._place
+    async def _test(self, forwarder: Forwarder, parcels: Sequence[Parcel]) -> LinkResult:
+        place, config = self._place, forwarder.config
         result, outcome = await try_link(config, place.origin, parcels, place.clock)
+        forwarder.budget.take(outcome.sent_bytes)
         if outcome.sent_bytes:
             line = Egress(
                 time_ns=place.clock.wall_ns(), destination=config.name, address=config.shown_url,

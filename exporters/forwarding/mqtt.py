@@ -23,6 +23,7 @@ from aiomqtt.exceptions import MqttConnectError
 from agent.outbound import FindingChange, Outcome
 from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
+from exporters.forwarding.patience import Patience
 from exporters.forwarding.secret import SecretError, read_secret
 from exporters.forwarding.trust import Trust
 from exporters.mqtt import Message, finding_message, window_message
@@ -68,6 +69,7 @@ class MqttExporter:
         self.name = config.name
         self._config = config
         self._trust = Trust(config)
+        self._patience = Patience()
         self._origin = origin
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
@@ -76,7 +78,7 @@ class MqttExporter:
         done = _Done(set(range(len(parcels))) - messages.keys())  # nothing of these may leave
         trouble, lasting = "", False
         try:
-            async with asyncio.timeout(self._config.timeout_seconds):
+            async with self._patience.span(self._config.timeout_seconds):
                 await self._publish(messages, done)
         except (aiomqtt.MqttError, SecretError, OSError, TimeoutError, ValueError) as error:
             if len(done.acknowledged) < len(parcels):  # else only the farewell failed
@@ -91,7 +93,8 @@ class MqttExporter:
         )
 
     async def close(self) -> None:
-        """Nothing is held between two batches."""
+        """Break off what is being published; nothing is held between two batches."""
+        self._patience.end()
 
     def _messages(self, parcels: Sequence[Parcel]) -> tuple[dict[int, Message], frozenset[str]]:
         """Return what is to be published by the places of the parcels, and the names of what is in it."""

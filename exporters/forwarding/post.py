@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from exporters.forwarding.certificate import validity
+from exporters.forwarding.patience import Patience
 from exporters.forwarding.secret import SecretError, read_secret
 from exporters.forwarding.trust import Trust
 
@@ -57,42 +58,65 @@ class Poster:
         self._config = config
         self._trust = Trust(config)
         self._session: aiohttp.ClientSession | None = None
+        self._patience = Patience()
+        self._reached = False  # whether anything of it went over the wire
+        self._dates: dict[str, str] = {}  # until when a certificate is valid, by what was said of it
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, compress: bool = False) -> Answer:
         """Post a body; raises nothing for what the other side, the network or a missing file does."""
         payload = await asyncio.to_thread(gzip.compress, body, 6, mtime=0) if compress else body
         extra = {"Content-Encoding": "gzip"} if compress else {}
         sent = len(payload) + _HEADER_BYTES
+        self._reached = False
         try:
             session = self._session or await self._connect()
             self._session = session
             headers = {**headers, **_PLAIN_ANSWER, **extra, **self._config.headers, **self._authorization()}
-            async with asyncio.timeout(self._config.timeout_seconds):
-                async with session.post(url, data=payload, headers=headers, allow_redirects=False) as response:
-                    answer = await _beginning(response.content)
-                    wait = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
-                    return Answer(response.status, answer, wait, sent_bytes=sent)
+            async with (
+                self._patience.span(self._config.timeout_seconds),
+                session.post(url, data=payload, headers=headers, allow_redirects=False) as response,
+            ):
+                answer = await _beginning(response.content)
+                wait = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+                self._dates.clear()
+                return Answer(response.status, answer, wait, sent_bytes=sent)
         except (SecretError, OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
-            await self.close()  # a connection in an unknown state is not used again
+            await self._let_go()  # a connection in an unknown state is not used again
             words, lasting = in_words(error, self._config.timeout_seconds)
             if isinstance(error, aiohttp.ClientConnectorCertificateError):
-                refused = error.certificate_error
-                words += await validity(error.host, error.port or 443, refused, self._config.timeout_seconds)
-            reached = not isinstance(error, SecretError | aiohttp.ClientConnectorError)
-            return Answer(0, trouble=words, lasting=lasting, sent_bytes=sent if reached else 0)
+                words += await self._date(words, error)
+            return Answer(0, trouble=words, lasting=lasting, sent_bytes=sent if self._reached else 0)
 
     async def close(self) -> None:
-        """Let go of the connections. May be called twice."""
+        """Break off what is on its way, and let go of the connections. May be called twice."""
+        if not self._patience.end():
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    async def _date(self, words: str, error: aiohttp.ClientConnectorCertificateError) -> str:
+        """Say until when a certificate is valid; it is looked at once, and anew where something else is said of one."""
+        if words not in self._dates:
+            said = await validity(error.host, error.port or 443, error.certificate_error, self._config.timeout_seconds)
+            self._dates = {words: said} if said else {}
+        return self._dates.get(words, "")
 
     async def _connect(self) -> aiohttp.ClientSession:
         encrypted = self._config.url.startswith("https:")
         context = await asyncio.to_thread(self._trust.context) if encrypted else True
         connector = aiohttp.TCPConnector(limit=1, ssl=context, keepalive_timeout=30)
         no_other = aiohttp.ClientTimeout(total=None, sock_connect=None)  # the deadline is that of the whole request
-        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False, timeout=no_other)
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(self._sent)
+        return aiohttp.ClientSession(
+            connector=connector, auto_decompress=False, trust_env=False, timeout=no_other, trace_configs=[trace]
+        )
+
+    async def _sent(self, *_said: object) -> None:
+        self._reached = True
 
     def _authorization(self) -> dict[str, str]:
         config = self._config

@@ -60,7 +60,8 @@ class Link:
         self.takes_s = 0.5
         self.parcel_bytes, self.bytes = 4_000, 0
         self.finding_came = asyncio.Event()
-        self.closed = False
+        self.closed = self.hangs = False  # hangs: says nothing until it is let go of
+        self.let_go = asyncio.Event()
         self.spoils: DeviceStore | None = None  # whose disk takes nothing any more once something was sent
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
@@ -74,6 +75,9 @@ class Link:
             return self.fails(len(parcels))
         if any(isinstance(parcel.content, FindingChange) for parcel in parcels):
             self.finding_came.set()
+        if self.hangs:
+            await self.let_go.wait()
+            return down()(len(parcels))
         now = (self.clock.wall_ns() - START_NS) / SECOND_NS
         self.arrived += [(now, parcel) for parcel in parcels]
         self.bytes += self.parcel_bytes * len(parcels)
@@ -81,6 +85,7 @@ class Link:
 
     async def close(self) -> None:
         self.closed = True
+        self.let_go.set()
 
     def windows(self) -> list[tuple[float, float]]:
         """Return of each window when it arrived and when it ended, in seconds since the start, in order of arrival."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporters.forwarding import post as post_module
+from exporters.forwarding.certificate import validity
 from exporters.forwarding.config import DestinationConfig
 from exporters.forwarding.post import Answer, Poster
 from tests.exporters.forwarding.sink import Sink
@@ -54,3 +56,24 @@ def test_a_certificate_of_somebody_else_is_refused_without_a_date(tmp_path: Path
     assert "127.0.0.1 is refused: IP address mismatch" in answer.trouble
     assert "valid" not in answer.trouble.replace("not valid for", "")
     assert answer.lasting
+
+
+def test_the_date_of_a_certificate_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every attempt says it, and makes one handshake."""
+    looks: list[str] = []
+
+    async def counted(host: str, port: int, error: object, timeout_s: float) -> str:
+        looks.append(host)
+        return await validity(host, port, error, timeout_s)
+
+    monkeypatch.setattr(post_module, "validity", counted)
+    authority = Authority(tmp_path)
+
+    async def tried(url: str) -> list[str]:
+        poster = Poster(DestinationConfig(name="hq", kind="otlp", url=url, ca_file=str(authority.file)))
+        return [(await poster.post(url, b"figures", {})).trouble for _ in range(3)]
+
+    with Sink(authority.server(ends_in_days=-1)) as sink:
+        said = asyncio.run(tried(sink.url))
+    assert len(set(said)) == len(looks) == 1
+    assert "it was valid until" in said[0]

@@ -12,6 +12,7 @@ from exporters.forwarding.forwarder import UNDATED_AFTER_S
 from exporters.forwarding.forwarding import Forwarding
 from tests.agent.buffer.outgoing.summaries import START_NS
 from tests.exporters.forwarding.driving import Device, down
+from tests.exporters.forwarding.sink import Sink
 
 MINUTE, HOUR, DAY, SLOT = 60, 3_600, 86_400, 300
 
@@ -254,6 +255,41 @@ def test_a_key_in_the_address_is_in_nothing_that_people_see() -> None:
     assert [one.url for one in forwarding.status()] == [shown]
     assert (tried.ok, tried.address) == (False, shown)
     assert "secret" not in tried.said
+
+
+def test_trying_a_link_costs_budget() -> None:
+    """What it sends is taken from what may be sent, and stands in the ledger."""
+    with Sink() as sink:
+        device = Device(url=sink.url)
+        device.run(HOUR)
+        forwarding = Forwarding([(device.config, device.link)], device.place, device.notices)
+        (forwarder,) = forwarding._forwarders
+        before = forwarder.budget.left
+        (tried,) = asyncio.run(forwarding.test("hq"))
+    assert tried.ok
+    assert before - forwarder.budget.left == tried.bytes == device.outbox.egress(0, 1)[0].bytes > 0
+
+
+def test_a_stop_in_the_middle_of_a_delivery_leaves_its_line_in_the_ledger() -> None:
+    """What left by then stands there as not accepted, and comes again after the start."""
+    device = Device()
+    device.run(HOUR)
+    device.opens()
+    device.link.hangs = True
+
+    async def scene() -> None:
+        running = asyncio.create_task(device.forwarder.run())
+        await device.link.finding_came.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+    line = device.outbox.egress(0, 1)[0]
+    assert (line.accepted, line.bytes) == (0, 300)
+    device.link.hangs = False
+    device.start()
+    device.run(MINUTE)
+    assert [change.number for change in device.link.changes()] == [1]
 
 
 def test_a_running_forwarder_is_woken_by_a_finding_and_lets_go_when_it_is_stopped() -> None:

@@ -54,3 +54,42 @@ def test_an_address_that_cannot_be_used_is_not_repeated() -> None:
     """What is wrong with it is the configuration's, which a person has to mend."""
     words, lasting = in_words(aiohttp.InvalidURL("http://a:b/?token=secret"), 30.0)
     assert (words, lasting) == ("the address cannot be used: correct url", True)
+
+
+class Silent:
+    """A receiver that takes everything in and says nothing."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1_000):
+            self.heard.set()
+        writer.close()
+
+
+async def ended(scheme: str) -> Answer:
+    """Post to one that says nothing, and break that off as soon as it has heard something."""
+    silent = Silent()
+    server = await asyncio.start_server(silent.serve, "127.0.0.1", 0)
+    url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    poster = Poster(DestinationConfig(name="hq", kind="otlp", url=url))
+    async with server:
+        posting = asyncio.create_task(poster.post(url, b"body", {}))
+        await silent.heard.wait()
+        await poster.close()
+        answered = await posting
+        await poster.close()
+    return answered
+
+
+def test_a_request_that_is_broken_off_is_said_to_have_left() -> None:
+    """It comes back at once, long before its deadline, with what went over the wire."""
+    answered = asyncio.run(ended("http"))
+    assert (answered.status, answered.sent_bytes > 0, answered.lasting) == (0, True, False)
+
+
+def test_nothing_was_sent_where_no_connection_came_about() -> None:
+    """The greeting of TLS holds nothing of what was to be sent."""
+    answered = asyncio.run(ended("https"))
+    assert (answered.status, answered.sent_bytes) == (0, 0)
