@@ -19,7 +19,8 @@ from agent.outbound import FindingChange, Outcome
 from exporters.forwarding.allowed import changes_that_may_leave, samples_that_may_leave
 from exporters.forwarding.config import FINDINGS_FIELD
 from exporters.forwarding.judging import Doubt, deliver
-from exporters.forwarding.post import Answer, Poster
+from exporters.forwarding.over_http import HttpExporter
+from exporters.forwarding.post import Answer
 from exporters.otlp import encode_findings, encode_samples
 
 if TYPE_CHECKING:
@@ -33,24 +34,12 @@ _OK = 200
 _PARTIAL = 422  # what a partial success counts as: refused
 
 
-class OtlpExporter:
-    """Sends to one receiver of OTLP.
-
-    Parameters
-    ----------
-    config
-        The destination.
-    origin
-        Who sends.
-
-    """
+class OtlpExporter(HttpExporter):
+    """Sends to one receiver of OTLP."""
 
     def __init__(self, config: DestinationConfig, origin: Origin) -> None:
-        self.name = config.name
-        self._config = config
-        self._origin = origin
+        super().__init__(config, origin)
         self._base = config.url.rstrip("/")
-        self._poster = Poster(config)
         self._doubts = {"/v1/logs": Doubt(), "/v1/metrics": Doubt()}
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
@@ -68,10 +57,6 @@ class OtlpExporter:
                 found = await deliver(own, post, self._doubts[path], self._config.timeout_seconds)
             done = _joined(done, found, places)
         return done
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        await self._poster.close()
 
     async def _post_findings(self, parcels: Sequence[Parcel]) -> Answer:
         changes = list(changes_that_may_leave(self._config, parcels))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from exporters.forwarding.allowed import samples_that_may_leave
 from exporters.forwarding.judging import Doubt, deliver
-from exporters.forwarding.post import Answer, Poster
+from exporters.forwarding.over_http import HttpExporter
+from exporters.forwarding.post import Answer
 from exporters.remote_write import HEADERS, encode_samples
 
 if TYPE_CHECKING:
@@ -18,32 +19,16 @@ if TYPE_CHECKING:
     from exporters.forwarding.config import DestinationConfig
 
 
-class RemoteWriteExporter:
-    """Sends to one receiver of remote write 1.0: Prometheus, VictoriaMetrics, Mimir and their like.
-
-    Parameters
-    ----------
-    config
-        The destination.
-    origin
-        Who sends.
-
-    """
+class RemoteWriteExporter(HttpExporter):
+    """Sends to one receiver of remote write 1.0: Prometheus, VictoriaMetrics, Mimir and their like."""
 
     def __init__(self, config: DestinationConfig, origin: Origin) -> None:
-        self.name = config.name
-        self._config = config
-        self._origin = origin
-        self._poster = Poster(config)
+        super().__init__(config, origin)
         self._doubt = Doubt()
 
     async def send(self, parcels: Sequence[Parcel]) -> Outcome:
         """Post windows, and say what became of each."""
         return await deliver(parcels, self._post, self._doubt, self._config.timeout_seconds)
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        await self._poster.close()
 
     async def _post(self, parcels: Sequence[Parcel]) -> Answer:
         body, fields = await asyncio.to_thread(self._encode, parcels)  # takes a second for an hour of many signals
