@@ -14,9 +14,7 @@ from agent.clock import SystemClock
 from tui import palette
 from tui.deciding import Deciding
 from tui.feed import Answered, Feed
-from tui.finding_screen import FindingScreen
 from tui.navigating import Navigating
-from tui.overview import Overview
 from tui.spans import clean
 from tui.trends import Trends
 from tui.view import View
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from tui.telling import Told
 
 _NS = 1e9
+_PATIENCE_S = 0.3  # for the first answer, before a screen without one is drawn: on a slow line each costs a second
+SLOW_S = 5.0  # from an answer to the next question where the line is slow
 
 
 class Dashboard(Navigating):
@@ -49,6 +49,9 @@ class Dashboard(Navigating):
         A line below the header, such as what a demonstration is about to do.
     clock
         Tells how old the news is.
+    slow
+        Whether the line to the terminal is slow: asks less often, and takes the sixteen colours, which are short to
+        send.
 
     """
 
@@ -72,6 +75,7 @@ class Dashboard(Navigating):
         title_note: str = "",
         *,
         clock: Clock | None = None,
+        slow: bool = False,
     ) -> None:
         # Without colours the terminal's own are used, which Textual then leaves out; its other themes would give greys.
         plain = "NO_COLOR" in os.environ
@@ -79,18 +83,22 @@ class Dashboard(Navigating):
         for theme in palette.THEMES:
             self.register_theme(theme)
         few = plain or self.console.color_system in {None, "standard"}
-        self.theme = palette.SIXTEEN if few else palette.DARK
+        self.theme = palette.SIXTEEN if few or slow else palette.DARK
         self._source = source
         self._deciding = Deciding(self, source)
         self._clock = clock or SystemClock()
-        self._feed = Feed(source, interval_seconds, self.post_message)
+        self._feed = Feed(source, max(interval_seconds, SLOW_S) if slow else interval_seconds, self.post_message)
         self._exit_after = exit_after_seconds
         self._answered_ns = self._clock.monotonic_ns()
         self.view = View(None, Trends(), note=clean(title_note), console=os.environ.get("TERM") == "linux")
 
-    def on_mount(self) -> None:
-        """Begin to ask."""
+    def on_load(self) -> None:
+        """Begin to ask, before there is anything to draw."""
         self._feed.start()
+
+    def on_mount(self) -> None:
+        """Say that the agent is waited for where its answer does not come at once."""
+        self.set_timer(_PATIENCE_S, self._show_view)
         if self._exit_after is not None:
             self.set_timer(self._exit_after, self.exit)
 
@@ -120,7 +128,8 @@ class Dashboard(Navigating):
 
     def on_viewing_resumed(self, message: Viewing.Resumed) -> None:
         """Bring a screen that comes to the top up to date."""
-        message.viewing.show(self.view)
+        if self.view.status is not None or self.view.away:
+            message.viewing.show(self.view)
 
     def action_pause(self) -> None:
         """Hold the screen still, or go on."""
@@ -136,11 +145,7 @@ class Dashboard(Navigating):
 
     def _decide(self, about: Callable[[Finding], None]) -> None:
         """Do something about the finding that is selected."""
-        screen = self.screen
-        if isinstance(screen, FindingScreen):
-            about(screen.finding)
-            return
-        finding = self.view.finding(screen.finding_id) if isinstance(screen, Overview) and screen.finding_id else None
+        finding = self.screen.chosen_finding if isinstance(self.screen, Viewing) else None
         if finding is None:
             self.notify("there is no open finding here", markup=False)
         else:

@@ -5,6 +5,7 @@ The thread is a daemon: quitting never waits for an answer that does not come.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
     from agent.ports import StatusSource
     from agent.status import Status
+
+
+MOST_OF_A_CORE = 0.04  # what following the agent may cost
+LONGEST_S = 30.0
+
+
+def _processor_s() -> float:
+    used = os.times()
+    return used.user + used.system
 
 
 class Answered(Message):
@@ -40,7 +50,7 @@ class Feed:
     source
         Whom to ask; called from the feed's thread alone.
     interval_seconds
-        Time between the end of an answer and the next question.
+        Time between the end of an answer and the next question; more where that would cost too much of a processor.
     deliver
         Called with each answer, from the feed's thread.
 
@@ -69,8 +79,12 @@ class Feed:
 
     def _run(self) -> None:
         while not self._closed:
+            spent_s = _processor_s()
             self._deliver(self._ask())
-            self._wake.wait(self._interval)
+            if not self._wake.wait(self._interval):
+                # What answer and drawing took together; a device with thousands of findings is asked less often.
+                rest_s = (_processor_s() - spent_s) / MOST_OF_A_CORE - self._interval
+                self._wake.wait(max(0.0, min(rest_s, LONGEST_S)))
             self._wake.clear()
 
     def _ask(self) -> Answered:

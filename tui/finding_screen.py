@@ -108,7 +108,7 @@ class FindingScreen(AskingScreen):
         return 30.0
 
     @property
-    def finding(self) -> Finding:
+    def chosen_finding(self) -> Finding:
         """The finding that is shown, as it is known to stand."""
         open_one = self.view.finding(self._first.id) if self.view else None
         told = self.answer.finding if isinstance(self.answer, Around) else self._first
@@ -117,7 +117,7 @@ class FindingScreen(AskingScreen):
     def renew(self) -> None:
         """Hand the page what is known."""
         for page in self.query(FindingPage):
-            page.finding, page.note = self.finding, self.note
+            page.finding, page.note = self.chosen_finding, self.note
             page.around = self.answer if isinstance(self.answer, Around) else None
             page.gone = (
                 self._first.state != "closed" and self.view is not None and self.view.finding(self._first.id) is None

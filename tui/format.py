@@ -63,6 +63,12 @@ def local_time(moment: datetime, now: datetime | None = None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
+def short_time(moment: datetime, now: datetime) -> str:
+    """Give the time of day today, else the date and the minute, in at most twelve cells."""
+    local = moment.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else f"{local:%d %b %H:%M}"
+
+
 def rate(per_second: float) -> str:
     """Give a rate in the unit that leaves digits to read.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.forwarding_lines import MOST_LETTERS, waiting_text
-from tui.records import when
 from tui.spans import clip, fit, heading
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def _waits(one: DestinationStatus, now: datetime) -> str:
     """Say in short what waits, and since when."""
     parts = [fmt.plural(one.waiting_findings, "finding")] if one.waiting_findings else []
     if one.waiting_summaries:
-        since = f" since {when(one.waiting_since, now)}" if one.waiting_since else ""
+        since = f" since {fmt.short_time(one.waiting_since, now)}" if one.waiting_since else ""
         parts.append(f"{fmt.plural(one.waiting_summaries, 'minute')}{since}")
     refused = f", {fmt.count(one.dead_letters)} refused" if one.dead_letters else ""
     return (f"{' and '.join(parts)} wait" if parts else "nothing waits") + refused

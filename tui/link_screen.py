@@ -1,4 +1,4 @@
-"""The links: a panel of the overview, and a screen with what waits, what was refused, and what left the device."""
+"""The links on a screen: what waits for each destination, what it refused, and what left the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widgets import Footer
 from tui.asking import AskingScreen
 from tui.header import Header
 from tui.lined import Page
-from tui.link_lines import link_lines, link_page_lines, links_text
+from tui.link_lines import link_page_lines
 from tui.spans import heading
 
 if TYPE_CHECKING:
@@ -24,23 +24,6 @@ if TYPE_CHECKING:
 
 MOST_LINES = 500
 _SPAN = timedelta(days=1)
-
-
-class Link(Page):
-    """A line a destination, or that there is none."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.go('link')", "all of it", key_display="enter")]
-
-    DEFAULT_CSS = "Link { max-height: 4; min-height: 2; }"
-
-    def head(self, width: int, note: str) -> Line:
-        """Return the rule, with how many destinations there are, and how many are in trouble."""
-        said = links_text(self.view.status.destinations) if self.view and self.view.status else ""
-        return heading("6 link", width, f"{said} {note}".strip(), marked=self.has_focus)
-
-    def body(self, width: int) -> list[Line]:
-        """Return the destinations."""
-        return link_lines(self.view.status, width) if self.view and self.view.status else []
 
 
 class _Left(NamedTuple):

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from tui import palette
-from tui.command_screen import CommandScreen
-from tui.commands import Command
-from tui.events_screen import EventsScreen, finding_of
-from tui.filter_bar import FilterBar
-from tui.finding_screen import FindingScreen
 from tui.findings import Findings
-from tui.help_screen import HelpScreen
-from tui.host_screen import HostScreen
-from tui.link_screen import LinkScreen
-from tui.log_screen import LogScreen
 from tui.overview import Overview
 from tui.places import PLACES
-from tui.records import Records
 from tui.rows import Rows
-from tui.stream_screen import StreamScreen
-from tui.streams import Streams, stream_row_key
+from tui.streams import Streams
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from textual.screen import Screen
 
     from agent.screen import ScreenSource
+    from tui.commands import Command
     from tui.view import View
 
 _NAMES = {place.name: place for place in PLACES}
@@ -68,23 +58,29 @@ class Navigating(App[None]):
 
     def action_go(self, name: str) -> None:
         """Go to a screen by its name, once; to a panel where there is no screen of that name."""
-        screens: dict[str, type[HostScreen | LinkScreen | EventsScreen | LogScreen | HelpScreen]] = {
-            "device": HostScreen, "link": LinkScreen, "events": EventsScreen, "log": LogScreen, "help": HelpScreen,
-        }  # fmt: skip
-        kind = screens.get(name)
+        kind = self.doors.SCREENS.get(name)
         if kind is None:
             self.action_place(name)
         elif not isinstance(self.screen, kind):
-            self.home()
-            self.push_screen(kind() if issubclass(kind, HostScreen | HelpScreen) else kind(self._source))
+            if name != "help":  # from which esc goes back to where it was asked for
+                self.home()
+            self.push_screen(self.doors.make(kind, self._source))
 
     def action_help(self) -> None:
-        """Show the help page, once; esc goes back to where it was asked for."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+        """Show the help page, once."""
+        self.action_go("help")
+
+    @property
+    def doors(self) -> ModuleType:
+        """The screens behind the overview; loading them is no part of the start."""
+        from tui import doors  # noqa: PLC0415
+
+        return doors
 
     def action_filter(self) -> None:
         """Filter the list that has the focus, or the first one on the screen."""
+        from tui.filter_bar import FilterBar  # noqa: PLC0415  # no part of the start
+
         lists = [rows for rows in self.screen.query(Rows) if rows.display]
         rows = next((rows for rows in lists if rows.has_focus), lists[0] if lists else None)
         if rows is None:
@@ -94,72 +90,30 @@ class Navigating(App[None]):
 
     def action_command(self) -> None:
         """Ask where to go, or what to do."""
-        self.push_screen(CommandScreen(self.commands(), self.view), self._run)
+        self.push_screen(self.doors.CommandScreen(self.doors.commands(self), self.view), self._run)
 
     def _run(self, command: Command | None) -> None:
         if command is not None:
             self.call_later(command.run)
 
-    def commands(self) -> list[Command]:
-        """Return what can be chosen by name now."""
-        places = [Command(place.name, place.what, partial(self.action_go, place.name)) for place in PLACES]
-        actions = [
-            Command(name, what, partial(self.run_action, action))
-            for name, what, action in (
-                ("help", "every key, and what the words mean", "help"),
-                ("filter", "leave the rows of a list that have some words", "filter"),
-                ("pause", "hold the screen still, and go on", "pause"),
-                ("quit", "leave the dashboard; the agent goes on", "quit"),
-            )
-        ]
-        themes = [
-            Command(f"theme {name}", what, partial(setattr, self, "theme", theme))
-            for name, what, theme in (
-                ("dark", "light letters on dark", palette.DARK),
-                ("light", "dark letters on light", palette.LIGHT),
-                ("16", "the terminal's own sixteen colours", palette.SIXTEEN),
-            )
-        ]
-        status = self.view.status
-        streams = [
-            Command(one.stream.model, f"stream, {one.state}", partial(self._open_stream, stream_row_key(one)))
-            for one in (status.streams if status else ())
-        ]
-        findings = [
-            Command(one.id, f"finding of {one.stream.model}: {one.sentence}", partial(self._open_finding, one.id))
-            for one in (status.findings if status else ())
-        ]
-        return [*places, *actions, *themes, *streams, *findings]
-
     def on_rows_opened(self, message: Rows.Opened) -> None:
         """Open what the row under the cursor stands for."""
         rows = message.rows
         if isinstance(rows, Streams):
-            self._open_stream(message.key)
+            self.open_stream(message.key)
         elif isinstance(rows, Findings):
-            self._open_finding(message.key)
-        elif isinstance(rows, Records) and isinstance(self.screen, EventsScreen):
-            self._open_event(rows)
+            self.open_finding(message.key)
+        elif isinstance(self.screen, self.doors.EventsScreen):
+            self.doors.open_event(self, rows)
 
-    def _open_stream(self, row_key: str) -> None:
-        self.push_screen(StreamScreen(self._source, row_key))
+    def open_stream(self, row_key: str) -> None:
+        """Open a stream by its row's key."""
+        self.push_screen(self.doors.StreamScreen(self._source, row_key))
 
-    def _open_finding(self, finding_id: str) -> None:
+    def open_finding(self, finding_id: str) -> None:
+        """Open a finding that is not closed."""
         finding = self.view.finding(finding_id)
         if finding is None:
             self.notify("this finding is closed", markup=False)
         else:
-            self.push_screen(FindingScreen(self._source, finding))
-
-    def _open_event(self, rows: Records) -> None:
-        status, record = self.view.status, rows.record
-        if status is None or record is None:
-            return
-        finding = finding_of(record, status.findings)
-        stream = next((one for one in status.streams if record.text.startswith(f"{one.stream.model}:")), None)
-        if finding is not None:
-            self._open_finding(finding.id)
-        elif stream is not None:
-            self._open_stream(stream_row_key(stream))
-        else:
-            self.notify("this event tells of no model that runs now, and of no open finding", markup=False)
+            self.push_screen(self.doors.FindingScreen(self._source, finding))

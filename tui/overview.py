@@ -11,7 +11,7 @@ from textual.widgets import Footer
 from tui.findings import FindingCard, Findings
 from tui.header import Header
 from tui.host import Host
-from tui.link_screen import Link
+from tui.link_panel import Link
 from tui.signals_card import SignalsCard
 from tui.streams import Streams
 from tui.viewing import Viewing
@@ -19,6 +19,7 @@ from tui.viewing import Viewing
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from agent.model import Finding
     from tui.rows import Rows
 
 
@@ -81,6 +82,7 @@ class Overview(Viewing):
             findings.action_open()
 
     @property
-    def finding_id(self) -> str | None:
+    def chosen_finding(self) -> Finding | None:
         """The finding that is selected."""
-        return self.query_one(Findings).key
+        key = self.query_one(Findings).key
+        return self.view.finding(key) if self.view and key else None

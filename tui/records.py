@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import between, local_time
+from tui.format import between, local_time, short_time
 from tui.lined import Page
 from tui.rows import Rows
 from tui.spans import clip, fit, heading, wrap
@@ -29,12 +29,6 @@ class Record(NamedTuple):
     word: str = ""
     whose: str = ""
     tone: Tone = "plain"
-
-
-def when(moment: datetime, now: datetime) -> str:
-    """Give the time of day today, else the date and the minute."""
-    local = moment.astimezone()
-    return f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else f"{local:%d %b %H:%M}"
 
 
 class Records(Rows):
@@ -91,7 +85,7 @@ class Records(Rows):
         record, (word, whose) = self.records[index], self._cells
         return clip(
             (
-                (fit(when(record.time, self.view.status.time), _TIME_CELLS) + " ", "quiet"),
+                (fit(short_time(record.time, self.view.status.time), _TIME_CELLS) + " ", "quiet"),
                 (fit(record.word, word) + " " if word else "", record.tone),
                 (fit(record.whose, whose) + " " if whose else "", "strong"),
                 (record.text, record.tone if record.tone in {"critical", "warning"} else "plain"),

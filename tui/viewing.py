@@ -10,6 +10,7 @@ from textual.screen import Screen
 from tui.lined import Lined
 
 if TYPE_CHECKING:
+    from agent.model import Finding
     from tui.view import View
 
 
@@ -24,6 +25,11 @@ class Viewing(Screen[None]):
         def __init__(self, viewing: Viewing) -> None:
             super().__init__()
             self.viewing = viewing
+
+    @property
+    def chosen_finding(self) -> Finding | None:
+        """The finding that keys about findings mean here."""
+        return None
 
     def on_screen_resume(self) -> None:
         """Ask for what happened while another screen was on top."""

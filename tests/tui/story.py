@@ -42,7 +42,6 @@ class StorySource(FakeSource):
     def __init__(self) -> None:
         super().__init__(calm())
         self._story = story()
-        self._chance = random.Random(5)
 
     def status(self) -> Status:
         """Give the next answer."""
@@ -50,10 +49,12 @@ class StorySource(FakeSource):
         self.asked += 1
         if isinstance(self.answer, str):
             raise AgentAwayError(self.answer)
-        return _moved(self.answer, self.asked, self._chance)
+        return moved(self.answer, self.asked)
 
 
-def _moved(status: Status, step: int, chance: random.Random) -> Status:
+def moved(status: Status, step: int) -> Status:
+    """Give the status some seconds later, with figures that moved a little, as a live device's do."""
+    chance = random.Random(step)
     streams = []
     for stream in status.streams:
         factor = chance.uniform(0.95, 1.08)

@@ -4,14 +4,17 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
+import pytest  # noqa: TC002  # fixtures are typed
+
+import tui.feed
 from agent.clock import ManualClock
 from tests.tui.driving import NARROW, dashboard, drive, screen_text, source_of, until
 from tests.tui.fake_cases import calm, fouled
 from tests.tui.fake_source import FakeSource
 from tests.tui.story import StorySource, story
 from tui import palette
-from tui.app import Dashboard
-from tui.feed import Answered
+from tui.app import SLOW_S, Dashboard
+from tui.feed import Answered, Feed
 from tui.streams import Streams
 
 if TYPE_CHECKING:
@@ -161,3 +164,30 @@ def test_story_plays_through_on_one_screen() -> None:
 
     drive(app, watch)
     assert words == ["LEARNING", "OK", "CRITICAL", "AWAY", "WARNING"]
+
+
+def test_feed_that_costs_too_much_asks_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer takes long to read and draw, the next question waits until its share of a core is kept."""
+    spent = iter((0.0, 2.0))
+    monkeypatch.setattr(tui.feed, "_processor_s", lambda: next(spent))
+    feed = Feed(FakeSource(calm()), 0.25, lambda _: None)
+    waits: list[float] = []
+
+    class Wake:
+        def wait(self, seconds: float) -> bool:
+            waits.append(seconds)
+            feed._closed = len(waits) == 2
+            return False
+
+        def clear(self) -> None:
+            """Take no notice."""
+
+    feed._wake = Wake()  # type: ignore[assignment]  # of the event, what the feed asks of it
+    feed._run()
+    assert waits == [0.25, min(tui.feed.LONGEST_S, 2.0 / tui.feed.MOST_OF_A_CORE - 0.25)]
+
+
+def test_slow_line_is_asked_for_less_and_gets_short_colours() -> None:
+    """With `slow` the interval is at least five seconds, and the terminal's sixteen colours are taken."""
+    app = Dashboard(FakeSource(calm()), 1.0, slow=True)
+    assert (app._feed._interval, app.theme) == (SLOW_S, palette.SIXTEEN)

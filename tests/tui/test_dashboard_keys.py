@@ -12,7 +12,7 @@ from tui.finding_screen import FindingScreen
 from tui.findings import FindingCard, Findings
 from tui.help_screen import HelpScreen
 from tui.host import Host
-from tui.link_screen import Link
+from tui.link_panel import Link
 from tui.overview import Overview
 from tui.signals_card import SignalsCard
 from tui.stream_screen import StreamScreen

@@ -19,7 +19,8 @@ from tui.finding_screen import FindingScreen
 from tui.help_screen import HelpScreen
 from tui.host import Host
 from tui.host_screen import HostScreen
-from tui.link_screen import Link, LinkScreen
+from tui.link_panel import Link
+from tui.link_screen import LinkScreen
 from tui.log_screen import LogScreen
 from tui.overview import Overview
 from tui.records import Records
