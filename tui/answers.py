@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     from agent.screen import Answer
     from tui.spans import Line, Span
 
+_SHOWN = frozenset({"prediction", "confidence", "latency"})  # in columns of their own
 _SAID = 12
 _TRUTH = 14
 _VALUE = 10
 _FIXED = 12 + 1 + _SAID + 1 + 4 + 1 + 7 + 1 + _TRUTH
+
+
+def in_columns(signals: Sequence[str], first: Sequence[str] = ()) -> list[int]:
+    """Return the places of the signals in the order in which they are shown: `first`, then the others.
+
+    Those that every row shows anyway are left out.
+    """
+    wanted = [*(name for name in first if name in signals), *(name for name in signals if name not in first)]
+    return [signals.index(name) for name in wanted if name not in _SHOWN]
 
 
 def answer_columns(signals: Sequence[str], width: int) -> str:

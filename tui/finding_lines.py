@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui import format as fmt
-from tui.answers import answer_columns, answer_line
+from tui.answers import answer_columns, answer_line, in_columns
 from tui.graphs import bar, gauge
 from tui.spans import fit, heading, wrap
 from tui.timeline import timeline_lines
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _LABEL_CELLS = 9
 _WITH_DISTANCES = 76  # cells from which PSI and KS are shown
-_COLUMNS = frozenset({"confidence", "prediction", "latency"})  # of the rows, shown in columns of their own
 _SIZES = 3  # signals whose sizes are said with what of them chance alone gives
 
 
@@ -104,11 +103,9 @@ def rows_lines(finding: Finding, rows: Answers, width: int) -> list[Line]:
     """Give the recorded inferences around the onset, oldest first, with the signals that the finding names first."""
     if not rows.answers:
         return [((" none is stored of that time", "quiet"),)]
-    named = [one.name for one in finding.signals if one.name not in _COLUMNS]
-    names = list(rows.signals)
-    columns = [names.index(name) for name in named if name in names]
-    columns += [at for at, name in enumerate(names) if at not in columns and name not in _COLUMNS]
-    lines: list[Line] = [((" " + answer_columns([names[at] for at in columns], width - 1), "quiet"),)]
+    columns = in_columns(rows.signals, [one.name for one in finding.signals])
+    titles = answer_columns([rows.signals[at] for at in columns], width - 1)
+    lines: list[Line] = [((" " + titles, "quiet"),)]
     begun = False
     for answer in sorted(rows.answers, key=lambda one: one.time):
         if not begun and answer.time >= finding.onset:

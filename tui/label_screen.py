@@ -15,7 +15,7 @@ from textual.widgets import Footer
 from agent.ports import AgentRefusedError
 from agent.screen import Answers
 from tui import format as fmt
-from tui.answers import answer_columns, answer_line
+from tui.answers import answer_columns, answer_line, in_columns
 from tui.asking import AskingScreen
 from tui.dialog import TextDialog
 from tui.header import Header
@@ -65,14 +65,15 @@ class AnswerList(Rows):
         sampled = ", a sample" if answers and answers.sampled else ""
         title = f"recorded answers, newest first{sampled}; {judged} judged"
         rule = heading(title, width, note, marked=self.has_focus)
-        titles = answer_columns(answers.signals if answers else (), width - 1)
+        names = [answers.signals[at] for at in in_columns(answers.signals)] if answers else []
+        titles = answer_columns(names, width - 1)
         return [rule, ((" " + titles, "quiet"),)] if self.keys else [rule]
 
     def row(self, index: int, width: int) -> Line:
         """Return one inference's line."""
         assert self.answers is not None  # there are rows
         answer = self.answers.answers[index]
-        return answer_line(answer, range(len(self.answers.signals)), width, self.told.get(answer.id, ""))
+        return answer_line(answer, in_columns(self.answers.signals), width, self.told.get(answer.id, ""))
 
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the lines are short
         """Say why there are none."""
@@ -93,7 +94,7 @@ class LabelScreen(AskingScreen):
         Binding("escape,backspace", "app.pop_screen", "back", key_display="esc"),
         Binding("r", "judge(True)", "right"),
         Binding("w", "judge(False)", "wrong"),
-        Binding("c,enter", "name", "correct it", key_display="c"),
+        Binding("c", "name", "correct it"),
         Binding("u", "update", "newest"),
     ]
 
@@ -192,6 +193,11 @@ class LabelScreen(AskingScreen):
 
         undone = Undone(f"the answer of {fmt.local_time(answer.time)} is not judged", "it is not recorded any more")
         self._teller.tell(self, tell, undone=undone, about=answer.id)
+
+    def on_rows_opened(self, message: Rows.Opened) -> None:
+        """Ask what would have been right."""
+        message.stop()
+        self.action_name()
 
     def on_told(self, message: Told) -> None:
         """Show beside the answer what the agent took; what it did not take is said."""

@@ -50,7 +50,9 @@ def test_c_asks_for_the_right_answer_among_the_classes() -> None:
 
     async def press(pilot: Pilot[None]) -> None:
         await _open(pilot)
-        await pilot.press("down", "c")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog), "enter asks")
+        await pilot.press("escape", "c")
         await until(pilot, lambda: isinstance(app.screen, TextDialog), "it asks")
         assert "The model said 3." in screen_text(pilot)
         await pilot.press("x", "enter")
