@@ -9,6 +9,7 @@ from tui import palette
 from tui.command_screen import CommandScreen
 from tui.commands import Command
 from tui.events_screen import EventsScreen, finding_of
+from tui.export import Export
 from tui.finding_screen import FindingScreen
 from tui.help_screen import HelpScreen
 from tui.host_screen import HostScreen
@@ -30,6 +31,7 @@ __all__ = [
     "SCREENS",
     "CommandScreen",
     "EventsScreen",
+    "Export",
     "FindingScreen",
     "StreamScreen",
     "commands",
@@ -47,6 +49,7 @@ SCREENS: dict[str, type[Viewing]] = {
 }
 _ACTIONS = (
     ("help", "every key, and what the words mean", "help"),
+    ("export", "write the list as CSV, or this screen as text, to a file", "export"),
     ("filter", "leave the rows of a list that have some words", "filter"),
     ("pause", "hold the screen still, and go on", "pause"),
     ("quit", "leave the dashboard; the agent goes on", "quit"),

@@ -52,6 +52,18 @@ class Findings(Rows):
         seen = "seen" if one.state == "acknowledged" else one.state
         return f"{one.severity} {seen} {one.stream.model} {one.kind} {one.sentence} {one.id}"
 
+    def table(self) -> list[tuple[object, ...]]:
+        """Return each finding with its likeliest cause; times are RFC 3339."""
+        titles = ("id", "severity", "state", "model", "kind", "onset", "opened", "sentence", "cause", "advice", "note")
+        rows = []
+        for one in (self._findings[place] for place in self.places):
+            cause = one.causes[0].name if one.causes else None
+            rows.append((
+                one.id, one.severity, one.state, one.stream.model, one.kind, one.onset.isoformat(),
+                one.opened.isoformat(), one.sentence, cause, one.advice, one.note,
+            ))  # fmt: skip
+        return [titles, *rows]
+
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the line is short
         """Say that nothing is open, where that is known."""
         if self.view is None or self.view.status is None:

@@ -20,6 +20,7 @@ _KEYS = (
     *((place.key, f"{place.name}: {place.what}") for place in PLACES),
     (":", "go somewhere by name: a place, a model, a finding"),
     ("/", "filter the list by words; enter keeps the filter, esc shows all rows again"),
+    ("e", "export: the list as CSV, or the whole screen as text, to a file where you started this"),
     ("a", "mark the finding as seen, with a note; it stays open until it is over"),
     ("✓", "beside a finding: someone has seen it"),
     ("p", "hold the screen still, and go on"),

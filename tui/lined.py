@@ -53,6 +53,10 @@ class Lined(Widget):
         """The lines on the screen."""
         return self._lines
 
+    def whole(self, width: int) -> list[Line]:
+        """Return all lines, also those that do not fit on the screen."""
+        return self.draw(width, 10_000)
+
     def selected_line(self) -> int | None:
         """Return the line over which the cursor lies."""
         return None
@@ -151,6 +155,10 @@ class Page(Lined, can_focus=True):
     def body(self, width: int) -> list[Line]:
         """Return all lines below the first."""
         raise NotImplementedError
+
+    def whole(self, width: int) -> list[Line]:
+        """Return the page from its first line to its last."""
+        return [self.head(width, ""), *self.body(width)]
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Return the part that can be seen."""

@@ -31,6 +31,7 @@ class Navigating(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("colon", "command", "go to", key_display=":"),
         Binding("slash", "filter", "filter", key_display="/"),
+        Binding("e", "export", "export"),
         *(Binding(place.key, f"place('{place.name}')", show=False) for place in PLACES),
     ]
 
@@ -95,6 +96,10 @@ class Navigating(App[None]):
     def _run(self, command: Command | None) -> None:
         if command is not None:
             self.call_later(command.run)
+
+    def action_export(self) -> None:
+        """Ask whether a list or the whole screen is to be written to a file."""
+        self.doors.Export(self).ask()
 
     def on_rows_opened(self, message: Rows.Opened) -> None:
         """Open what the row under the cursor stands for."""

@@ -100,15 +100,13 @@ class Records(Rows):
     @property
     def record(self) -> Record | None:
         """The record under the cursor."""
-        return self.records[self._places[self.cursor]] if self.keys else None
+        return self.records[self.places[self.cursor]] if self.keys else None
 
-    def table(self) -> list[tuple[str, ...]]:
-        """Return what is shown as rows of a table, its titles first."""
-        shown = (self.records[place] for place in self._places)
-        return [
-            ("time", "kind", "of", "text"),
-            *((record.time.isoformat(), record.word, record.whose, record.text) for record in shown),
-        ]
+    def table(self) -> list[tuple[object, ...]]:
+        """Return time (RFC 3339), kind, whose, text."""
+        shown = (self.records[place] for place in self.places)
+        rows = ((one.time.isoformat(), one.word, one.whose, one.text) for one in shown)
+        return [("time", "kind", "of", "text"), *rows]
 
 
 class RecordCard(Page):

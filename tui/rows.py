@@ -86,6 +86,15 @@ class Rows(Lined, can_focus=True):
         """Return what is shown where there is no row."""
         raise NotImplementedError
 
+    def table(self) -> list[tuple[object, ...]]:
+        """Return the rows that are left by the filter as a table, its titles first; empty where there is none."""
+        return []
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The places, among all that `keys_of` gave, of the rows that are left by the filter."""
+        return self._places
+
     @property
     def key(self) -> str | None:
         """Key of the row under the cursor."""
@@ -138,6 +147,11 @@ class Rows(Lined, can_focus=True):
         self._top = max(self.cursor - room + 1, min(self._top, self.cursor, max(0, len(self.keys) - room)))
         shown = range(self._top, min(self._top + room, len(self.keys)))
         return [*head, *((self._mark(i), *self.row(self._places[i], width - 1)) for i in shown)]
+
+    def whole(self, width: int) -> list[Line]:
+        """Return every row that the filter leaves."""
+        rows = [self.row(place, width) for place in self._places]
+        return [*self.head(width, f"/{self.filter}" if self.filter else ""), *(rows or self.nothing(width))]
 
     def _note(self) -> str:
         if self.filter:

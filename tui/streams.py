@@ -53,6 +53,23 @@ class Streams(Rows):
         phrase = drift(stream, said).phrases[0]
         return f"{stream.state} {model.model} {model.version} {model.runtime} {model.sha256} {phrase}"
 
+    def table(self) -> list[tuple[object, ...]]:
+        """Return what is known of each stream in figures: latencies in seconds, shares in [0, 1]."""
+        titles = (
+            "model", "version", "sha256", "runtime", "provider", "pid", "state", "inferences", "errors", "lost", "rate",
+            "latency_p50_s", "latency_p99_s", "confidence", "estimated_accuracy", "true_accuracy", "drift",
+        )  # fmt: skip
+        rows = []
+        for one in (self._streams[place] for place in self.places):
+            model, valid = one.stream, one.accuracy is not None and one.accuracy.valid
+            rows.append((
+                model.model, model.version, model.sha256, model.runtime, model.provider, model.pid, one.state,
+                one.inferences, one.errors, one.lost + one.dropped, round(one.rate, 3), one.latency_p50_s,
+                one.latency_p99_s, one.confidence, one.accuracy.estimate if one.accuracy and valid else None,
+                one.truth.accuracy if one.truth else None, drift(one, self._worst.get(one.key)).phrases[0],
+            ))  # fmt: skip
+        return [titles, *rows]
+
     def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the lines are short
         """Say how to attach a model."""
         if self.view is None or self.view.status is None:
