@@ -23,7 +23,7 @@ COMMANDS = {
     "agent": ("agent.commands.run_agent", "Run the agent on this device."),
     "top": ("agent.commands.top", "Open the dashboard."),
     "status": ("agent.commands.status", "Print how the device and its models are."),
-    "findings": ("agent.commands.findings", "List findings, or acknowledge one."),
+    "findings": ("agent.commands.findings", "List findings; acknowledge, snooze or close one."),
     "baseline": ("agent.commands.baseline", "Show, accept, reset, export or import what a healthy model looks like."),
     "label": ("agent.commands.label", "Tell what an inference, or a file of them, should have said."),
     "query": ("agent.commands.query", "Ask the buffer in SQL, reading only."),

@@ -7,6 +7,7 @@ back what happened. Every change is stored at once, as a new record.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -57,6 +58,7 @@ class FindingBook:
         self._explainer = explainer
         self._store = store
         self.stored = 0  # states of findings, since the start
+        self.judged: Counter[Verdict] = Counter()  # how often each was said, since the start
         self._episodes: dict[str, Episode] = {
             finding.id: Episode(finding, family_of_finding(finding)) for finding in store.findings()
         }
@@ -192,14 +194,14 @@ class FindingBook:
     def judge(self, finding_id: str, verdict: Verdict, note: str, time_ns: int) -> Finding:
         """Close a finding by what a person found it to be, or judge one that is closed. Raises KeyError."""
         episode = self._episodes.get(finding_id)
-        if episode is None:
-            stored = {finding.id: finding for finding in self._store.findings(everything=True)}
-            finding = judged(stored[finding_id], verdict, note, time_ns)
-        else:
-            finding = episode.finding = judged(episode.finding, verdict, note, time_ns)
+        known = {one.id: one for one in ([episode.finding] if episode else self._store.findings(everything=True))}
+        finding = judged(known[finding_id], verdict, note, time_ns)
+        if episode is not None:
+            episode.finding = finding
             if episode.family == NOTICE:  # nothing will tell that it has ended
                 del self._episodes[finding_id]
         self._save(finding)
+        self.judged[verdict] += 1
         return finding
 
     def _open(self, finding_id: str) -> Episode:

@@ -31,7 +31,7 @@ from agent.saved import new_start_words
 from agent.saving import Saving
 from agent.series import SeriesWatches
 from agent.status import PartHealth
-from agent.verdicts import counts
+from agent.verdicts import VERDICTS, counts, judged_readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,6 +129,10 @@ class Pipeline:
                 self._guarded("labels", self.labels.take, item)
             else:
                 self._guarded(f"changes of {item.stream.key}", self._note_change, item)
+        if readings and self._book.stored:
+            readings += judged_readings(self._book.judged, self._clock.wall_ns())
+            for judged in readings[-len(VERDICTS) :]:
+                self._host.add(judged)
         self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
         self._guarded("labels", self.labels.tick)
         self._guarded("buffer", self._store.append, blocks, readings)

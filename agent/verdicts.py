@@ -7,19 +7,23 @@ as every other. It changes nothing in what the detectors learned: `driftline bas
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from msgspec.structs import replace
 
 from agent.clock import utc
+from agent.model import Reading, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from agent.model import Finding, Severity, Verdict
+    from agent.model import Finding, Severity
     from agent.ports import Explanation
 
 SEVERITY_RANK: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+JUDGED = "driftline.findings.judged.count"
 LONGEST_SNOOZE_S = 30 * 86_400.0  # who wants no more of it for longer closes it
 
 
@@ -42,6 +46,13 @@ def snoozed(finding: Finding, seconds: float, note: str, time_ns: int) -> Findin
 def counts(finding: Finding, now: datetime) -> bool:
     """Tell whether a finding counts towards the state of its device: none that rests does."""
     return finding.snoozed_until is None or finding.snoozed_until <= now
+
+
+def judged_readings(judged: Mapping[Verdict, int], time_ns: int) -> list[Reading]:
+    """Tell how often each verdict was said, as readings of the device, so that the fleet sees them as it does those."""
+    return [
+        Reading(JUDGED, "1", float(judged.get(verdict, 0)), time_ns, (("verdict", verdict),)) for verdict in VERDICTS
+    ]
 
 
 def is_worse(severity: Severity, finding: Finding) -> bool:

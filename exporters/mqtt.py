@@ -110,6 +110,8 @@ def _told(finding: Finding) -> dict[str, Any]:
     }
     if finding.causes:
         told |= {"cause": finding.causes[0].kind, "cause_name": finding.causes[0].name}
+    if finding.verdict is not None:
+        told["verdict"] = finding.verdict
     return told
 
 

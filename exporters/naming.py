@@ -124,6 +124,11 @@ STREAM_ONSET = _own(
     "Estimated onset of the oldest of these findings (Unix time).",
 )  # fmt: skip
 
+JUDGED = _own(
+    "findings_judged_total", "counter", "", (*DEVICE, "verdict"),
+    "Times that a person closed a finding as real, or as a false alarm, since the agent started.",
+)  # fmt: skip
+
 STREAM_STATE = _own(
     "stream_state", "gauge", "", (*STREAM, "state"), "1 for the state that the stream is in, 0 for the others."
 )
@@ -211,7 +216,7 @@ OWN = (
     BUFFER_BYTES, BUFFER_LIMIT, BUFFER_ROWS, BUFFER_SEGMENTS, BUFFER_DURABLE, BUFFER_DISCARDED, BUFFER_COMMIT,
     BUFFER_RESERVE, BUFFER_QUARANTINE, WRITTEN, WRITTEN_LIMIT, THINNING,
     SENT_BYTES, ACCEPTED, REJECTED, FAILING, WAITING, WAITING_FINDINGS, WAITING_AGE, DEAD_LETTERS, UNSENT,
-    FINDINGS, STREAM_FINDINGS, STREAM_ONSET,
+    FINDINGS, STREAM_FINDINGS, STREAM_ONSET, JUDGED,
     STREAM_STATE, INFERENCES, ERRORS, LOST, DROPPED, LATENCY, LATENCY_QUANTILE, CONFIDENCE, PREDICTIONS,
     ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, ACCURACY_VALID, ACCURACY_CALIBRATED,
     TRUE_ACCURACY, TRUE_ACCURACY_LOW, TRUE_ACCURACY_HIGH, ABSOLUTE_ERROR, LABELS, LABELS_LOST, LABELS_WAITING,
@@ -268,6 +273,7 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("hw.battery.charge", "gauge", "ratio", ("sensor",), "max", "Charge of a battery."),
 )
 HOST = {row[0]: _host(*row) for row in _HOST_TABLE}  # by OpenTelemetry name
+READINGS = {**HOST, "driftline.findings.judged.count": JUDGED}  # what goes every way that the device's readings go
 
 METRICS = {metric.name: metric for metric in (*OWN, *HOST.values())}
 SERIES_NAMES = frozenset(name for metric in METRICS.values() for name in metric.series_names)

@@ -126,6 +126,7 @@ def _record(change: FindingChange) -> LogRecord:
         "driftline.finding.severity": finding.severity,
         "driftline.finding.state": finding.state,
         "driftline.finding.advice": finding.advice,
+        **({} if finding.verdict is None else {"driftline.finding.verdict": finding.verdict}),
         "driftline.model": finding.stream.model,
         "driftline.model.version": finding.stream.version,
         **_cause(finding),

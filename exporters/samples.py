@@ -177,7 +177,7 @@ def _sample_findings(page: _Page, status: Status) -> None:
 
 def _sample_host(page: _Page, status: Status) -> None:
     for reading in status.host:
-        metric = naming.HOST.get(reading.name)
+        metric = naming.READINGS.get(reading.name)
         if metric is None:
             page.cut("host", 1)
             continue

@@ -106,7 +106,7 @@ def _host(device: tuple[str, str], origin: Origin, window: HostWindow) -> Iterat
     yield from _standing(device, window)
     sent: dict[str, set[tuple[str, ...]]] = {}
     for reading in window.readings:
-        metric = naming.HOST.get(reading.name)
+        metric = naming.READINGS.get(reading.name)
         if metric is None:
             continue
         given = dict(reading.labels)

@@ -138,6 +138,11 @@ def _spread() -> list[AnyPanel]:
              f"(driftline_stream_findings_open{{{STREAM}}}))"},
             "short", width=12,
         ),
+        series(
+            "Findings that people closed, a day", "What those who went there say: false alarms wear people out.",
+            {"{{verdict}}": f"sum by (verdict) (increase(driftline_findings_judged_total{{{DEVICE}}}[1d]))"},
+            "short", width=12, stack=True,
+        ),
     ]  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""`driftline findings` and `driftline findings ack ID`."""
+"""`driftline findings`, and what a person says to one: `ack`, `snooze` and `close`."""
 
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,12 +11,15 @@ import msgspec
 
 from agent.clock import SystemClock, utc
 from agent.commands.options import client, end_incomplete, fail, run_option, state_option
+from agent.commands.spans import parse_seconds
 from agent.ports import AgentAwayError, AgentRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from agent.model import Finding
+    from agent.model import Finding, Verdict
+
+_note_option = click.option("--note", default="", help="What you saw or did; kept with the finding.")
 
 
 @click.group("findings", invoke_without_command=True)
@@ -56,17 +60,59 @@ def command(context: click.Context, run: str | None, state: str | None, everythi
 
 @command.command("ack")
 @click.argument("finding_id", metavar="ID")
-@click.option("--note", default="", help="What you saw or did; kept with the finding.")
+@_note_option
 @click.pass_obj
 def acknowledge(run: str | None, finding_id: str, note: str) -> None:
     """Mark a finding as seen."""
-    try:
+    with _in_words():
         client(run).acknowledge(finding_id, note)
+    click.echo(f"acknowledged {finding_id}")
+
+
+@command.command("snooze")
+@click.argument("finding_id", metavar="ID")
+@click.option("--for", "span", default="4h", metavar="SPAN", help="How long: 90m, 4h (the default), 2d; at most 30d.")
+@click.option("--wake", is_flag=True, help="Let it count again from now on.")
+@_note_option
+@click.pass_obj
+def snooze(run: str | None, finding_id: str, span: str, wake: bool, note: str) -> None:  # noqa: FBT001  # click passes flags by name
+    """Let a finding not count towards the state of the device for a while; one that gets worse counts again."""
+    try:
+        seconds = 0.0 if wake else parse_seconds(span)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--for'") from error
+    with _in_words():
+        client(run).snooze(finding_id, seconds, note)
+    click.echo(f"{finding_id} counts again" if wake else f"{finding_id} does not count for {span}")
+
+
+@command.command("close")
+@click.argument("finding_id", metavar="ID")
+@click.option("--real", "verdict", flag_value="real", help="There was something to find.")
+@click.option("--false-alarm", "verdict", flag_value="false alarm", help="There was nothing.")
+@_note_option
+@click.pass_obj
+def close(run: str | None, finding_id: str, verdict: Verdict | None, note: str) -> None:
+    """Close a finding as what it was: --real or --false-alarm. It is kept, and the fleet is told.
+
+    One that has ended by itself can be judged, too.
+    """
+    if verdict is None:
+        raise click.UsageError("say what it was: --real or --false-alarm")
+    with _in_words():
+        client(run).judge(finding_id, verdict, note)
+    click.echo(f"closed {finding_id}: {verdict}")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """End with what the agent says to a decision that it does not take."""
+    try:
+        yield
     except (AgentAwayError, AgentRefusedError) as error:
         fail(str(error))
     except KeyError as error:
         fail(str(error.args[0]))
-    click.echo(f"acknowledged {finding_id}")
 
 
 def _from_files(state: str, *, everything: bool) -> tuple[list[Finding], Sequence[str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.baselines import BaselineError, resolve
 from agent.commands.options import client, fail, run_option
 from agent.ports import AgentAwayError, AgentRefusedError
 
@@ -34,9 +35,11 @@ class LabelFileError(Exception):
 @click.command("label")
 @click.argument("target", metavar="FILE | ID")
 @click.argument("truth", required=False)
+@click.option("--right", "right", flag_value=True, type=bool, default=None, help="The answer of ID was right.")
+@click.option("--wrong", "right", flag_value=False, type=bool, help="It was wrong, whatever would have been right.")
 @click.option("--model", default="", help="Which model the ids belong to, where several use the same.")
 @run_option
-def command(target: str, truth: str | None, model: str, run: str | None) -> None:
+def command(target: str, truth: str | None, right: bool | None, model: str, run: str | None) -> None:  # noqa: FBT001  # click passes flags by name
     """Tell what inferences should have said: a CSV or Parquet FILE with columns id and truth, or one ID with its TRUTH.
 
     A column `model` says for each row which model it is about. The truth is the number or the name of the right class,
@@ -44,6 +47,12 @@ def command(target: str, truth: str | None, model: str, run: str | None) -> None
     could be used, or not all could be told.
     """
     told = Told()
+    if right is not None:
+        if truth is not None:
+            raise click.UsageError("give a TRUTH, or --right or --wrong")
+        told.add(_mark(target, model, run, right=right))
+        told.show()
+        raise SystemExit(0 if told.counts["matched"] + told.counts["replaced"] else 1)
     try:
         rows = [(target, truth, model)] if truth is not None else read_labels(Path(target), model)
         tell(rows, run, told)
@@ -54,6 +63,18 @@ def command(target: str, truth: str | None, model: str, run: str | None) -> None
     told.show()
     if not told.counts["matched"] + told.counts["replaced"]:
         raise SystemExit(1)
+
+
+def _mark(inference_id: str, model: str, run: str | None, *, right: bool) -> LabelSummary:
+    """Tell that an answer was right or wrong, of the one model that is meant."""
+    try:
+        agent = client(run)
+        key = resolve(model, [stream.key for stream in agent.status().streams])
+        return agent.mark(key, inference_id, right=right)
+    except (AgentAwayError, AgentRefusedError, BaselineError) as error:
+        fail(str(error))
+    except KeyError as error:
+        fail(str(error.args[0]))
 
 
 class Told:

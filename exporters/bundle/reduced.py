@@ -33,7 +33,7 @@ def reduced(parcel: Parcel, may_leave: May, findings: str) -> Parcel | None:
         return structs.replace(parcel, content=without_values(content)) if may_leave(findings) else None
     if isinstance(content, HostWindow):
         kept = tuple(
-            one for one in content.readings if (metric := naming.HOST.get(one.name)) and may_leave(metric.name)
+            one for one in content.readings if (metric := naming.READINGS.get(one.name)) and may_leave(metric.name)
         )
         standing = content.findings if may_leave(naming.STREAM_FINDINGS.name) else ()
         left = structs.replace(content, readings=kept, findings=standing)

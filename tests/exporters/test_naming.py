@@ -6,8 +6,8 @@ import pytest
 from exporters import naming
 from exporters.naming import HOST, METRICS, OWN, UNITS, Metric
 
-BOUNDED = {"state", "result", "severity", "kind", "cause", "class", "sensor", "mountpoint", "quantile", "destination"}
-LABELS = {"site", "device", "model", "version", "signal"} | BOUNDED
+BOUNDED = {"state", "result", "severity", "kind", "cause", "class", "sensor", "mountpoint", "quantile"}
+LABELS = {"site", "device", "model", "version", "signal", "destination", "verdict"} | BOUNDED
 
 
 def test_every_metric_is_declared_once() -> None:

@@ -71,6 +71,18 @@ def test_a_finding_is_a_log_record_that_can_be_acted_on() -> None:
     assert first.time_unix_nano == make_change(1).end_ns
 
 
+def test_what_a_person_judged_a_finding_to_be_goes_along() -> None:
+    """The fleet can count false alarms; a finding that nobody judged has no such attribute."""
+    change = make_change(2, "closed")
+    judged = structs.replace(change, finding=structs.replace(change.finding, verdict="false alarm"))
+    request = ExportLogsServiceRequest.FromString(encode_findings(ORIGIN, [change, judged]))
+    verdicts = [
+        {pair.key: pair.value.string_value for pair in record.attributes}.get("driftline.finding.verdict")
+        for record in request.resource_logs[0].scope_logs[0].log_records
+    ]
+    assert verdicts == [None, "false alarm"]
+
+
 def test_a_finding_of_a_clock_that_is_not_believed_has_no_time() -> None:
     """A receiver goes by when it came; the record says how long before that was, where that is known."""
     told = [structs.replace(make_change(1, "closed"), ago_s=ago_s) for ago_s in (75.0, math.inf)]

@@ -1,10 +1,12 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
 from agent.outbound import HostWindow, Standing
 from agent.summary import GAMMA
+from agent.verdicts import judged_readings
 from exporters import naming
 from exporters.samples import Histogram
 from exporters.window_samples import LATENCY_BUCKETS, Sample, latency_buckets, samples_of, value_buckets
@@ -88,6 +90,22 @@ def test_host_readings_are_sent_under_declared_names_alone() -> None:
     """A temperature is the mean of its window; what is not declared is left out."""
     expected = Sample(naming.HOST["hw.temperature"], ("plant-7", "press-3", "cpu"), 60.0, START_NS + 300 * 10**9)
     assert list(samples_of(ORIGIN, make_host_window())) == [build(START_NS + 300 * 10**9), expected]
+
+
+def test_how_often_people_judged_is_sent_with_the_readings_of_the_device() -> None:
+    """Each verdict is a counter, at what it was last in the window."""
+    window = make_host_window()
+    counted = [
+        msgspec.structs.replace(
+            window.readings[0], name=reading.name, unit=reading.unit, labels=reading.labels, last=reading.value
+        )
+        for reading in judged_readings({"real": 3}, START_NS)
+    ]
+    told = samples_of(ORIGIN, msgspec.structs.replace(window, readings=tuple(counted)))
+    assert [(one.metric.name, one.labels[2:], one.value) for one in told][1:] == [
+        ("driftline_findings_judged_total", ("real",), 3.0),
+        ("driftline_findings_judged_total", ("false alarm",), 0.0),
+    ]
 
 
 def test_buckets_are_cut_where_the_summary_has_its_own() -> None:

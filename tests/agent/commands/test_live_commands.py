@@ -12,12 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import group
+from agent.verdicts import JUDGED
 from tests.agent_process import AgentProcess, ServiceProcess
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from agent.status import Status
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,65 @@ def test_acknowledging_an_unknown_finding_is_one_line(agent: AgentProcess) -> No
     """Exit 1, and the id is named."""
     result = CliRunner().invoke(group, ["findings", "--run", str(agent.run), "ack", "nonsense"])
     assert (result.exit_code, result.output) == (1, "driftline: no open finding has the id nonsense\n")
+
+
+def test_a_finding_is_snoozed_and_closed_as_what_it_was(agent: AgentProcess) -> None:
+    """Each says what came of it; the verdict is kept, and told on the page for the fleet."""
+    finding = _first_finding(agent)
+    run = ["findings", "--run", str(agent.run)]
+
+    def said(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(group, [*run, *arguments])
+        return result.exit_code, result.output
+
+    assert said("snooze", finding, "--for", "2h") == (0, f"{finding} does not count for 2h\n")
+    assert said("snooze", finding, "--wake") == (0, f"{finding} counts again\n")
+    assert said("close", finding, "--real", "--note", "turned it") == (0, f"closed {finding}: real\n")
+    told = [json.loads(line) for line in _driftline(agent, "findings", "--all", "--json").splitlines()]
+    (closed,) = [one for one in told if one["id"] == finding]
+    assert (closed["state"], closed["verdict"], closed["note"]) == ("closed", "real", "turned it")
+    status = wait_until(lambda: _with_verdicts(agent), "the verdicts among the readings")
+    counts = {dict(one.labels)["verdict"]: one.value for one in status.host if one.name == JUDGED}
+    assert counts == {"real": 1.0, "false alarm": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("snooze", "nonsense"), 1, "driftline: no finding has the id nonsense\n"),
+        (("close", "nonsense", "--false-alarm"), 1, "driftline: no finding has the id nonsense\n"),
+        (("close", "nonsense"), 2, "say what it was: --real or --false-alarm"),
+        (("snooze", "nonsense", "--for", "soon"), 2, "'soon': accepted is a span such as 90m"),
+        (("snooze", "nonsense", "--for", "99d"), 1, "Expected `float` <= 2592000.0"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_is_said(
+    agent: AgentProcess, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    """The id is named, or what would be accepted."""
+    result = CliRunner().invoke(group, ["findings", "--run", str(agent.run), *arguments])
+    assert (result.exit_code, words in result.output) == (code, True), result.output
+
+
+def test_an_answer_is_marked_right_or_wrong(agent: AgentProcess) -> None:
+    """Without a truth, of the one model that runs; an id that is not recorded is named."""
+    (key,) = [stream.key for stream in agent.client.status().streams]
+    told = [row for row in agent.client.answers(key).answers if row.id and row.said]
+    assert _driftline(agent, "label", told[0].id, "--wrong").startswith("1 labelled, ")
+    result = CliRunner().invoke(group, ["label", "dl-00000000000000ff", "--right", "--run", str(agent.run)])
+    assert (result.exit_code, result.output) == (
+        1, "driftline: no inference with the id dl-00000000000000ff is recorded\n",
+    )  # fmt: skip
+
+
+def _first_finding(agent: AgentProcess) -> str:
+    finding = agent.client.status().findings[0]
+    return finding.id
+
+
+def _with_verdicts(agent: AgentProcess) -> Status | None:
+    status = agent.status()
+    return status if status and any(one.name == JUDGED and one.value for one in status.host) else None
 
 
 def test_the_buffer_is_asked_in_sql_in_three_formats(agent: AgentProcess) -> None:

@@ -171,3 +171,11 @@ def test_a_finding_of_a_clock_that_is_not_believed_says_how_long_ago_it_was() ->
     said = msgspec.json.decode(finding_message("driftline", ORIGIN, parcel, parcel.content).payload)
     assert (said["clock_believed"], said["seconds_ago"]) == (False, 75.0)
     assert not said.keys() & {"time", "onset", "opened", "closed"}
+
+
+def test_what_a_person_judged_a_finding_to_be_is_told() -> None:
+    """The message of the closed finding has the verdict."""
+    change = make_change(2, "closed")
+    judged = msgspec.structs.replace(change, finding=msgspec.structs.replace(change.finding, verdict="real"))
+    parcel = Parcel(id="0f3a-u2", content=judged)
+    assert msgspec.json.decode(finding_message("driftline", ORIGIN, parcel, judged).payload)["verdict"] == "real"
