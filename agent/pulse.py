@@ -50,10 +50,11 @@ class Pulse:
     def add(self, block: Block) -> None:
         """Take a block in."""
         steps = block.time_ns // STEP_NS
-        for step in range(int(steps.min()), int(steps.max()) + 1) if _near(steps) else np.unique(steps).tolist():
-            rows = np.flatnonzero(steps == step)
-            if len(rows):
-                self._add(step, block, rows)
+        first, last = int(steps.min()), int(steps.max())
+        if first == last:  # nearly always
+            self._add(first, block, slice(None))
+        for step in np.unique(steps).tolist() if first != last else ():
+            self._add(step, block, np.flatnonzero(steps == step))
         newest = max(self._beats)
         for step in [step for step in self._beats if step <= newest - STEPS]:
             del self._beats[step]
@@ -72,10 +73,11 @@ class Pulse:
         """Return the steps in which something ran, by their numbers since 1970."""
         return dict(self._beats)
 
-    def _add(self, step: int, block: Block, rows: NDArray[np.intp]) -> None:
+    def _add(self, step: int, block: Block, rows: NDArray[np.intp] | slice) -> None:
         beat = self._beats.setdefault(step, Beat())
-        beat.inferences += len(rows)
-        beat.failed += int(np.count_nonzero(block.status[rows]))
+        status = block.status[rows]
+        beat.inferences += len(status)
+        beat.failed += int(np.count_nonzero(status))
         latency = block.latency_s[rows]
         latency = latency[np.isfinite(latency)]
         left = MOST_LATENCIES - beat.held
@@ -89,7 +91,3 @@ class Pulse:
             sure = sure[np.isfinite(sure)]
             count, total = beat.confidence
             beat.confidence = (count + len(sure), total + float(sure.sum(dtype=np.float64)))
-
-
-def _near(steps: NDArray[np.int64]) -> bool:
-    return int(steps.max()) - int(steps.min()) < STEPS

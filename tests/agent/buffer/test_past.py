@@ -40,8 +40,8 @@ DESCRIBED = (
 class Seen(Device):
     """A device whose rows answer `cat`, `dog` and `dog` in turn, .5, .7 and .9 sure, and fail once in 50."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, **config: object) -> None:
+        super().__init__(folder, **config)
         self.stream: Stream = CAMERA
         self.latency_s = 0.02
         self.names = {CAMERA.key: CLASSES}
