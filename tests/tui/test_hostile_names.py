@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.ports import AgentAwayError
+from agent.status import DestinationStatus
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, until, until_drawn
 from tests.tui.fake_cases import HOSTILE, hostile
 from tests.tui.fake_source import FakeSource
@@ -48,23 +49,41 @@ def test_clean_cases(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
+_HOSTILE_LINK = DestinationStatus(name=HOSTILE, kind=HOSTILE, url=HOSTILE, trouble=HOSTILE, dead_letters=1, accepted=1)
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 @pytest.mark.parametrize("keys", [(), ("enter",), ("enter", "5"), ("enter", "l"), ("2", "enter")])
 def test_no_screen_obeys_a_name(keys: tuple[str, ...], size: tuple[int, int]) -> None:
     """Hostile names show as text on every screen: nothing to obey, no style, no link, no action."""
 
     async def press(pilot: Pilot[None]) -> None:
-        await pilot.press(*keys)
-        await until_drawn(pilot)
-        text = screen_text(pilot)
-        assert all(char.isprintable() for line in text.splitlines() for char in line)
-        assert "evil[" in text
-        strips = pilot.app.screen._compositor.render_strips()
-        shown = [s for strip in strips for s in strip if "evil" in s.text]
-        assert shown
-        assert all(s.style is None or (s.style.link is None and not s.style.meta.get("@click")) for s in shown)
+        await _obeys_no_name(pilot, keys)
 
     drive(dashboard(hostile()), press, size)
+
+
+def test_no_screen_behind_the_overview_obeys_a_name() -> None:
+    """Device, link, events, log, palette and a filter, one after another."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        for keys in (("4", "enter", "end"), ("6", "enter"), ("7",), ("8",), ("0", "slash", *"evil", "enter")):
+            await _obeys_no_name(pilot, keys)
+        await _obeys_no_name(pilot, (":", *"evil"))
+
+    drive(dashboard(replace(hostile(), destinations=(_HOSTILE_LINK,))), press)
+
+
+async def _obeys_no_name(pilot: Pilot[None], keys: tuple[str, ...]) -> None:
+    await pilot.press(*keys)
+    await until_drawn(pilot)
+    text = screen_text(pilot)
+    assert all(char.isprintable() for line in text.splitlines() for char in line)
+    assert "evil[" in text, keys
+    strips = pilot.app.screen._compositor.render_strips()
+    shown = [s for strip in strips for s in strip if "evil" in s.text]
+    assert shown
+    assert all(s.style is None or (s.style.link is None and not s.style.meta.get("@click")) for s in shown)
 
 
 def test_note_prompt_and_messages_do_not_interpret_markup() -> None:

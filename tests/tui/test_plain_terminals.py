@@ -6,6 +6,7 @@ from rich.color import ColorType
 
 from tests.tui.driving import dashboard, drive, screen_text, until_drawn
 from tests.tui.fake_cases import CASES, fouled
+from tests.tui.fake_link import linked
 from tui import palette
 from tui.graphs import console_text
 
@@ -60,6 +61,7 @@ def test_linux_console_shows_only_what_its_font_has(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("COLORTERM")
     walks: dict[str, tuple[str, ...]] = {
         "fouled": ("enter", "3", "4", "5", "6", "l", "escape", "f"), "slow": ("enter", "3"), "many": (),
+        "linked": ("4", "enter", "6", "enter", "7", "8", ":"),
     }  # fmt: skip
     for case, keys in walks.items():
 
@@ -70,5 +72,5 @@ def test_linux_console_shows_only_what_its_font_has(monkeypatch: pytest.MonkeyPa
                     await until_drawn(pilot)
                 assert {c for c in screen_text(pilot) if not c.isascii()} <= _CONSOLE_FONT, key
 
-        drive(dashboard(CASES[case]()), look)
+        drive(dashboard((CASES | {"linked": linked})[case]()), look)
     assert console_text("▁▂▃▄▅▆▇█…▸◂✓") == "___▄▄▄██~►◄√"
