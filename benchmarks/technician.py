@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -24,6 +25,7 @@ SECONDS = 100  # of a demo: enough on a machine that is busy
 FOUND_WITHIN_S, DRAWN_WITHIN_S = 90.0, 20.0
 GROWS_S = 12.0  # a finding is shown once its fault is fully there
 LOOK_S = 0.5
+VERSION = version("driftline")
 WIDE, NARROW = (140, 45), (80, 24)
 
 
@@ -101,7 +103,7 @@ def take(kind: str) -> dict[str, str]:
             terminal.press("2", until="▸ 2 findings")
             screens["finding-140x45"] = terminal.press("Enter", until="IT BEGAN")
             terminal.resize(NARROW)
-            screens["finding-80x24"] = terminal.wait("likely causes", DRAWN_WITHIN_S)
+            screens["finding-80x24"] = terminal.wait(VERSION, DRAWN_WITHIN_S)  # it stands at the end of the first line
             screens["overview-80x24"] = terminal.press("BSpace", until="2 findings")
             screens["stream-80x24"] = terminal.press("1", until="▸ 1 streams") and terminal.press(
                 "Enter", until="6 about"

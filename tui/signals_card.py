@@ -10,7 +10,7 @@ from tui.lined import Page
 from tui.spans import heading
 from tui.stream_lines import accuracy_lines, classes_lines, latency_lines, signals_lines
 from tui.streams import stream_row_key
-from tui.words import worst_by_stream
+from tui.words import alarmed, worst_by_stream
 
 if TYPE_CHECKING:
     from agent.status import StreamStatus
@@ -51,7 +51,7 @@ class SignalsCard(Page):
         finding = worst_by_stream(self.view.status.findings).get(stream.key)
         return [
             *accuracy_lines(stream, finding, self.view.status.time, width),
-            *signals_lines(stream, finding, width),
+            *signals_lines(stream, alarmed(self.view.status.findings, stream.key), width),
             *latency_lines(stream, width),
             *classes_lines(stream, width),
         ]

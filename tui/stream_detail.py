@@ -9,6 +9,7 @@ from tui.lined import Page
 from tui.spans import heading
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from agent.model import Finding
@@ -23,7 +24,8 @@ IN_WORDS: dict[Zoom, str] = {"5m": "5 minutes", "1h": "hour", "24h": "24 hours",
 class StreamDetail(NamedTuple):
     """One stream as its screen knows it.
 
-    stream: its last known state, and gone: whether the agent no longer has it. finding: its worst that is not closed.
+    stream: its last known state; gone: whether the agent no longer has it. finding: its worst that is not closed; found:
+    the signals that any of them names.
     answer: what the agent said last of its past. note: why that is not what was asked for; empty where it is.
     """
 
@@ -32,6 +34,7 @@ class StreamDetail(NamedTuple):
     zoom: Zoom
     gone: bool = False
     finding: Finding | None = None
+    found: AbstractSet[str] = frozenset()
     answer: StreamView | None = None
     note: str = ""
 

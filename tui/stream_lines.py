@@ -11,6 +11,7 @@ from tui.spans import cut, fit, heading
 from tui.words import accuracy_text, accuracy_tone, effect_size, truth_text, truth_tone
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from agent.model import Finding
@@ -64,20 +65,15 @@ def _reference(stream: StreamStatus) -> str:
     return f"learned from {fmt.plural(stream.reference_rows, 'inference')}{every}"
 
 
-def signals_lines(stream: StreamStatus, finding: Finding | None, width: int) -> list[Line]:
-    """Give the signals, those furthest from their reference first; the gauge is full at the alarm."""
+def signals_lines(stream: StreamStatus, found: AbstractSet[str], width: int) -> list[Line]:
+    """Give the signals, those furthest from their reference first; the gauge is full at the alarm, and for `found`."""
     if not stream.signals:
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
     ordered = sorted(stream.signals, key=effect_size, reverse=True)
     return [
         ((signal_columns(width), "quiet"),),
-        *(signal_line(signal, width, found=names(finding, signal)) for signal in ordered),
+        *(signal_line(signal, width, found=signal.signal.name in found) for signal in ordered),
     ]
-
-
-def names(finding: Finding | None, status: SignalStatus) -> bool:
-    """Tell whether a finding names a signal."""
-    return finding is not None and any(one.name == status.signal.name for one in finding.signals)
 
 
 def _signal_layout(width: int) -> tuple[int, int, int]:

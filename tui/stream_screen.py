@@ -20,7 +20,7 @@ from tui.stream_signals import SignalList, SignalShape
 from tui.stream_time import TimePanel
 from tui.stream_versions import Compared, VersionList
 from tui.streams import stream_row_key
-from tui.words import worst_by_stream
+from tui.words import alarmed, worst_by_stream
 
 if TYPE_CHECKING:
     from textual import events
@@ -146,7 +146,8 @@ class StreamScreen(AskingScreen):
         answer = self.answer if isinstance(self.answer, StreamView) else None
         waiting = "asking…" if self.asking and (answer is None or answer.zoom != self._zoom) else ""
         return StreamDetail(
-            self._stream, status.time, self._zoom, gone=found is None, finding=finding, answer=answer,
+            self._stream, status.time, self._zoom, gone=found is None, finding=finding,
+            found=alarmed(status.findings, key), answer=answer,
             note=self.note or waiting,
         )  # fmt: skip
 

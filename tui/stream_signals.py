@@ -10,7 +10,7 @@ from tui.histogram import axis, drawn_cells, legend, merged, overlay, share_rows
 from tui.rows import Rows
 from tui.spans import heading, wrap
 from tui.stream_detail import StreamPanel, missing
-from tui.stream_lines import names, signal_columns, signal_line
+from tui.stream_lines import signal_columns, signal_line
 from tui.words import effect_size
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class SignalList(Rows):
     def row(self, index: int, width: int) -> Line:
         """Return one signal's line."""
         status = self._signals[index]
-        finding = self.detail.finding if self.detail else None
-        line = signal_line(status, self._room(width + 1), found=names(finding, status))
+        found = self.detail is not None and status.signal.name in self.detail.found
+        line = signal_line(status, self._room(width + 1), found=found)
         shape = self._shape(status.signal.name) if width >= _LOOKS_FROM else None
         if shape is None:
             return line

@@ -130,6 +130,11 @@ def worst_by_stream(findings: Iterable[Finding]) -> dict[str, Finding]:
     return worst
 
 
+def alarmed(findings: Iterable[Finding], key: str) -> frozenset[str]:
+    """Return the signals that open findings of a stream name: their detectors started anew, and show that no more."""
+    return frozenset(one.name for finding in findings if finding.stream.key == key for one in finding.signals)
+
+
 def effect_size(signal: SignalStatus) -> float:
     """Return the size by which signals are sorted: the distance in deviations of the reference, then the evidence."""
     return signal.effect.wasserstein if signal.effect else -1.0

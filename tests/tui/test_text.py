@@ -108,7 +108,7 @@ def test_an_effect_is_said_with_what_of_it_is_noise() -> None:
     assert expected in " ".join(render_findings([fouling()]).split())
     page = [plain(line) for line in page_lines(fouling(), fouled().time, 100)]
     assert any(expected in line for line in page)
-    table = [plain(line) for line in signals_lines(fouled().streams[0], None, 100)]
+    table = [plain(line) for line in signals_lines(fouled().streams[0], frozenset(), 100)]
     assert table[0].split()[-4:] == ["PSI", "noise", "KS", "noise"]
     assert next(line for line in table if "sharpness" in line).split()[-4:] == ["3.10", "0.05", "0.98", "0.07"]
 
