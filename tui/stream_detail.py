@@ -24,8 +24,8 @@ IN_WORDS: dict[Zoom, str] = {"5m": "5 minutes", "1h": "hour", "24h": "24 hours",
 class StreamDetail(NamedTuple):
     """One stream as its screen knows it.
 
-    stream: its last known state; gone: whether the agent no longer has it. finding: its worst that is not closed; found:
-    the signals that any of them names.
+    stream: its last known state; gone: whether the agent no longer has it. finding: its worst that is not closed;
+    found: the signals that any of them names.
     answer: what the agent said last of its past. note: why that is not what was asked for; empty where it is.
     """
 

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from agent.model import Cause
 from agent.status import TruthStatus
 from tests.tui.fake_cases import fouling
-from tests.tui.fake_stream import NOW
-from tui.words import in_short, truth_text
+from tests.tui.fake_stream import CAMERA, NOW, signals, stream
+from tui.spans import plain
+from tui.stream_lines import signals_lines
+from tui.words import alarmed, in_short, truth_text
 
 TRUTH = TruthStatus(
     kind="class", labels=1000, recent=500, accuracy=0.97, accuracy_low=0.95, accuracy_high=0.98,
@@ -24,6 +26,18 @@ def test_labels_from_before_a_finding_do_not_speak_for_now() -> None:
     assert before == (
         "true accuracy was 97% (95 to 98) by the last 500 of 1,000 labels, before this began: of now labels say nothing"
     )
+
+
+def test_signal_stays_at_alarm_while_any_open_finding_names_it() -> None:
+    """A detector starts anew after its alarm; the screen keeps what it found until the finding is closed."""
+    first = replace(fouling(), signals=fouling().signals[:1])
+    second = replace(fouling(), id="f-2", signals=fouling().signals[1:2])
+    other = replace(fouling(), stream=replace(CAMERA, model="another"))
+    found = alarmed([first, second, other], CAMERA.key)
+    assert found == {"sharpness", "contrast"}
+    calm = stream(signals=signals(fouled=False))
+    lines = [plain(line) for line in signals_lines(calm, found, 80)]
+    assert {line.split()[0] for line in lines if "ALARM" in line} == found
 
 
 def test_short_form_begins_with_the_likely_cause() -> None:
