@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agent.screen import ScreenSource
     from tui.asking import Question
     from tui.spans import Line
+    from tui.view import View
 
 _TWO_COLUMNS = 124  # cells from which causes and times stand beside each other
 
@@ -122,6 +123,13 @@ class FindingScreen(AskingScreen):
             page.gone = (
                 self._first.state != "closed" and self.view is not None and self.view.finding(self._first.id) is None
             )
+
+    def show(self, view: View) -> None:
+        """Take news in; what became of a finding that is no longer open is asked for at once."""
+        was_open = self.view is not None and self.view.finding(self._first.id) is not None
+        super().show(view)
+        if was_open and view.finding(self._first.id) is None and not view.away:
+            self.ask()
 
     def action_part(self, number: int) -> None:
         """Go to a part of the page."""

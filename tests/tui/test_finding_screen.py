@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from agent.ports import AgentRefusedError
+from tests.tui import fake_answers
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, source_of, until, until_drawn
 from tests.tui.fake_cases import fouled, fouling, status
 from tests.tui.fake_source import FakeSource
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from agent.model import Verdict
+    from agent.screen import Around
 
 
 async def _open(pilot: Pilot[None]) -> FindingScreen:
@@ -142,6 +146,37 @@ def test_finding_that_closes_while_it_is_read_says_so() -> None:
         app._feed.ask_now()
         await until(pilot, lambda: "(closed meanwhile)" in screen_text(pilot), "it says so")
         assert "dirty or fogged lens" in screen_text(pilot)
+
+    drive(app, press)
+
+
+def test_page_says_what_a_finding_was_closed_as() -> None:
+    """Once it is closed the page asks what became of it, and says so; it can be judged anew."""
+
+    class Closing(FakeSource):
+        def judge(self, finding_id: str, verdict: Verdict, note: str) -> None:
+            super().judge(finding_id, verdict, note)
+            self.answer = status("ok")
+
+        def around(self, finding_id: str) -> Around:
+            found = fake_answers.around(fouled(), fouling())
+            if not self.judged:
+                return found
+            _, verdict, note = self.judged[-1]
+            return replace(
+                found, finding=replace(found.finding, id=finding_id, state="closed", verdict=verdict, note=note)
+            )
+
+    app = Dashboard(Closing(fouled()), interval_seconds=3600.0)
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _open(pilot)
+        await pilot.press("c", "f", *"rag", "enter")
+        await until(pilot, lambda: "closed, judged false alarm" in screen_text(pilot), "the page says so")
+        assert "note      rag" in screen_text(pilot)
+        await pilot.press("s")
+        assert app._notifications
+        assert [n.message for n in app._notifications][-1] == "it is closed already"
 
     drive(app, press)
 
