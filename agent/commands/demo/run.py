@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,7 +71,12 @@ class Programs:
 
 
 class View(Protocol):
-    """Shows a running demo. Everything is called in the event loop and must not block."""
+    """Shows a running demo. Everything is called in the event loop and must not block.
+
+    draws: whether it draws on the terminal. Without that there is nothing to put right, and writing to it may block.
+    """
+
+    draws: bool
 
     def starting(self) -> None:
         """Open the show: agent and service are about to start."""
@@ -125,7 +131,8 @@ class Demo:
     async def run(self) -> None:
         """Play it to the end. Raises DemoError; leaves no process behind."""
         loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # Where the dashboard has lost its terminal, everything ends at once: the children follow this process.
+        signals = [signal.SIGINT, signal.SIGTERM, *([] if self._view.draws else [signal.SIGHUP])]
         for number in signals:
             loop.add_signal_handler(number, self._stop_by, number)
         play = asyncio.create_task(self._play())
@@ -172,7 +179,10 @@ class Demo:
         finally:
             self._over.set()
             await asyncio.gather(*(_end(task) for task in (hear, keep, watch)))
-            await asyncio.gather(view, return_exceptions=True)  # it ends by itself, and puts the terminal right
+            while not view.done():  # it ends by itself, and puts the terminal right: nothing may cut that short
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({view})
+            await asyncio.gather(view, return_exceptions=True)  # what it raised has been seen, or no longer matters
 
     async def _start_agent(self) -> None:
         self._agent = await Child.start(

@@ -35,6 +35,8 @@ class LineView:
         Prints one line, at once.
     """
 
+    draws = False
+
     def __init__(self, plan: Plan, record: Record, write: Callable[[str], None]) -> None:
         self._record = record
         self._plan = plan
@@ -93,6 +95,7 @@ class LineView:
 class DashboardView(LineView):
     """Opens the dashboard once the service is to start; what there is to say goes into a line below its header."""
 
+    draws = True
     _screen: DemoDashboard | None = None
 
     async def open(self, source: ScreenSource, over: asyncio.Event) -> None:
