@@ -5,7 +5,7 @@ In memory alone, and bounded: of each step a few hundred latencies, and sums. Ti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,8 +70,8 @@ class Pulse:
         self._beats = {by.moved(step * STEP_NS + STEP_NS // 2) // STEP_NS: beat for step, beat in self._beats.items()}
 
     def beats(self) -> dict[int, Beat]:
-        """Return the steps in which something ran, by their numbers since 1970."""
-        return dict(self._beats)
+        """Return the steps in which something ran, by their numbers since 1970, as they are now: they stay so."""
+        return {step: replace(beat, latencies=list(beat.latencies)) for step, beat in self._beats.items()}
 
     def _add(self, step: int, block: Block, rows: NDArray[np.intp] | slice) -> None:
         beat = self._beats.setdefault(step, Beat())

@@ -59,6 +59,16 @@ def test_how_far_it_is_on_the_way_to_an_alarm_is_asked_once_a_step() -> None:
     assert (len(asked), pulse.beats()[FIRST].evidence) == (1, 0.75)
 
 
+def test_what_was_told_does_not_change_with_what_comes() -> None:
+    """Another thread draws it while the stream goes on."""
+    pulse = Pulse()
+    pulse.add(make_block(5))
+    told = pulse.beats()[FIRST]
+    pulse.add(make_block(7))
+    assert (told.inferences, told.held, sum(map(len, told.latencies))) == (5, 5, 5)
+    assert pulse.beats()[FIRST].inferences == 12
+
+
 def test_steps_move_with_the_clock() -> None:
     """After the clock was set, what ran is where it belongs."""
     pulse = Pulse()
