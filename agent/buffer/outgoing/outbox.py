@@ -234,8 +234,8 @@ class Outbox:
         return self._given_of(slots)
 
     def _backlog(self, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
-        closed, fresh = self._head.closed, self._head.fresh
-        cursor.window_s = span_of(cursor, closed, fresh[-1] if fresh else None, backlog_bytes)
+        closed = self._head.closed
+        cursor.window_s = span_of(cursor, closed, self._head.fresh or self._first(cursor), backlog_bytes)
         walk, slots = Walk(cursor.low, cursor.totals, cursor.window_s), list[Slot]()
         for _ in range(READ // CHUNK):
             if walk.number >= closed or most_bytes <= 0:
@@ -257,6 +257,10 @@ class Outbox:
                     cursor.answer(slot.first, slot.last, slot.totals)
                     cursor.dropped += 0 if inside else slot.last - slot.first + 1
         return self._given_of(slots)
+
+    def _first(self, cursor: Cursor) -> list[Slot]:
+        """Return the first slots of a backlog: after a start none is fresh."""
+        return Walk(cursor.low, cursor.totals).take(self.stored.summaries(cursor.low, CHUNK))
 
     def _idle(self, cursor: Cursor, most_bytes: int) -> Given | None:
         upto_ns = self.stored.now_ns() - round(self.settling_s * SECOND_NS)

@@ -224,6 +224,20 @@ def test_a_backlog_goes_on_in_the_windows_that_it_began_in(store: TriedStore) ->
     assert again.waiting()[0].window_s == SLOT_S
 
 
+def test_a_backlog_is_merged_after_a_restart_as_before(store: TriedStore) -> None:
+    """Where the agent was stopped before any of it had gone, and no window is fresh, the budget holds, too."""
+    outbox, receiver = Outbox(store), Receiver()
+    outbox.next("hq", 3_000)
+    store.run(8 * 60)
+    for _ in range(4):  # a fresh hour
+        batch = outbox.next("hq", 3_000, 30_000)
+        assert batch is not None
+        receiver.take(batch, tuple(range(len(batch.parcels))))
+        outbox.settle("hq", batch, everything(batch), "https://hq")
+    drain(Outbox(store), receiver, backlog_bytes=30_000)
+    assert len(receiver.totals) == 12 + 8
+
+
 def test_what_retention_took_is_counted_and_passed_over(store: TriedStore) -> None:
     """Numbers that are gone stop nothing; how many were never sent is said."""
     receiver = Receiver()
