@@ -158,15 +158,14 @@ def check(device: OfflineDevice, way: Way, receivers: Receivers) -> None:
     """See that what the servers hold is what the device stored."""
     held = [store.series(device.start_ns, device.end_ns) for store in receivers.stores]
     held.append(up_to(device.end_ns, receivers.collector.series()))
-    times_ms = {at for own in named(naming.INFERENCES, held[0]).values() for at in own}
-    ends_ns = [time_ms * 1_000_000 for time_ms in sorted(times_ms)]
-    check_windows(device, way, ends_ns)
-    expected = device.expected(ends_ns)
-    standing = {end_ns // 1_000_000: device.standing(end_ns) for end_ns in ends_ns}
     for series in held:
-        assert differences(comparable(series), expected, TOLERANCE) == []
+        times_ms = {at for own in named(naming.INFERENCES, series).values() for at in own}
+        ends_ns = [time_ms * 1_000_000 for time_ms in sorted(times_ms)]
+        check_windows(device, way, ends_ns)
+        assert differences(comparable(series), device.expected(ends_ns), TOLERANCE) == []
         totals = {dict(labels)["model"]: max(own.values()) for labels, own in named(naming.INFERENCES, series).items()}
         assert totals == device.inferences
+        standing = {end_ns // 1_000_000: device.standing(end_ns) for end_ns in ends_ns}
         told: Counter[int] = Counter()
         for own in named(naming.STREAM_FINDINGS, series).values():
             told.update({at: int(value) for at, value in own.items() if at in standing})

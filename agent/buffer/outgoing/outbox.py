@@ -81,7 +81,7 @@ class Outbox:
         urgent = functools.partial(self._urgent, destination, cursor, most_bytes)
         given = None if destination in self._passed_by else urgent()
         given = given or self._newest(cursor, most_bytes)
-        given = given or self._backlog(cursor, most_bytes, backlog_bytes)
+        given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
         given = given or self._idle(cursor, most_bytes)
         return self._give(destination, given or urgent())
 
@@ -233,9 +233,11 @@ class Outbox:
                     break
         return self._given_of(slots)
 
-    def _backlog(self, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
-        closed = self._head.closed
+    def _backlog(self, destination: str, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
+        closed, before = self._head.closed, cursor.window_s
         cursor.window_s = span_of(cursor, closed, self._head.fresh or self._first(cursor), backlog_bytes)
+        if cursor.window_s > max(before, SLOT_S):  # known before any is sent: they are as wide when they come again
+            self._places.keep(destination, cursor, Sent())
         walk, slots = Walk(cursor.low, cursor.totals, cursor.window_s), list[Slot]()
         for _ in range(READ // CHUNK):
             if walk.number >= closed or most_bytes <= 0:
