@@ -60,10 +60,9 @@ class Dashboard(Navigating):
     CSS = "Screen { background: $background; color: $foreground; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "help", "help", key_display="?"),
         Binding("q", "quit", "quit"),
         Binding("p", "pause", "pause"),
-        Binding("t", "theme", "theme"),
+        Binding("t", "theme", show=False),
         Binding("ctrl+q", "quit", show=False, priority=True),
     ]
 

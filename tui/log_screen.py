@@ -50,7 +50,9 @@ class LogScreen(RecordScreen):
         if isinstance(self.answer, tuple) and self.answer[0] == self._of:
             last = self._lines[-1].number if self._lines else 0
             self._lines.extend(line for line in self.answer[1] if line.number > last)
-        return [
-            Record(f"{line.number}", line.time, line.text, line.level, line.part, _TONES.get(line.level, "plain"))
-            for line in self._lines
-        ]
+        return [_record(line) for line in self._lines]
+
+
+def _record(line: LogLine) -> Record:
+    whose = line.part.removeprefix("driftline.")
+    return Record(f"{line.number}", line.time, line.text, line.level, whose, _TONES.get(line.level, "plain"))

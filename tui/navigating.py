@@ -29,6 +29,7 @@ class Navigating(App[None]):
     """What the dashboard needs to be walked through; a subclass has the source and the view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "help", key_display="?"),
         Binding("colon", "command", "go to", key_display=":"),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("e", "export", "export"),

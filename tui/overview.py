@@ -65,7 +65,7 @@ class Overview(Viewing):
         """Go to a panel; where the terminal is too narrow for it, to the screen that says the same."""
         panel = self.query_one(name)
         if panel.display:
-            panel.focus()
+            self.set_focus(panel)  # at once: the next key may be here already
         else:
             self.action_open_stream()
 

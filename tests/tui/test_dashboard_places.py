@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
+from textual.events import Key
 
 from agent.screen import LogLine
 from agent.status import EventLine
@@ -85,6 +86,20 @@ def test_numbers_go_from_any_screen_to_any_other() -> None:
             assert isinstance(app.screen, Overview)
 
     drive(dashboard(fouled()), press, WIDE)
+
+
+def test_keys_that_come_at_once_go_where_the_first_led() -> None:
+    """Enter right behind a panel's number opens that panel, also from another screen."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        await pilot.press("7")
+        await until(pilot, lambda: isinstance(app.screen, EventsScreen), "the events are on top")
+        for key in ("4", "enter"):
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: isinstance(app.screen, HostScreen), "the device is on top")
+
+    drive(dashboard(fouled()), press)
 
 
 def test_palette_offers_places_models_and_findings_and_can_be_left() -> None:
