@@ -99,7 +99,8 @@ _EMPTY = {
 def views(segments: list[Source]) -> dict[str, str]:
     """Return, for each of VIEWS and STORED, what it selects, over segments that have the tables."""
     parts = {name: [empty] for name, empty in _EMPTY.items()}
-    for at, segment in enumerate(segments):
+    for segment in segments:
+        number = int(segment.alias.rpartition("_")[2])  # stays, whichever others come and go
         summaries = segment.of("summaries", "time")
         known = f"({summaries}) AS summaries JOIN {segment.alias}.streams USING (stream)"
         parts["summaries"].append(
@@ -111,12 +112,12 @@ def views(segments: list[Source]) -> dict[str, str]:
             f'JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
         )
         parts["stored_minutes"].append(
-            f"SELECT {at} AS segment, number, epoch_ns(time) AS began, seconds, stream, {_WHOSE}, "
+            f"SELECT {number} AS segment, number, epoch_ns(time) AS began, seconds, stream, {_WHOSE}, "
             f'runtime, provider, pid, inferences, failed, "schema", signals, record FROM {known} '
             f'JOIN {segment.alias}.schemas AS schemas ON "schema" = schemas.id'
         )
         parts["stored_signals"].append(
-            f"SELECT {at} AS segment, number, place, count, mean FROM {segment.alias}.summary_signals"
+            f"SELECT {number} AS segment, number, place, count, mean FROM {segment.alias}.summary_signals"
         )
         windows = segment.of("windows", "opened", "since", '"until"')
         parts["windows"].append(f'SELECT opened, since, "until", finding FROM ({windows})')

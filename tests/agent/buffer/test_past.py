@@ -166,3 +166,15 @@ def test_minutes_of_a_thinned_buffer_are_spread_over_what_they_cover(device: See
 def replace_stream(stream: Stream, **changes: object) -> Stream:
     """Another identity."""
     return structs.replace(stream, **changes)
+
+
+def test_what_is_known_is_kept_by_the_number_of_its_file(device: Seen) -> None:
+    """Which stays when retention takes an older one: the rest is not unpacked anew."""
+    device.run(130)
+    device.buffer._files.segments.sealed = True  # the next batch begins a segment
+    device.run(130)
+    device.buffer.commit()
+    device.view("24h")
+    known = dict(device.reader._history._kept)
+    assert len({segment for segment, *_ in known}) == 2
+    assert {segment for segment, *_ in known} == {segment.number for segment in device.buffer._files.segments.opened}
