@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.viewing import Viewing
 
 if TYPE_CHECKING:
@@ -31,4 +31,4 @@ class Detail(Viewing):
         """Lay the screen out."""
         yield Header()
         yield self.page()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from agent.screen import Around
 from tui.asking import AskingScreen
 from tui.finding_lines import part_lines, what_lines
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.lined import Page
 from tui.spans import beside, heading
 from tui.words import block
@@ -98,7 +98,7 @@ class FindingScreen(AskingScreen):
         """Lay the screen out."""
         yield Header()
         yield FindingPage(self._first)
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def question(self) -> Question:
         """Ask what is stored around it."""

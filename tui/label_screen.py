@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from agent.ports import AgentRefusedError
 from agent.screen import Answers
@@ -19,6 +18,7 @@ from tui.answers import answer_columns, answer_line, in_columns
 from tui.asking import AskingScreen
 from tui.dialog import TextDialog
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.rows import Rows
 from tui.spans import cut, heading
 from tui.telling import Teller, Told, Undone
@@ -109,7 +109,7 @@ class LabelScreen(AskingScreen):
         """Lay the list out."""
         yield Header()
         yield AnswerList()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def question(self) -> Question:
         """Ask for the newest answers."""

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tui.asking import AskingScreen
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.lined import Page
 from tui.link_lines import link_page_lines
 from tui.spans import heading
@@ -64,7 +64,7 @@ class LinkScreen(AskingScreen):
         """Lay the screen out."""
         yield Header()
         yield LinkPage()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def question(self) -> Question:
         """Return what to ask: the outbox, and the ledger of a day."""

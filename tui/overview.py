@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from tui.findings import FindingCard, Findings
 from tui.header import Header
 from tui.host import Host
+from tui.key_line import KeyLine
 from tui.link_panel import Link
 from tui.signals_card import SignalsCard
 from tui.streams import Streams
@@ -52,7 +52,7 @@ class Overview(Viewing):
             yield SignalsCard()
         yield Host()
         yield Link()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         """Show beside a list what its cursor is on."""

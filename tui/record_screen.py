@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tui.asking import AskingScreen
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.records import RecordCard, Records
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class RecordScreen(AskingScreen):
         yield Header()
         yield self.list_of_records()
         yield RecordCard()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def renew(self) -> None:
         """Hand the records to the list."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from agent.screen import ZOOMS, StreamView
 from tui.asking import AskingScreen
 from tui.finding_screen import FindingScreen
 from tui.header import Header
+from tui.key_line import KeyLine
 from tui.label_screen import LabelScreen
 from tui.stream_detail import SPAN_S, StreamDetail, StreamPanel, first_zoom
 from tui.stream_parts import About, Brief, Classes
@@ -93,7 +93,7 @@ class StreamScreen(AskingScreen):
                 yield TimePanel()
                 yield VersionList()
                 yield Compared()
-        yield Footer(show_command_palette=False, compact=False)
+        yield KeyLine()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Show as many parts as there is room for."""

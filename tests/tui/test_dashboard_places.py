@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 from textual.events import Key
+from textual.widget import Widget
 
 from agent.screen import LogLine
 from agent.status import EventLine
@@ -98,6 +100,21 @@ def test_keys_that_come_at_once_go_where_the_first_led() -> None:
         for key in ("4", "enter"):
             app.post_message(Key(key, None))
         await until(pilot, lambda: isinstance(app.screen, HostScreen), "the device is on top")
+
+    drive(dashboard(fouled()), press)
+
+
+def test_screens_that_were_left_are_let_go() -> None:
+    """However often screens are visited, nothing of them and of their line of keys stays in memory."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        for _ in range(4):
+            await pilot.press("4", "enter", "7", "0")
+            await until(pilot, lambda: isinstance(app.screen, Overview), "the overview is back")
+        gc.collect()
+        left = [o for o in gc.get_objects() if isinstance(o, Widget) and o.app is app and not o.is_attached]
+        assert left == []
 
     drive(dashboard(fouled()), press)
 
