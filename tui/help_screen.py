@@ -25,7 +25,7 @@ _KEYS = (
     ("s c", "on a finding: snooze it; close it as real or as a false alarm"),
     ("z + -", "on a stream: a longer or a shorter span"),
     ("f l", "on a stream: its worst finding; judge its answers, r right, w wrong, c correct it"),
-    ("✓", "beside a finding: someone has seen it"),
+    ("✓ z", "beside a finding: someone has seen it; it is snoozed"),
     ("p", "hold the screen still, and go on"),
     ("t", "other colours: dark, light, the terminal's own sixteen"),
     ("?", "this page"),

@@ -104,14 +104,14 @@ def _cell(text: str, column: _Column) -> str:
 
 
 def finding_line(finding: Finding, now: datetime, width: int) -> Line:
-    """Give one finding: how bad, for how long, which model, what happened; a mark says that someone has seen it."""
-    seen = finding.state == "acknowledged"
+    """Give one finding: how bad, for how long, which model, what happened; a mark says that someone has seen or snoozed it."""
+    seen, snoozed = finding.state == "acknowledged", finding.snoozed_until is not None and finding.snoozed_until > now
     name = 18 if width >= _WIDE else 12
     spans: tuple[Span, ...] = (
-        (f"{finding.severity.upper():8} ", "quiet" if seen else tone(finding.severity)),
-        ("✓" if seen else " ", "ok"),
+        (f"{finding.severity.upper():8} ", "quiet" if seen or snoozed else tone(finding.severity)),
+        ("z" if snoozed else "✓" if seen else " ", "ok"),
         (f"{fmt.between(finding.onset, now):>6} ", "plain"),
         (fit(finding.stream.model, name) + " ", "strong"),
-        (fit(in_short(finding), max(0, width - 18 - name)), "quiet" if seen else "plain"),
+        (fit(in_short(finding), max(0, width - 18 - name)), "quiet" if seen or snoozed else "plain"),
     )
     return clip(spans, width)

@@ -10,6 +10,7 @@ from tests.tui.fake_cases import fouling
 from tests.tui.fake_stream import CAMERA, NOW, signals, stream
 from tui.spans import plain
 from tui.stream_lines import signals_lines
+from tui.tables import finding_line
 from tui.words import alarmed, in_short, truth_text
 
 TRUTH = TruthStatus(
@@ -38,6 +39,13 @@ def test_signal_stays_at_alarm_while_any_open_finding_names_it() -> None:
     calm = stream(signals=signals(fouled=False))
     lines = [plain(line) for line in signals_lines(calm, found, 80)]
     assert {line.split()[0] for line in lines if "ALARM" in line} == found
+
+
+def test_snoozed_finding_carries_a_mark_until_it_wakes() -> None:
+    """While it is snoozed a z stands beside it, also where someone has seen it; then as before."""
+    snoozed = replace(fouling("acknowledged"), snoozed_until=NOW + timedelta(hours=1))
+    marks = [plain(finding_line(snoozed, now, 80))[9] for now in (NOW, NOW + timedelta(hours=2))]
+    assert marks == ["z", "✓"]
 
 
 def test_short_form_begins_with_the_likely_cause() -> None:
