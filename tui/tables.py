@@ -104,7 +104,7 @@ def _cell(text: str, column: _Column) -> str:
 
 
 def finding_line(finding: Finding, now: datetime, width: int) -> Line:
-    """Give one finding: how bad, for how long, which model, what happened; a mark says that someone has seen or snoozed it."""
+    """Give one finding: how bad, for how long, which model, what happened; a mark says that it was seen or snoozed."""
     seen, snoozed = finding.state == "acknowledged", finding.snoozed_until is not None and finding.snoozed_until > now
     name = 18 if width >= _WIDE else 12
     spans: tuple[Span, ...] = (
