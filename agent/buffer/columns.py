@@ -41,6 +41,11 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(columns)
 
 
+def quote(name: str) -> str:
+    """Quote an identifier for SQL, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _writable(name: str) -> str:
     text = storable(name).replace("\0", "?")  # a NUL would end the statement
     if len(text) > LONGEST:

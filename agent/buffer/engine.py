@@ -6,7 +6,7 @@ The instance's own database is in memory and holds the views; every file is atta
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -14,9 +14,10 @@ from agent.buffer import schema
 from agent.buffer.text import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
     from agent.buffer.config import BufferConfig
@@ -47,6 +48,17 @@ _FAILING = ("input/output error", "could not write file", "fsync")
 _DISK = (*_FAILING, "invalidated")
 
 STDOUT = "/dev/stdout"
+
+
+class Commit(Protocol):
+    """Ends the transaction that is open, and does `then` what is to be done once it is durable.
+
+    Where either raises, the files are opened anew before anybody looks at them.
+    """
+
+    def __call__(self, then: Callable[[], None] = ..., /) -> None:
+        """End it. Raises duckdb.Error, OSError."""
+        ...
 
 
 class Engine:
@@ -90,12 +102,11 @@ class Engine:
 
     def insert(self, sql: str, columns: Mapping[str, object]) -> None:
         """Run an INSERT that selects from numpy columns."""
-        with self._registered(columns):
-            self._writer.execute(sql)
+        insert(self._writer, sql, columns)
 
     def select(self, sql: str, columns: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run a SELECT that reads registered numpy columns, and return all its rows."""
-        with self._registered(columns):
+        with _registered(self._writer, columns):
             return self._writer.execute(sql).fetchall()
 
     def rollback(self) -> None:
@@ -108,17 +119,25 @@ class Engine:
         self._writer.close()
         self.root.close()
 
-    @contextmanager
-    def _registered(self, columns: Mapping[str, object]) -> Iterator[None]:
-        self._writer.register(schema.INCOMING, columns)
-        try:
-            yield
-        except duckdb.Error:
-            # A transaction that failed does not even let go of the name, and that would hide why it failed.
-            self.rollback()
-            raise
-        finally:
-            self._writer.unregister(schema.INCOMING)
+
+def insert(connection: DuckDBPyConnection, sql: str, columns: Mapping[str, object]) -> None:
+    """Run an INSERT that selects from numpy columns, on any connection."""
+    with _registered(connection, columns):
+        connection.execute(sql)
+
+
+@contextmanager
+def _registered(connection: DuckDBPyConnection, columns: Mapping[str, object]) -> Iterator[None]:
+    connection.register(schema.INCOMING, columns)
+    try:
+        yield
+    except duckdb.Error:
+        # A transaction that failed does not even let go of the name, and that would hide why it failed.
+        with suppress(duckdb.Error):
+            connection.execute(schema.ROLLBACK)
+        raise
+    finally:
+        connection.unregister(schema.INCOMING)
 
 
 def is_passing(error: BaseException | str) -> bool:

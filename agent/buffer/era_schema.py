@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from agent.buffer import outgoing_schema
+from agent.buffer import outgoing_schema, row_schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -68,11 +68,20 @@ class Source(NamedTuple):
         Many shifts are looked up in the file, which takes as long for 250 as for 5: one after the other they would
         take .3 s for a million rows, where two take .01 s.
         """
+        return self._dated(f"{self.alias}.{table}", times)
+
+    def rows(self, number: int, *, placed: bool = False) -> str:
+        """Select everything of a table of rows, what waits for it too; `placed`: with places, the times as stored."""
+        crated = row_schema.crates_of(number) in self.tables
+        found = row_schema.all_rows(self.alias, number, crated=crated, placed=placed)
+        return found if placed else self._dated(f"({found})", ("time",))
+
+    def _dated(self, relation: str, times: Sequence[str]) -> str:
         if ERAS_TABLE not in self.tables:
-            return f"SELECT * FROM {self.alias}.{table}"
+            return f"SELECT * FROM {relation}"
         if not (self.shifts and times):
-            return f"SELECT * EXCLUDE (era) FROM {self.alias}.{table}"
-        source = f"{self.alias}.{table} AS _kept"
+            return f"SELECT * EXCLUDE (era) FROM {relation}"
+        source = f"{relation} AS _kept"
         if len(self.shifts) <= _FEW:
             moved = {time: moved_ns(time, self.shifts) for time in times}
         else:

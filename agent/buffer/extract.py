@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agent.buffer import schema
-from agent.buffer.columns import column_names
+from agent.buffer.columns import column_names, quote
 from agent.buffer.copying import describe
 from agent.buffer.portable import legal_names
 from agent.buffer.query import QueryError
@@ -91,7 +91,7 @@ def _select_inferences(reader: Reader, signals: tuple[Signal, ...], since_ns: in
 
 def _select_view(cursor: DuckDBPyConnection, view: str, since_ns: int) -> str:
     moment = _moment(cursor, view)
-    condition = f" WHERE {schema.quote(moment)} >= make_timestamp_ns({since_ns:d})" if moment and since_ns > 0 else ""
+    condition = f" WHERE {quote(moment)} >= make_timestamp_ns({since_ns:d})" if moment and since_ns > 0 else ""
     return f"SELECT * FROM {view}{condition}"
 
 

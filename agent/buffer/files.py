@@ -8,6 +8,7 @@ looks at them again.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,7 +17,7 @@ from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.core_log import CoreLog
 from agent.buffer.doubt import Doubt
-from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
+from agent.buffer.engine import Engine, insert, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError, say
 from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
@@ -27,8 +28,8 @@ from agent.buffer.refusals import Refusals
 from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
-from agent.buffer.segment import prepare_tables
 from agent.buffer.segments import Segments
+from agent.buffer.tables import prepare_tables
 from agent.buffer.witness import STATE, TOO_EARLY, Witness
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Files:
     def __init__(self, directory: Path, config: BufferConfig, stamp: Callable[[], Stamp], *, disk: bool) -> None:
         self._config = config
         self._disk = directory if disk else None
-        self.gate = Gate()
+        self.gate = Gate(lambda cursor: self.segments.show(partial(insert, cursor)))
         self.repairer = Repairer(directory, config.limit_bytes // _QUARANTINE_SHARE)
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
@@ -111,12 +112,13 @@ class Files:
         self._in_doubt = False
         return self._engine
 
-    def end_transaction(self) -> None:
+    def end_transaction(self, then: Callable[[], None] = lambda: None) -> None:
         """Commit. Where this raises, whether the transaction is durable shows only after `failed` and `ready`."""
         assert self._engine is not None
         self._in_doubt = True
         self._engine.run(schema.COMMIT)
         self._settle_names()
+        then()
         self._in_doubt = False
 
     def failed(self, error: Exception, *, reopen: bool = False) -> bool:

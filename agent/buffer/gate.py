@@ -10,6 +10,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from agent.buffer.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -21,9 +23,10 @@ _INTERRUPT_EVERY_S = 0.05
 
 
 class Gate:
-    """Hands out cursors of the current DuckDB instance."""
+    """Hands out cursors of the current DuckDB instance. `prepare` is called with each, in the thread that asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[DuckDBPyConnection], None] = lambda _: None) -> None:
+        self._prepare = prepare
         self._changed = threading.Condition()
         self._root: DuckDBPyConnection | None = None
         self._why = ""
@@ -52,6 +55,10 @@ class Gate:
             cursor = self._root.cursor()
             self._inside[id(cursor)] = cursor
         try:
+            try:
+                self._prepare(cursor)
+            except duckdb.Error as error:
+                raise UnavailableError(str(error)) from error
             yield cursor
         finally:
             cursor.close()

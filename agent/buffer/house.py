@@ -76,7 +76,7 @@ class House:
         try:
             self._let_go(engine)
             if not self._files.reserve.in_use:
-                segments.fold(engine)
+                segments.fold(engine, self._files.end_transaction)
             if self.suspected and not self._suspects:
                 self.suspected = False
                 self._suspects = [segment.number for segment in segments.opened]

@@ -71,6 +71,7 @@ class LabelShelf:
                 if not len(left):
                     break
                 if segment.has(schema.LABELS):
+                    segment.show(engine.insert)
                     here = [one for part in _parts(left) for one in _of_segment(engine, segment, part, model)]
                     here += [one for part in _parts(left) for one in find_answers(engine, segment, part, model)]
                     found += here
@@ -137,7 +138,7 @@ def _of_segment(engine: Engine, segment: Segment, ids: NDArray[np.uint64], model
             continue
         names = column_names(signal.name for signal in signals)
         sure = names[answer.confidence] if answer.confidence is not None else ""
-        sql = schema.find_rows(segment.alias, number, names[answer.column], sure, segment.eras.shifts)
+        sql = schema.find_rows(segment.source, number, names[answer.column], sure)
         for identity, at, time_ns, said, confidence in engine.select(sql, {"id": ids}):
             stream = streams.get(at)
             if stream is not None and model in {"", stream.model}:

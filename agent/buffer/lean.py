@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 _LEAN = "lean"
 _USE_TABLE, _INSERT, _DELETE, _UPDATE, _ROW_GROUP = 0x19, 0x1A, 0x1B, 0x1C, 0x1D  # kinds of entries, DuckDB 2.0
-_BULKY = re.compile(rb"d\0\x19g\0d\0\x02\x04main[\x01-\x7f](?:rows_\d+|readings|answers|summary_signals)\xff")
+_BULKY = re.compile(
+    rb"d\0\x19g\0d\0\x02\x04main[\x01-\x7f](?:(?:rows|crates)_\d+|readings|answers|summary_signals)\xff"
+)
 _MOST_BYTES = 8 * MIB  # what is left of a log that is not one of rows is no faster to read
-_EMPTY = re.compile(r"rows_\d+|readings|answers|summary_signals")
+_EMPTY = re.compile(r"(?:rows|crates)_\d+|readings|answers|summary_signals")
 # Of these the newest are all that a start asks for: labels that are learned from again, the number of the last summary.
 _MOST_KEPT = {"labels": 50_000, "summaries": 1_000}
 _SPAN = "SELECT strftime(min(written), '%Y-%m-%d %H:%M'), strftime(max(written), '%Y-%m-%d %H:%M') FROM {db}.batches"

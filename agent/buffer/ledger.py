@@ -15,7 +15,7 @@ import msgspec
 from agent.buffer import era_schema, schema, witness
 from agent.buffer.delayed import Delayed
 from agent.buffer.eras import Eras
-from agent.buffer.segment import prepare_tables, read_streams
+from agent.buffer.tables import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Finding, Stream
 

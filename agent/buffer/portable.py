@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agent.buffer.schema import quote
+from agent.buffer.columns import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

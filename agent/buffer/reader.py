@@ -60,6 +60,8 @@ class Reader:
         self.segments = [segment for segment in segments if self._attach_segment(segment)]
         for sql in schema.create_views((segment.source for segment in self.segments), self._ledger.source):
             self._engine.run(sql)
+        for segment in self.segments:
+            segment.show(self._engine.insert)
         self._gate.open(self._engine.root)
 
     def cursor(self) -> AbstractContextManager[DuckDBPyConnection]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.buffer.row_schema import INCOMING
+
 if TYPE_CHECKING:
     from agent.buffer.era_schema import Source
 
-INCOMING = "incoming"
 SUMMARIES = "summaries"  # a segment that has it has all three tables, and weights in its rows
 
 TABLES = (

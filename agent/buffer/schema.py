@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.buffer import outgoing_schema, recorded_schema
+from agent.buffer import outgoing_schema, recorded_schema, row_schema
+from agent.buffer.columns import quote
 from agent.buffer.era_schema import ERAS, moved_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from agent.buffer.era_schema import Shift, Source
 
@@ -22,7 +23,7 @@ VERSION = 2  # of segments
 CORE_VERSION = 3
 CORE = "core"
 LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity
-INCOMING = recorded_schema.INCOMING
+INCOMING = row_schema.INCOMING
 SUMMARIES = recorded_schema.SUMMARIES
 
 Statement = tuple[str, tuple[object, ...]]
@@ -157,19 +158,14 @@ _NO_LABELS = (
 )
 
 
-def quote(name: str) -> str:
-    """Quote an identifier, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def attach(path: str, alias: str, *, read_only: bool = False) -> str:
     """Statement that attaches a file, or makes it.
 
-    Blocks of 64 KiB: the tails of columns waste 20 % in larger ones. Row groups of 30,720 rows, a quarter of DuckDB's:
-    a checkpoint holds the last one in memory several times, and with 20 signals ran out of its 48 MiB after 400,000 to
-    640,000 rows.
+    Blocks of 64 KiB: the tails of columns waste 20 % in larger ones. Row groups of a quarter of DuckDB's: a checkpoint
+    holds the last one in memory several times, and with 20 signals ran out of its 48 MiB after 400,000 to 640,000 rows.
     """
-    options = "READ_ONLY" if read_only else "" if path == ":memory:" else "BLOCK_SIZE 65536, ROW_GROUP_SIZE 30720"
+    sizes = f"BLOCK_SIZE 65536, ROW_GROUP_SIZE {row_schema.GROUP_ROWS}"
+    options = "READ_ONLY" if read_only else "" if path == ":memory:" else sizes
     return f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS {alias}" + (f" ({options})" if options else "")
 
 
@@ -198,41 +194,22 @@ def read_everything(alias: str, table: str) -> str:
     return f"SELECT bit_xor(hash(COLUMNS(*))) FROM {alias}.{quote(table)}"
 
 
-def create_rows(alias: str, schema: int, columns: Sequence[str]) -> str:
-    """Statement that makes the table of one signal schema."""
-    signals = "".join(f", {quote(column)} REAL" for column in columns)
-    return (
-        f"CREATE TABLE {alias}.rows_{schema} "
-        f"(time TIMESTAMP_NS, stream INTEGER, latency_s REAL, status UTINYINT{signals}, inference_id UBIGINT, "
-        "weight REAL, era UTINYINT)"
-    )
-
-
-def insert_rows(alias: str, schema: int, columns: int) -> str:
-    """Statement that appends the registered columns t, s, l, e, c0, c1, …, i (0: none), w and a to a table."""
-    signals = "".join(f", c{index}" for index in range(columns))
-    return (
-        f"INSERT INTO {alias}.rows_{schema} SELECT make_timestamp_ns(t), s, l, e{signals}, nullif(i, 0), w, a "
-        f"FROM {INCOMING}"
-    )
-
-
-def find_rows(alias: str, schema: int, answer: str, confidence: str, shifts: tuple[Shift, ...]) -> str:
+def find_rows(segment: Source, number: int, answer: str, confidence: str) -> str:
     """Statement that finds rows by the registered ids: id, stream, time, answer and confidence of the newest of each.
 
     `confidence` is empty where there is no such column.
     """
     sure = f"arg_max({quote(confidence)}, time)" if confidence else "NULL"
     return (
-        f"SELECT inference_id, stream, max({moved_ns('time', shifts)}), arg_max({quote(answer)}, time), {sure} "
-        f"FROM {alias}.rows_{schema} WHERE inference_id IN (SELECT id FROM {INCOMING}) GROUP BY inference_id, stream"
+        f"SELECT inference_id, stream, epoch_ns(max(time)), arg_max({quote(answer)}, time), {sure} "
+        f"FROM ({segment.rows(number)}) WHERE inference_id IN (SELECT id FROM {INCOMING}) GROUP BY inference_id, stream"
     )
 
 
 def select_rows(segment: Source, schema: int, since_ns: int) -> str:
     """Statement that reads the rows of one table since a moment, with who they are of."""
     condition = f" WHERE time >= make_timestamp_ns({since_ns:d})" if since_ns > 0 else ""
-    rows = segment.of(f"rows_{schema}", "time")
+    rows = segment.rows(schema)
     chosen = "rows.*" if SUMMARIES in segment.tables else "rows.*, 1::REAL AS weight"  # of before there were any
     return f"SELECT {chosen}, {_IDENTITY} FROM ({rows}) AS rows JOIN {segment.alias}.streams USING (stream){condition}"
 

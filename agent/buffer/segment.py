@@ -5,19 +5,22 @@ A batch goes in as one transaction, with its id and the positions of its sources
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from agent.buffer import era_schema, recorded_schema, schema
+from agent.buffer import era_schema, recorded_schema, row_schema, schema
 from agent.buffer.answers import write_answers
 from agent.buffer.columns import column_names
 from agent.buffer.eras import Eras
-from agent.buffer.errors import CorruptError, SchemaTooNewError
+from agent.buffer.errors import CorruptError
 from agent.buffer.labels import write_labels
 from agent.buffer.repair import size_of
+from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable, gather
 from agent.buffer.summaries import write_summaries
+from agent.buffer.tables import prepare_tables, read_streams
 from agent.buffer.text import encode
 from agent.model import Signal, Stream
 
@@ -25,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from agent.buffer.engine import Engine
+    from agent.buffer.crates import Columns
+    from agent.buffer.engine import Commit, Engine
     from agent.buffer.pending import Batch
-    from agent.model import Block, Reading
+    from agent.model import Reading
 
 Series = tuple[str, str, tuple[tuple[str, str], ...]]
 Carried = tuple[int, "Mapping[str, int]"]  # the last batch of earlier segments, and their positions
@@ -51,6 +55,7 @@ class Segment:
         self.last_written_ns = 0  # when the last batch was, by the clock of then
         self.last_batch = self.last_summary = 0
         self._schemas: dict[tuple[Signal, ...], int] = {}
+        self._rows: dict[int, RowTable] = {}
         self.streams: dict[Stream, int] = {}
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
@@ -91,6 +96,11 @@ class Segment:
         """Its tables of rows, each with the signals that it holds."""
         return {number: signals for signals, number in self._schemas.items()}
 
+    @property
+    def waiting(self) -> bool:
+        """Whether rows wait for one of its tables."""
+        return any(table.waiting for table in self._rows.values())
+
     def load(self, engine: Engine, carried: Carried = (0, {})) -> None:
         """Make the tables where they are missing, and read what is known of earlier batches.
 
@@ -109,13 +119,18 @@ class Segment:
         self.streams = read_streams(engine, self.alias)
         self.eras.load(engine, known=self.has(era_schema.ERAS_TABLE))
         try:
-            self._schemas = {_signals.decode(text): at for at, text in engine.run(schema.READ_SCHEMAS.format(**db))}
+            tables = [(at, _signals.decode(text)) for at, text in engine.run(schema.READ_SCHEMAS.format(**db))]
             self._series = {
                 (name, unit, tuple(_labels.decode(text).items())): at
                 for at, name, unit, text in engine.run(schema.READ_SERIES.format(**db))
             }
         except msgspec.MsgspecError as error:
             raise CorruptError(str(error)) from error
+        self._schemas = {signals: number for number, signals in tables}
+        self._rows = {number: self._table(number, signals) for number, signals in tables}
+        for number, table in self._rows.items():
+            if self.has(row_schema.crates_of(number)):
+                table.load(engine)
 
     def has(self, table: str) -> bool:
         """Whether there is such a table; one of a version before may lack it."""
@@ -142,9 +157,32 @@ class Segment:
         """Whether a batch was committed here."""
         return bool(engine.run(schema.READ_BATCH.format(db=self.alias), [batch])[0][0])
 
-    def write(self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], commit: Callable[[], None]) -> bool:
+    def height(self, engine: Engine, number: int) -> int:
+        """Return how many rows one of its tables holds, with what waits for it."""
+        return self._rows[number].height(engine)
+
+    def show(self, insert: Callable[[str, Columns], None]) -> None:
+        """Let every committed row be read, by any thread; `insert` as in `agent.buffer.late`."""
+        for table in self._rows.values():
+            table.show(insert)
+
+    def land(self, engine: Engine, commit: Commit) -> None:
+        """Put what waits into its tables: no more rows come."""
+        waiting = [table for table in self._rows.values() if table.waiting]
+        if waiting:
+            engine.run(schema.BEGIN)
+            settle = [table.land(engine) for table in waiting]
+            commit(lambda: _all(settle))
+
+    def end(self, engine: Engine) -> None:
+        """Give up what is in memory of it, once it is in no view."""
+        for table in self._rows.values():
+            table.end(engine)
+
+    def write(self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], commit: Commit) -> bool:
         """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
         schemas, streams, series = dict(self._schemas), dict(self.streams), dict(self._series)
+        rows = dict(self._rows)
         engine.run(schema.BEGIN)
         known = self.eras.find(batch.stamp)
         era = known or self.eras.next(batch.stamp)
@@ -153,21 +191,31 @@ class Segment:
         written = (batch.stamp.wall_ns, batch.rows, batch.stamp.boot, batch.stamp.since_boot_ns, era.number)
         engine.run(schema.INSERT_BATCH.format(db=self.alias), [batch.id, *written, batch.observed_ns])
         self._write_streams(engine, streams, {stream: number_of[stream] for stream in batch.streams})
+
+        def number_of_signals(signals: tuple[Signal, ...]) -> int:
+            return self._schema(engine, schemas, rows, signals)
+
+        settle = []
         for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
-            self._write_rows(engine, schemas, signals, blocks, streams, era.number)
+            table = rows[number_of_signals(signals)]
+            settle.append(table.write(engine, batch.id, gather(blocks, table.signals, streams, era.number)))
         if batch.readings:
             self._write_readings(engine, series, batch.readings, era.number)
-        self._write_recorded(engine, schemas, streams, batch, era.number)
+        write_summaries(engine, self.alias, batch.summaries, streams, number_of_signals, MOST_SIGNALS, era.number)
+        write_answers(engine, self.alias, batch.answers, streams, era.number)
+        for window in batch.windows:
+            engine.run(recorded_schema.INSERT_WINDOW.format(db=self.alias), [*window, era.number])
         if batch.labels:
             write_labels(engine, self.alias, batch.labels, era.number)
         for source, seq in batch.positions.items():
             engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
-        commit()
+        made = [rows[number] for number in rows.keys() - self._rows.keys()]
+        commit(lambda: _all([*(partial(table.begin, engine) for table in made), *settle]))
         if known is None:
             self.eras.add(era)
-        grown = len(schemas) > len(self._schemas)
-        self._schemas, self.streams, self._series = schemas, streams, series
+        self.names |= {name for table in made for name in table.names}
+        self._schemas, self._rows, self.streams, self._series = schemas, rows, streams, series
         self.last_batch, self.last_written_ns = batch.id, batch.stamp.wall_ns
         self.last_summary = batch.summaries[-1][0] if batch.summaries else self.last_summary
         self.rows += batch.rows
@@ -175,7 +223,7 @@ class Segment:
         for source, seq in batch.positions.items():
             self.positions.pop(source, None)  # the order is that of the last use
             self.positions[source] = seq
-        return grown
+        return bool(made)
 
     def _write_streams(self, engine: Engine, known: dict[Stream, int], wanted: Mapping[Stream, int]) -> None:
         for stream, wish in wanted.items():
@@ -185,52 +233,22 @@ class Segment:
                 engine.run(schema.INSERT_STREAM.format(db=self.alias), [number, *_identity(stream)])
                 known[stream] = number
 
-    def _write_rows(
-        self,
-        engine: Engine,
-        schemas: dict[tuple[Signal, ...], int],
+    def _table(self, number: int, signals: tuple[Signal, ...]) -> RowTable:
+        return RowTable(self.alias, number, column_names(signal.name for signal in signals[:MOST_SIGNALS]))
+
+    def _schema(
+        self, engine: Engine, schemas: dict[tuple[Signal, ...], int], rows: dict[int, RowTable],
         signals: tuple[Signal, ...],
-        blocks: list[Block],
-        number_of: Mapping[Stream, int],
-        era: int,
-    ) -> None:
-        kept = min(len(signals), MOST_SIGNALS)
-        number = self._schema(engine, schemas, signals)
-        values = np.concatenate([block.values[:, :kept] for block in blocks]).astype(np.float32, copy=False)
-        by_column = np.ascontiguousarray(values.T)
-        columns_in = {f"c{index}": by_column[index] for index in range(kept)} | {
-            "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, schema.LATEST_NS),
-            "s": np.repeat(
-                np.array([number_of[block.stream] for block in blocks], np.int32), [len(block) for block in blocks]
-            ),
-            "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
-            "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
-            "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
-            "a": np.full(len(values), era, np.uint8),
-            "w": np.concatenate([np.ones(len(b), np.float32) if b.weights is None else b.weights for b in blocks]),
-        }
-        engine.insert(schema.insert_rows(self.alias, number, kept), columns_in)
-
-    def _schema(self, engine: Engine, schemas: dict[tuple[Signal, ...], int], signals: tuple[Signal, ...]) -> int:
+    ) -> int:  # fmt: skip
         """Return the number of a set of signals, whose table is made where it is new."""
-        if signals not in schemas:
-            schemas[signals] = _next(schemas)
-            columns = column_names(signal.name for signal in signals[:MOST_SIGNALS])
-            engine.run(schema.INSERT_SCHEMA.format(db=self.alias), [schemas[signals], encode(signals)])
-            engine.run(schema.create_rows(self.alias, schemas[signals], columns))
-        return schemas[signals]
-
-    def _write_recorded(
-        self, engine: Engine, schemas: dict[tuple[Signal, ...], int], streams: Mapping[Stream, int], batch: Batch,
-        era: int,
-    ) -> None:  # fmt: skip
-        def number_of(signals: tuple[Signal, ...]) -> int:
-            return self._schema(engine, schemas, signals)
-
-        write_summaries(engine, self.alias, batch.summaries, streams, number_of, MOST_SIGNALS, era)
-        write_answers(engine, self.alias, batch.answers, streams, era)
-        for window in batch.windows:
-            engine.run(recorded_schema.INSERT_WINDOW.format(db=self.alias), [*window, era])
+        number = schemas.get(signals)
+        if number is None:
+            number = schemas[signals] = _next(schemas)
+            engine.run(schema.INSERT_SCHEMA.format(db=self.alias), [number, encode(signals)])
+            left = MOST_WAITING_BYTES - sum(table.most_waiting_bytes for table in rows.values()) if self.path else 0
+            rows[number] = self._table(number, signals)
+            rows[number].create(engine, left)
+        return number
 
     def _write_readings(self, engine: Engine, known: dict[Series, int], readings: list[Reading], era: int) -> None:
         for reading in readings:
@@ -250,43 +268,9 @@ class Segment:
         engine.insert(schema.INSERT_READINGS.format(db=self.alias), columns)
 
 
-def prepare_tables(
-    engine: Engine, alias: str, tables: Iterable[str], path: Path | None, rows: Iterable[schema.Statement] = (),
-    newest: int = schema.VERSION,
-) -> tuple[int, frozenset[str]]:  # fmt: skip
-    """Make the tables of a new file and its first `rows`; return the version of the file and the names of its tables.
-
-    It is one transaction: of a file that needs several, a disk that refuses every other one would never take all.
-    Raises SchemaTooNewError for one of a later version, CorruptError for one without.
-    """
-    names = _tables(engine, alias)
-    if not names:
-        engine.run(schema.BEGIN)
-        for table in tables:
-            engine.run(table.format(db=alias))
-        engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(newest)])
-        for sql, values in rows:
-            engine.run(sql, values)
-        engine.run(schema.COMMIT)
-        names = _tables(engine, alias)
-    found = engine.run(schema.READ_VERSION.format(db=alias))
-    if len(found) != 1 or not str(found[0][0]).isdigit():
-        raise CorruptError("it has no schema version")
-    if path is not None and int(found[0][0]) > newest:
-        raise SchemaTooNewError(path, found[0][0], str(newest))
-    return int(found[0][0]), names
-
-
-def _tables(engine: Engine, alias: str) -> frozenset[str]:
-    return frozenset(name for (name,) in engine.run(schema.READ_TABLES, [alias]))
-
-
-def read_streams(engine: Engine, alias: str) -> dict[Stream, int]:
-    """Return the numbers of the identities that a file knows."""
-    return {
-        Stream(model=model, version=version, sha256=sha256, runtime=runtime, provider=provider, pid=pid): number
-        for number, model, version, sha256, runtime, provider, pid in engine.run(schema.READ_STREAMS.format(db=alias))
-    }
+def _all(steps: Iterable[Callable[[], None]]) -> None:
+    for step in steps:
+        step()
 
 
 def _next(numbers: Mapping[Any, int]) -> int:

@@ -22,11 +22,12 @@ from agent.buffer.repair import Repairer, guarded, read_all, size_of
 from agent.buffer.segment import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from agent.buffer.config import BufferConfig
-    from agent.buffer.engine import Engine
+    from agent.buffer.crates import Columns
+    from agent.buffer.engine import Commit, Engine
     from agent.buffer.ledger import Ledger
 
 FOLDER = "segments"
@@ -52,6 +53,7 @@ class Segments:
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
         self._unfolded: list[Segment] = []
+        self._landed: set[int] = set()
         self.sealed = False
 
     @property
@@ -107,6 +109,7 @@ class Segments:
                 if number in self._known or number == files[-1][0]:
                     raise
                 repairer.notes.append(f"{path.name} cannot be opened now and is left where it is: {error}")
+        self._unfolded += [segment for segment in self.opened[:-1] if segment.waiting]
 
     def current(self, engine: Engine, day: str) -> Segment:
         """Return the segment that takes rows of `day`, starting a new one where it is time."""
@@ -155,14 +158,19 @@ class Segments:
         """Attach a segment of which only what is known was here. Raises as `repair`, and the same follows."""
         self._put_in(engine, *self._take_out(engine, number), repairer)
 
-    def fold(self, engine: Engine) -> None:
+    def fold(self, engine: Engine, commit: Commit) -> None:
         """Fold in the logs of segments that take no more rows: what is in a log is in memory, too. Raises duckdb.Error.
 
-        What cannot be folded in is as safe in the log, and is tried again the next time.
+        What cannot be folded in is as safe in the log, and is tried again the next time. What still waits for its table
+        is put there first, or where that fails stays as it is until the next start: it can be read all the same.
         """
         while self._unfolded:
-            if self._unfolded[0] in self.opened:
-                engine.run(schema.checkpoint(self._unfolded[0].alias))
+            segment = self._unfolded[0]
+            if segment in self.opened:
+                if segment.number not in self._landed:
+                    self._landed.add(segment.number)
+                    segment.land(engine, commit)
+                engine.run(schema.checkpoint(segment.alias))
             self._unfolded.pop(0)
 
     def corrected(self) -> None:
@@ -171,6 +179,11 @@ class Segments:
             if segment.path and not segment.awaited and segment not in self._unfolded:
                 log_bytes = size_of(segment.path) - segment.path.stat().st_size
                 self._unfolded += [segment] if log_bytes > _MOST_CORRECTED else []
+
+    def show(self, insert: Callable[[str, Columns], None]) -> None:
+        """Let every committed row be read, by any thread; `insert` as in `agent.buffer.late`."""
+        for segment in list(self.opened):
+            segment.show(insert)
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
@@ -214,6 +227,7 @@ class Segments:
         at = next(at for at, segment in enumerate(self.opened) if segment.number == number)
         segment = self.opened.pop(at)
         self.make_views(engine)
+        segment.end(engine)
         engine.run(schema.detach(segment.alias))
         return at, segment
 
@@ -224,6 +238,8 @@ class Segments:
         if guarded(engine, segment.path, repairer, segment.alias, load, after):
             self.opened.insert(at, segment)
             self.make_views(engine)
+            if segment.waiting and segment is not self.opened[-1]:
+                self._unfolded.append(segment)
         else:
             self._known.discard(segment.number)
 

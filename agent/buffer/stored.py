@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from agent.buffer import recorded_schema, schema
-from agent.buffer.columns import column_names
+from agent.buffer.columns import column_names, quote
 from agent.buffer.era_schema import moved_ns
 from agent.buffer.errors import UnavailableError
 from agent.buffer.flight import pick
@@ -68,7 +68,7 @@ class StoredRows:
                     continue
                 _check_here(segment)
                 written = after.rows if segment.number == after.segment else {}
-                spans = {table: (written.get(table, 0), _height(engine, segment, table)) for table in segment.tables}
+                spans = {table: (written.get(table, 0), segment.height(engine, table)) for table in segment.tables}
                 yield from _read(engine, segment, key, spans)
             self._check_batches(engine, after)
 
@@ -105,7 +105,7 @@ class StoredRows:
         newest = segments[-1]
         if newest.awaited:
             return Mark(newest.number + 1, batch=last)
-        return Mark(newest.number, {table: _height(engine, newest, table) for table in newest.tables}, batch=last)
+        return Mark(newest.number, {table: newest.height(engine, table) for table in newest.tables}, batch=last)
 
     def _check_batches(self, engine: Engine, after: Mark) -> None:
         """Raise OSError where not every batch since a mark is there; its number tells of one that is not."""
@@ -124,7 +124,7 @@ class StoredRows:
             _check_here(segment)
             spans = {}
             for table in segment.tables:
-                top = _height(engine, segment, table)
+                top = segment.height(engine, table)
                 if before and segment.number == before.segment:
                     top = min(top, before.rows.get(table, 0))
                 spans[table] = (_start_of_last(engine, segment, table, key, count, top), top)
@@ -154,14 +154,11 @@ def decode_mark(mark: bytes) -> Mark:
         raise ValueError(f"no mark of a buffer: {error}") from error
 
 
-def _height(engine: Engine, segment: Segment, table: int) -> int:
-    return int(engine.run(f"SELECT count(*) FROM {segment.alias}.rows_{table}")[0][0])
-
-
 def _start_of_last(engine: Engine, segment: Segment, table: int, key: str, count: int, top: int) -> int:
+    segment.show(engine.insert)
     sql = (
-        f"SELECT min(place) FROM (SELECT rowid AS place FROM {segment.alias}.rows_{table} WHERE rowid < ? AND "
-        f"list_contains(?, stream) ORDER BY rowid DESC LIMIT ?)"
+        f"SELECT min(rowid) FROM (SELECT rowid FROM ({segment.source.rows(table, placed=True)}) WHERE rowid < ? AND "
+        "list_contains(?, stream) ORDER BY rowid DESC LIMIT ?)"
     )
     first = engine.run(sql, [top, _numbers(segment, key), count])[0][0]
     return top if first is None else int(first)
@@ -177,6 +174,7 @@ def _read(engine: Engine, segment: Segment, key: str, spans: dict[int, tuple[int
     }
     if not _numbers(segment, key):
         return
+    segment.show(engine.insert)
     if len(filled) <= 1:
         runs = [(table, start, stop) for table, (start, stop) in filled.items()]
     else:
@@ -195,7 +193,7 @@ def _merged(
     rows, times, tables = [], [], []
     for table, (start, stop) in spans.items():
         sql = (
-            f"SELECT rowid AS place, {_time_of(segment)} AS t FROM {segment.alias}.rows_{table} "
+            f"SELECT rowid AS place, {_time_of(segment)} AS t FROM ({segment.source.rows(table, placed=True)}) "
             "WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
         )
         found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
@@ -215,11 +213,12 @@ def _merged(
 def _fetch(engine: Engine, segment: Segment, key: str, table: int, start: int, stop: int) -> Block:
     signals = segment.tables[table]
     columns = column_names(signal.name for signal in signals)
-    names = "".join(f", {schema.quote(column)} AS c{at}" for at, column in enumerate(columns))
+    names = "".join(f", {quote(column)} AS c{at}" for at, column in enumerate(columns))
     weight = "weight" if segment.has(schema.SUMMARIES) else "1::REAL"
     sql = (
         f"SELECT {_time_of(segment)} AS t, stream AS s, latency_s AS l, status AS e, {weight} AS w{names} "
-        f"FROM {segment.alias}.rows_{table} WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) ORDER BY rowid"
+        f"FROM ({segment.source.rows(table, placed=True)}) WHERE rowid >= ? AND rowid < ? AND list_contains(?, stream) "
+        "ORDER BY rowid"
     )
     found = engine.fetch(sql, [start, stop, _numbers(segment, key)])
     count = len(found["t"])

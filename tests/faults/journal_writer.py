@@ -1,9 +1,8 @@
 """Stores rows, findings and places of destinations, with checkpoints and new segments all the while.
 
-Run as: journal_writer.py DIRECTORY ACKS ROUNDS [folding]. With `folding`, batches so large that every other one folds
-the log in, all into one segment. Each line of ACKS says how many batches and findings and which place
-are durable, as far as the buffer says so; batch `n` (from 0) holds rows `n * ROWS` to `(n + 1) * ROWS - 1`. But for
-`folding` the clock is set forward by a day after every fourth batch: all that was stored is corrected.
+Run as: journal_writer.py DIRECTORY ACKS ROUNDS MANNER. Each line of ACKS says how many batches and findings and which
+place are durable, as far as the buffer says so; batch `n` (from 0) holds rows `n * rows` to `(n + 1) * rows - 1`. Where
+days begin the clock is set forward by one: all that was stored is corrected.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.buffer import BufferConfig, open_buffer
 from agent.buffer.errors import UnavailableError
@@ -21,18 +21,33 @@ from agent.clock import ManualClock
 from agent.steady import SteadyClock
 from tests.agent.buffer.blocks import DAY_NS, NOW_NS, make_block, make_finding, make_reading
 
-ROWS = 40
-FOLDED_ROWS = 300
 PLACE = "cursor", "otlp"
 NAMES = ("n", "brightness", "contrast", "sharpness")
-# Small logs and segments, so that everything that happens in a year happens in a second.
-CONFIG = BufferConfig(wal_mib=0.02, segment_mib=0.75, limit_mib=64, daily_segment_mib=0)
-FOLDING = BufferConfig(wal_mib=0.02, segment_mib=16, limit_mib=64)
 
 
-def write(directory: Path, acks: int, rounds: int, *, folding: bool) -> None:
+class Manner(NamedTuple):
+    """How many rows a batch has, how the buffer is set up, and after how many batches a new day begins, 0 for never.
+
+    Small logs and segments, so that everything that happens in a year happens in a second.
+    """
+
+    rows: int
+    config: BufferConfig
+    batches_a_day: int
+
+
+SEGMENTS = BufferConfig(wal_mib=0.02, segment_mib=0.75, limit_mib=64, daily_segment_mib=0)
+MANNERS = {
+    "few": Manner(40, SEGMENTS, 4),  # they go to their table as they come; segments start while it runs
+    "crates": Manner(8_000, SEGMENTS, 4),  # they wait in crates, and every fourth batch fills a row group
+    # Every other batch folds the log in, all into one segment, and every third fills a row group.
+    "folding": Manner(12_000, BufferConfig(wal_mib=0.004, segment_mib=16, limit_mib=64), 0),
+}
+
+
+def write(directory: Path, acks: int, rounds: int, manner: Manner) -> None:
     """Write, and say so."""
-    rows, config = (FOLDED_ROWS, FOLDING) if folding else (ROWS, CONFIG)
+    rows, config, batches_a_day = manner
     device = ManualClock(NOW_NS)
     clock = SteadyClock(device)
     buffer = open_buffer(directory, clock, config)
@@ -46,7 +61,7 @@ def write(directory: Path, acks: int, rounds: int, *, folding: bool) -> None:
         with suppress(UnavailableError):
             kept.keep(Sent(places=[(*PLACE, str(batch).encode())]), lambda _: [])
             place = batch
-        if batch % 4 == 3 and not folding:  # a new day: segments start while it runs
+        if batches_a_day and (batch + 1) % batches_a_day == 0:  # segments start while it runs
             device.set_wall(device.wall_ns() + DAY_NS)
             step = clock.look()
             assert step is not None
@@ -65,5 +80,5 @@ def write(directory: Path, acks: int, rounds: int, *, folding: bool) -> None:
 
 if __name__ == "__main__":
     promises = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    write(Path(sys.argv[1]), promises, int(sys.argv[3]), folding="folding" in sys.argv[4:])
+    write(Path(sys.argv[1]), promises, int(sys.argv[3]), MANNERS[sys.argv[4]])
     os._exit(0)

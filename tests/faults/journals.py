@@ -23,15 +23,14 @@ LATER_S = 3_000.0  # after the start of the boot, and less than an hour after th
 ROOT = Path(__file__).parents[2]
 
 
-def record(tmp_path: Path, rounds: int, *, sync_every: int = 0, folding: bool = False) -> tuple[Path, list[Operation]]:
+def record(tmp_path: Path, rounds: int, *, manner: str = "few", sync_every: int = 0) -> tuple[Path, list[Operation]]:
     """Have a process store, and return where and what it did; with `sync_every` its disk fails one sync in so many."""
     root, rules_path = tmp_path / "root", tmp_path / "rules"
     root.mkdir()
     rules = make_rules(rules_path)
     if sync_every:
         rules.sync_error, rules.sync_every = errno.EIO, sync_every
-    command = [sys.executable, journal_writer.__file__, str(root / "state"), str(root / "acks"), str(rounds)]
-    command += ["folding"] if folding else []
+    command = [sys.executable, journal_writer.__file__, str(root / "state"), str(root / "acks"), str(rounds), manner]
     around = environment(root, rules=rules_path, journal=tmp_path / "journal") | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command, env=around, cwd=ROOT, check=True, timeout=600)
     return root, list(read_journal(tmp_path / "journal"))

@@ -17,7 +17,7 @@ import pytest
 from agent.buffer import BufferConfig
 from tests.faults.counts import KILLS, spread
 from tests.faults.disk_model import Disk
-from tests.faults.journal_writer import FOLDED_ROWS, FOLDING
+from tests.faults.journal_writer import MANNERS
 from tests.faults.journals import record, start
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.faults.shim import Operation
 
 ROUNDS = 12
+ROWS, FOLDING, _ = MANNERS["folding"]
 LOGGING = BufferConfig(segment_mib=16, limit_mib=64)  # nothing is folded in for long
 EIGHTHS = (1, 4, 7)
 
@@ -39,8 +40,8 @@ class Kill(NamedTuple):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Operation]]:
-    """What a buffer does that folds the log of one segment in, over and over."""
-    root, operations = record(tmp_path_factory.mktemp("recorded"), ROUNDS, folding=True)
+    """What a buffer does that folds the log of one segment in, over and over, and fills row groups besides."""
+    root, operations = record(tmp_path_factory.mktemp("recorded"), ROUNDS, manner="folding")
     return root, [o for o in operations if o.kind != "S"]  # a sync changes nothing for a kill
 
 
@@ -79,7 +80,7 @@ def _check(kills: Sequence[Kill], *, root: Path, operations: Sequence[Operation]
 def _look(state: Path, batches: int, findings: int, place: int) -> list[str]:
     wrong = []
     for again, config in enumerate((LOGGING, FOLDING, FOLDING, LOGGING)):
-        found = start(state, config, FOLDED_ROWS, unharmed=True)
+        found = start(state, config, ROWS, unharmed=True)
         if isinstance(found, str) or found[0] < batches or found[1] < findings or found[2] < place:
             return [f"start {again}: promised {batches} batches, {findings} findings, place {place}; found {found}"]
         batches = found[0] + 1

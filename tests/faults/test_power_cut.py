@@ -14,7 +14,7 @@ import pytest
 from tests.agent.buffer.blocks import ask, make_block, opened
 from tests.faults.counts import scaled, spread
 from tests.faults.disk_model import Disk
-from tests.faults.journal_writer import CONFIG, NAMES, ROWS
+from tests.faults.journal_writer import MANNERS, NAMES
 from tests.faults.journals import record, start
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.faults.disk_model import Names
     from tests.faults.shim import Operation
 
+ROWS, CONFIG, _ = MANNERS["few"]
 PARTIAL = f"SELECT count(*) FROM (FROM inferences SELECT n::BIGINT // {ROWS} AS b GROUP BY b HAVING count(*) <> {ROWS})"
 
 ROUNDS = 24
@@ -65,12 +66,14 @@ def _disks(
         yield cut, disk.promised(root / "acks")
 
 
-def _check(cuts: Sequence[Cut], *, root: Path, operations: Sequence[Operation], names: Names) -> list[str]:
+def _check(
+    cuts: Sequence[Cut], *, root: Path, operations: Sequence[Operation], names: Names, rows: int = ROWS
+) -> list[str]:
     """Start on what each cut leaves, and return what is wrong."""
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         for cut, promised in _disks(root, operations, names, cuts, Path(folder) / "left"):
-            found = start(Path(folder) / "left" / "state", CONFIG, ROWS, days=ROUNDS // 4)
+            found = start(Path(folder) / "left" / "state", CONFIG, rows, days=ROUNDS // 4)
             if isinstance(found, str) or any(here < there for here, there in zip(found, promised, strict=True)):
                 wrong.append(f"{names} {cut}: promised {promised} (batches, findings, place), found {found}")
     return wrong
@@ -94,6 +97,14 @@ def test_what_was_promised_outlives_a_power_cut_at_any_moment(
     assert any(name.endswith("core.duckdb.wal") for name in folded)
     check = functools.partial(_check, root=root, operations=operations, names=names)
     assert [line for part in spread(check, _cuts(operations, scaled(6, 0.5))) for line in part] == []
+
+
+def test_rows_that_wait_for_their_table_outlive_a_power_cut(tmp_path: Path) -> None:
+    """In crates, on their way into the file and in it: as above."""
+    root, operations = record(tmp_path, 10, manner="crates")
+    rows = MANNERS["crates"].rows
+    check = functools.partial(_check, root=root, operations=operations, names="posix", rows=rows)
+    assert [line for part in spread(check, _cuts(operations, scaled(4, 0.2))) for line in part] == []
 
 
 def test_a_failed_sync_is_never_taken_for_a_promise(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from agent.buffer.columns import column_names
-from agent.buffer.schema import quote
+from agent.buffer.columns import column_names, quote
 from agent.commands.spans import Span
 from agent.model import Finding, Signal, Stream
 

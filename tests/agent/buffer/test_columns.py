@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.buffer.columns import column_names
-from agent.buffer.schema import quote
+from agent.buffer.columns import column_names, quote
 from agent.model import Reading, Stream
 from tests.agent.buffer.blocks import NOW_NS, ask, make_block, make_finding, opened
 

@@ -67,8 +67,10 @@ def test_the_log_of_a_segment_stays_a_share_of_the_memory(tmp_path: Path) -> Non
 def test_the_log_of_a_segment_that_takes_no_more_rows_is_folded_in(tmp_path: Path) -> None:
     """With the commit that starts the next one."""
     with opened(tmp_path, BufferConfig(capture="all", segment_mib=0.25)) as buffer:
-        for at in range(3):
-            buffer.append([make_block(5_000, first=at * 5_000)], [])
+        for at in range(8):
+            block = make_block(5_000, first=at * 5_000, names=NAMES)
+            block.values[:, 1:] = np.random.default_rng(at).normal(size=(5_000, 19))
+            buffer.append([block], [])
             buffer.commit()
         logs = [path.name for path in sorted((tmp_path / "segments").glob("*.wal"))]
         assert (len(logs), buffer.status().segments > 1) == (1, True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from agent.buffer import BufferConfig
 from agent.buffer.config import MIB
 from agent.buffer.quarantine import FOLDER, Quarantine, quarantine_bytes
@@ -66,13 +68,15 @@ def test_what_an_upgrade_keeps_is_not_touched(tmp_path: Path) -> None:
 
 def test_it_counts_against_the_size_limit(tmp_path: Path) -> None:
     """Rows give way to what was set aside, so that both together stay within the limit."""
-    config = BufferConfig(limit_mib=4, segment_mib=0.5, wal_mib=0.25, capture="all")
+    config = BufferConfig(limit_mib=4, segment_mib=0.375, wal_mib=0.25, capture="all")
     (tmp_path / FOLDER).mkdir()
     _damaged(tmp_path / FOLDER, "old.duckdb.1", round(2.5 * MIB))
-    names = [f"s{at}" for at in range(20)]
+    noise = np.random.default_rng(3)
     with opened(tmp_path, config) as buffer:
-        for number in range(40):
-            buffer.append([make_block(2_000, first=2_000 * number, names=names)], [])
+        for _ in range(15):
+            block = make_block(10_000)
+            block.values[:] = noise.normal(size=block.values.shape)
+            buffer.append([block], [])
             buffer.commit()
         status = buffer.status()
         rows = sum(segment.bytes for segment in buffer._files.segments.opened)

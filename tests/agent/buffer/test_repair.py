@@ -29,7 +29,13 @@ def half_damaged(tmp_path: Path) -> Path:
     with opened(tmp_path, BufferConfig(wal_mib=0.25)) as buffer:
         buffer.append([make_block(60_000)], [])
         buffer.commit()
-    flip(next(tmp_path.rglob("0*.duckdb")), 12_288 + 65_536 + 3)  # in the checksum of a block
+        engine = buffer._files.ready()
+        assert engine is not None
+        ((block,),) = engine.run(
+            "SELECT DISTINCT block_id FROM pragma_storage_info('segment_1.rows_1') "
+            "WHERE column_name = 'brightness' AND segment_type <> 'VALIDITY'"
+        )
+    flip(next(tmp_path.rglob("0*.duckdb")), 12_288 + block * 65_536 + 3)  # in the checksum of a block
     return tmp_path
 
 

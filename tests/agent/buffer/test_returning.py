@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 NAMES = [f"s{at}" for at in range(20)]
-ROWS = 15_000
+ROWS = 45_000  # of which a row group is in its table
 LONG_BYTES = 1 << 20  # here; usually it would take 24 MiB
 ALL = BufferConfig(capture="all")
 COUNT = "SELECT count(*), count(DISTINCT s0) FROM inferences"
@@ -53,9 +53,9 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, random = tmp_path_factory.mktemp("left"), np.random.default_rng(1)
     with opened(folder / "state", BufferConfig(capture="all", wal_mib=64.0, duckdb_memory_mib=256)) as buffer:
         buffer.save_finding(make_finding())
-        for first in range(0, ROWS, 3_000):
-            block = make_block(3_000, first=first, names=NAMES)
-            block.values[:, 1:] = random.normal(size=(3_000, 19))
+        for first in range(0, ROWS, 9_000):
+            block = make_block(9_000, first=first, names=NAMES)
+            block.values[:, 1:] = random.normal(size=(9_000, 19))
             buffer.append([block], [])
             buffer.commit()
         shutil.copytree(folder / "state", folder / "crashed")
@@ -84,7 +84,7 @@ def test_a_start_goes_on_without_the_rows_of_a_long_log(crashed: Path) -> None:
         assert (ask(buffer, COUNT), _segments(crashed)) == ([[10, 10]], ["000001", "000002"])
         bring_back(buffer)
         assert ask(buffer, COUNT) == [[ROWS + 10, ROWS + 10]]
-        assert ask(buffer, "SELECT s0 FROM inferences LIMIT 1 OFFSET 15000") == [[float(ROWS)]]
+        assert ask(buffer, f"SELECT s0 FROM inferences LIMIT 1 OFFSET {ROWS}") == [[float(ROWS)]]
         assert (buffer.status().rows, buffer.status().notes, buffer.repairs) == (ROWS + 10, (), ())
     assert not list((crashed / "segments").glob("*.wal"))
 

@@ -129,6 +129,7 @@ def test_a_segment_from_before_there_were_ids_is_read_and_left_alone(tmp_path: P
     (path,) = (tmp_path / "segments").glob("*.duckdb")
     with duckdb.connect(str(path)) as old:  # as an earlier version left it
         old.execute("DROP TABLE labels")
+        old.execute("DROP TABLE crates_1")
         old.execute("ALTER TABLE rows_1 DROP COLUMN inference_id")
         old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
     again = opened(tmp_path)
