@@ -246,9 +246,7 @@ class Files:
                 self.repairer.rest()
 
     def _written(self) -> list[Path]:
-        """Return the files that are written: the core, the segment that takes rows, and the one that did."""
-        newest = [segment.path for segment in self.segments.opened[-2:] if not segment.awaited]
-        return [path for path in (self.ledger.path, *newest) if path]
+        return [*([self.ledger.path] if self.ledger.path else ()), *self.segments.written]
 
     def _settle_names(self) -> None:
         for path in (written := self._written()):

@@ -71,6 +71,13 @@ class Segments:
         """The highest batch id that was committed."""
         return max((segment.last_batch for segment in self.opened), default=0)
 
+    @property
+    def written(self) -> list[Path]:
+        """The files that are written: of the segment that takes rows, the one that did, and what is to be folded in."""
+        open_ended = [*self._unfolded, *self.opened[-2:]]
+        found = [segment.path for segment in self.opened if segment in open_ended and not segment.awaited]
+        return [path for path in found if path]
+
     def positions(self) -> dict[str, int]:
         """Return the last committed sequence number of each source, in the order of their last use."""
         merged: dict[str, int] = {}
