@@ -1,4 +1,4 @@
-"""Files with their logs as a crash leaves them: a new segment, one that was folded, and the core."""
+"""Files with their logs as a crash leaves them: segments, new, folded or with rows that land, and the core."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent.buffer import BufferConfig
 from agent.buffer.ledger import Ledger
 from agent.buffer.repair import guarded, read_all
+from agent.buffer.row_schema import GROUP_ROWS
 from agent.buffer.schema import CORE
 from agent.buffer.segment import Segment
 from agent.clock import Stamp
@@ -17,6 +18,7 @@ from tests.agent.buffer.blocks import DAY_NS, make_block, make_finding, make_rea
 from tests.faults.damaged_logs import Log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from agent.buffer import Buffer
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from agent.buffer.repair import Repairer
     from tests.faults.damaged_logs import Opens
 
-ROWS = 10
+SIZES = (10,) * 99  # rows of each batch, few enough to go to their table as they come
+CRATED_ROWS = 120
 DAILY = BufferConfig(daily_segment_mib=0, capture="all")
 STATE = ("camera", "reference")
 
@@ -51,6 +54,18 @@ def folded_segments(root: Path, batches: int) -> tuple[Log, bytes]:
     return logs[1], logs[0].data
 
 
+def crated_segments(root: Path, batches: int) -> tuple[Log, bytes]:
+    """A segment whose rows wait, and land with each batch but the first, and the log of the one before."""
+    logs = []
+    sizes = [CRATED_ROWS, *[GROUP_ROWS] * (batches - 1)]
+    with opened(root / "running", DAILY) as buffer:
+        for day in range(2):
+            ends = [_write_batch(buffer, root, day, number, sizes) for number in range(batches)]
+            opens = partial(_open_segment, after=day * batches, before=0, sizes=sizes)
+            logs.append(_leave(root, day, ends, opens))
+    return logs[1], logs[0].data
+
+
 def cores(root: Path, findings: int) -> tuple[Log, bytes]:
     """A core with states of findings and of detectors in its log, in turn, and its log before it was folded."""
     logs = []
@@ -67,9 +82,10 @@ def cores(root: Path, findings: int) -> tuple[Log, bytes]:
     return logs[1], logs[0].data
 
 
-def _write_batch(buffer: Buffer, root: Path, day: int, number: int) -> int:
+def _write_batch(buffer: Buffer, root: Path, day: int, number: int, sizes: Sequence[int] = SIZES) -> int:
     time_ns = (20_000 + day) * DAY_NS
-    buffer.append([make_block(ROWS, first=number * ROWS, time_ns=time_ns)], [make_reading(time_ns=time_ns)])
+    block = make_block(sizes[number], first=sum(sizes[:number]), time_ns=time_ns)
+    buffer.append([block], [make_reading(time_ns=time_ns)])
     told = LabelRecord(number=number + 1, id=number + 1, told_ns=time_ns, value=number)
     buffer.labels.append_labels([told], "labels", number + 1)
     buffer.commit()
@@ -88,24 +104,27 @@ def _leave(root: Path, part: int, ends: list[int], opens: Opens, name: str = "0*
     return Log(root / f"left{part}" / wal.stem, wal.read_bytes(), tuple(ends), opens)
 
 
-def _open_segment(engine: Engine, path: Path, repairer: Repairer, *, after: int, before: int) -> int | str:
+def _open_segment(
+    engine: Engine, path: Path, repairer: Repairer, *, after: int, before: int, sizes: Sequence[int] = SIZES
+) -> int | str:
     """Count the batches beyond those `before` its log: each is there once, with its rows, its reading, its label."""
     segment = Segment(2, "20261118", path)
     if not guarded(engine, path, repairer, segment.alias, partial(segment.load, engine), after):
         return "refused"
-    tables = {"batches": "id", "readings": "value", "labels": "number"}
-    tables |= {f"rows_{number}": "brightness" for number in segment.schemas}
-    lists = [
-        f"(SELECT list({column} ORDER BY {column}) FROM {segment.alias}.{table})" for table, column in tables.items()
-    ]
-    found = dict(zip(tables, engine.run(f"SELECT {', '.join(lists)}")[0], strict=True))
+    segment.show(engine.insert)
+    columns = {"batches": "id", "readings": "value", "labels": "number"}
+    sources = {table: (column, f"{segment.alias}.{table}") for table, column in columns.items()}
+    sources |= {f"rows_{number}": ("brightness", f"({segment.source.rows(number)})") for number in segment.schemas}
+    lists = [f"(SELECT list({column} ORDER BY {column}) FROM {source})" for column, source in sources.values()]
+    found = dict(zip(sources, engine.run(f"SELECT {', '.join(lists)}")[0], strict=True))
+    segment.end(engine)
     engine.run(f"DETACH {segment.alias}")
     count = len(found["batches"] or ())
     expected = {
         "batches": [after + number for number in range(1, count + 1)],
         "readings": [41.5] * count,
         "labels": [*range(1, count + 1)],
-        "rows_1": [*range(count * ROWS)],
+        "rows_1": [*range(sum(sizes[:count]))],
     }
     expected = {table: values for table, values in expected.items() if count or table in found}
     found = {table: values or [] for table, values in found.items()}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.counts import KILLS, spread
 from tests.faults.damaged_logs import look_at, states
-from tests.faults.left_logs import cores, folded_segments, new_segments
+from tests.faults.left_logs import cores, crated_segments, folded_segments, new_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STEP = 1 if KILLS >= 1_000 else 25 if KILLS else 800  # bytes from one that is damaged to the next
 LEAST = 50_000 if KILLS >= 1_000 else 2_000 if KILLS else 80
 WIDER = max(10 * STEP, 100)
-LOGS = ((folded_segments, STEP), (new_segments, WIDER), (cores, WIDER))
+LOGS = ((folded_segments, STEP), (new_segments, WIDER), (crated_segments, WIDER), (cores, WIDER))
 
 
 @pytest.mark.faults
