@@ -25,7 +25,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
         `sampled`: without the latter; `all`: every row, at 117 MB written a million inferences of 20 signals.
         `recorder` says how many.
 
-    limit_mib: what rows may take on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.
+    limit_mib: what may be taken on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.
     keep_days: for how many days of the device's running rows are kept, in steps of an eighth; findings are kept for
         good. Not set: until there is no room. Where the time that the device was off is known, it counts, too.
     segment_mib: size at which a new segment file starts. The limit is kept in steps of one segment, so a segment is

@@ -138,7 +138,7 @@ class House:
         # What was set aside, or carried over, is on the same disk.
         beside = self.quarantine_bytes + self._outbox.carried_bytes if self._files.ledger.path else 0
         limit_bytes = segments.limit_bytes - beside
-        while len(segments.opened) > 1 and (self._old > 0 or segments.bytes > limit_bytes):
+        while len(segments.opened) > 1 and (self._old > 0 or self._files.bytes > limit_bytes):
             oldest = segments.opened[0]
             if self._files.returning.holds(oldest) or not self._outbox.let_go(oldest.last_summary):
                 break
