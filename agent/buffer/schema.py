@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from agent.buffer import outgoing_schema, recorded_schema, row_schema
 from agent.buffer.columns import quote
-from agent.buffer.era_schema import ERAS, moved_ns
+from agent.buffer.era_schema import ERAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.buffer.era_schema import Shift, Source
+    from agent.buffer.era_schema import Source
 
 VERSION = 2  # of segments
 CORE_VERSION = 3
