@@ -8,7 +8,6 @@ looks at them again.
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -17,7 +16,7 @@ from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.core_log import CoreLog
 from agent.buffer.doubt import Doubt
-from agent.buffer.engine import Engine, insert, is_full, is_of_memory, is_of_sync
+from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError, say
 from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
@@ -29,6 +28,7 @@ from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
 from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segments import Segments
+from agent.buffer.showing import Showing
 from agent.buffer.tables import prepare_tables
 from agent.buffer.witness import STATE, TOO_EARLY, Witness
 
@@ -57,10 +57,11 @@ class Files:
     def __init__(self, directory: Path, config: BufferConfig, stamp: Callable[[], Stamp], *, disk: bool) -> None:
         self._config = config
         self._disk = directory if disk else None
-        self.gate = Gate(lambda cursor: self.segments.show(partial(insert, cursor)))
         self.repairer = Repairer(directory, config.limit_bytes // _QUARANTINE_SHARE)
         self.ledger = Ledger(directory / CORE_FILE if disk else None, stamp)
         self.segments = Segments(self._disk, config, self.ledger)
+        self.showing = Showing(self.segments, lambda: stamp().since_boot_ns)
+        self.gate = Gate(self.showing.to)
         self.returning = Returning(self.segments, self.repairer, lambda: stamp().since_boot_ns)
         self.witness = Witness(self.segments.opened)
         self.ledger.testify = self.witness.testify

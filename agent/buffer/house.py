@@ -77,6 +77,7 @@ class House:
             self._let_go(engine)
             if not self._files.reserve.in_use:
                 segments.fold(engine, self._files.end_transaction)
+            self._files.showing.ahead(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False
                 self._suspects = [segment.number for segment in segments.opened]
