@@ -19,7 +19,8 @@ _NUMBERED = _BATCHES, _FINDINGS = b"\x07batches", b"\x0ffinding_history"
 _FIRST_VALUE = re.compile(rb"\xff\xfff\0.d\0\0f\0\x08(.{8})", re.DOTALL)  # of one row: no NULL, eight bytes
 # Tables to which a batch adds, with which no two are the same.
 _OF_BATCHES = re.compile(
-    rb"[\x01-\x7f](?:rows_\d+|readings|labels|answers|windows|summaries|summary_signals|positions|schemas|series)\xff"
+    rb"[\x01-\x7f](?:(?:rows|crates)_\d+|readings|labels|answers|windows|summaries|summary_signals|positions|schemas"
+    rb"|series)\xff"
 )
 _STATES = b"\x06states"  # of which each is put in place of the one before, so that no two changes are the same
 

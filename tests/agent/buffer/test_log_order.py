@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.buffer.row_schema import GROUP_ROWS
 from agent.buffer.wal import examine, skim
 from tests.agent.buffer.blocks import make_block, make_finding, make_reading, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+BATCHES = (10, 10, 10, 300, GROUP_ROWS, 300)  # rows as they come, in crates, filling a row group, in crates again
 NAMES = re.compile(rb"\x04main[\x01-\x7f]([a-z_0-9]+)\xff")
 
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a crash leaves: batches of all that there is, states and findings, all in the logs."""
+    """What a crash leaves: batches of all that there is, and of every size, states and findings, all in the logs."""
     directory = tmp_path_factory.mktemp("order")
     with opened(directory / "running") as buffer:
-        for number in range(3):
-            buffer.append([make_block(10, first=10 * number)], [make_reading()])
+        for number, rows in enumerate(BATCHES):
+            buffer.append([make_block(rows, first=sum(BATCHES[:number]))], [make_reading()])
             buffer.commit()
             buffer.put_state("camera", "reference", b"%d" % number)
             buffer.add_event("note", "buffer", "the same")
