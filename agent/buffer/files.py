@@ -21,7 +21,7 @@ from agent.buffer.errors import UnavailableError, say
 from agent.buffer.folders import LogNames
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
-from agent.buffer.migrate import forget_old_cores, migrate_core
+from agent.buffer.migrate import forget_old_cores, prepare_core
 from agent.buffer.reader import core_alone
 from agent.buffer.refusals import Refusals
 from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
@@ -29,7 +29,6 @@ from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segments import Segments
 from agent.buffer.showing import Showing
-from agent.buffer.tables import prepare_tables
 from agent.buffer.witness import STATE, TOO_EARLY, Witness
 
 if TYPE_CHECKING:
@@ -282,11 +281,7 @@ class Files:
 
     def _open_core(self, engine: Engine) -> None:
         def load() -> None:
-            path = self.ledger.path
-            newest = schema.CORE_VERSION
-            version, _ = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, path, newest=newest)
-            if path and version < newest:
-                self.migrated = migrate_core(engine, path, version)
+            self.migrated = prepare_core(engine, self.ledger.path) or self.migrated
             self.ledger.load(engine)
             # It is small, and a damaged block in it would show when a finding has to be saved.
             read_all(engine, schema.CORE)

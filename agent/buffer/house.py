@@ -75,8 +75,8 @@ class House:
             return
         try:
             self._let_go(engine)
-            if not self._files.reserve.in_use:
-                segments.fold(engine, self._files.end_transaction)
+            if not self._files.reserve.in_use and segments.fold(engine, self._files.end_transaction):
+                self._let_go(engine)
             self._files.showing.ahead(engine)
             if self.suspected and not self._suspects:
                 self.suspected = False

@@ -19,11 +19,22 @@ from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, UnavailableError
 from agent.buffer.folders import make_folder, sync_folder, wal_of
 from agent.buffer.quarantine import FOLDER
+from agent.buffer.tables import prepare_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.buffer.engine import Engine
+
+
+def prepare_core(engine: Engine, path: Path | None) -> str:
+    """Make what is missing in the attached core, and bring one of before to this version; say so where that was done.
+
+    Raises as `migrate_core`, SchemaTooNewError.
+    """
+    newest = schema.CORE_VERSION
+    version, _ = prepare_tables(engine, schema.CORE, schema.CORE_TABLES, path, newest=newest)
+    return migrate_core(engine, path, version) if path and version < newest else ""
 
 
 def migrate_core(engine: Engine, path: Path, version: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.era_schema import Source
 
-VERSION = 2  # of segments
+VERSION = 3  # of segments: 1 has no eras, 2 no crates
 CORE_VERSION = 3
 CORE = "core"
 LATEST_NS = 2**63 - 2  # the last one that is a time; the next stands for infinity

@@ -147,8 +147,8 @@ class Segment:
         return boot, since_boot_ns, observed_ns, self.eras.moved(era, wall_ns)
 
     def observed(self, engine: Engine) -> tuple[int, int] | None:
-        """Return the observed time of the first and of the last batch; None without one, or from a version before."""
-        if self.outdated:
+        """Return the observed time of the first and of the last batch; None without one, or of a version without."""
+        if not self.eras.known:
             return None
         first, last = engine.run(schema.READ_OBSERVED.format(db=self.alias))[0]
         return None if last is None else (first, last)

@@ -165,12 +165,14 @@ class Segments:
         """Attach a segment of which only what is known was here. Raises as `repair`, and the same follows."""
         self._put_in(engine, *self._take_out(engine, number), repairer)
 
-    def fold(self, engine: Engine, commit: Commit) -> None:
+    def fold(self, engine: Engine, commit: Commit) -> bool:
         """Fold in the logs of segments that take no more rows: what is in a log is in memory, too. Raises duckdb.Error.
 
-        What cannot be folded in is as safe in the log, and is tried again the next time. What still waits for its table
-        is put there first, or where that fails stays as it is until the next start: it can be read all the same.
+        Return whether there was any: a file can be larger than its log was. What cannot be folded in is as safe in the
+        log, and is tried again the next time. What still waits for its table is put there first, or where that fails
+        stays as it is until the next start: it can be read all the same.
         """
+        folded = bool(self._unfolded)
         while self._unfolded:
             segment = self._unfolded[0]
             if segment in self.opened:
@@ -179,6 +181,7 @@ class Segments:
                     segment.land(engine, commit)
                 engine.run(schema.checkpoint(segment.alias))
             self._unfolded.pop(0)
+        return folded
 
     def corrected(self) -> None:
         """Have the logs folded in that corrections of times made long: in time they would take more room than rows."""

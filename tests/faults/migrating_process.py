@@ -12,8 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from agent.buffer import BufferConfig, engine, files, open_buffer
-from agent.buffer.migrate import migrate_core
+from agent.buffer import BufferConfig, engine, migrate, open_buffer
 from agent.clock import ManualClock
 from tests.agent.buffer.blocks import NOW_NS
 
@@ -38,12 +37,12 @@ class Steps:
 def start_and_die(directory: Path, fatal: int) -> None:
     """Open the buffer of a directory, and end before step `fatal` or, where there is none, afterwards."""
     steps = Steps(fatal)
-    run, migrate = engine.Engine.run, migrate_core
+    run, migrate_core = engine.Engine.run, migrate.migrate_core
 
     def migrating(opened: engine.Engine, path: Path, version: int) -> str:
         steps.begun = True
         try:
-            return migrate(opened, path, version)
+            return migrate_core(opened, path, version)
         finally:
             steps.step()
             steps.begun = False
@@ -52,7 +51,7 @@ def start_and_die(directory: Path, fatal: int) -> None:
         steps.step()
         return run(self, sql, parameters)
 
-    files.migrate_core = migrating  # type: ignore[attr-defined,assignment]
+    migrate.migrate_core = migrating  # type: ignore[assignment]
     engine.Engine.run = watched  # type: ignore[assignment,method-assign]
     sys.addaudithook(lambda event, _: steps.step() if event in WATCHED else None)
     open_buffer(directory, ManualClock(NOW_NS), BufferConfig())

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pytest
 
 from agent.buffer import BufferConfig
@@ -17,6 +18,8 @@ from tests.faults.mounts import fill, mounted
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from agent.model import Block
 
 
 def two_in_five(commit: int) -> bool:
@@ -106,16 +109,22 @@ def test_a_commit_that_raises_is_neither_lost_nor_doubled(
 def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
     """While it is full nothing raises and the oldest rows are discarded and counted; then everything goes on."""
     config = BufferConfig(pending_mib=0.5, limit_mib=512, segment_mib=64)
-    names = [f"s{at}" for at in range(20)]
+    names, random = [f"s{at}" for at in range(20)], np.random.default_rng(1)
+
+    def measured(rows: int, first: int) -> Block:
+        block = make_block(rows, first=first, names=names)
+        block.values[:, 1:] = random.normal(size=(rows, 19))  # which no compression makes room for
+        return block
+
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
         hog = disk / "hog"
         with opened(disk / "state", config) as buffer:
-            buffer.append([make_block(1_000, names=names)], [])
+            buffer.append([measured(1_000, 0)], [])
             buffer.commit()
             hog.write_bytes(bytes(4 << 20))
             first = 1_000
             while buffer.status().discarded_rows < 20_000:
-                buffer.append([make_block(2_500, first=first, names=names)], [make_reading()])
+                buffer.append([measured(2_500, first)], [make_reading()])
                 buffer.commit()
                 first += 2_500
                 assert first < 400_000
@@ -124,7 +133,7 @@ def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
             assert any("No space left" in note for note in buffer.status().notes)
             hog.unlink()
             buffer.commit()
-            buffer.append([make_block(1_000, first=first, names=names)], [])
+            buffer.append([measured(1_000, first)], [])
             buffer.commit()
             first += 1_000
             discarded = buffer.status().discarded_rows

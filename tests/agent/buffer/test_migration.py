@@ -11,7 +11,7 @@ import pytest
 
 from agent.buffer import open_readonly, outgoing_schema, schema
 from agent.buffer.query import run_query
-from tests.agent.buffer.blocks import ask, make_block, make_finding, make_reading, opened
+from tests.agent.buffer.blocks import CAMERA, NOW_NS, ask, make_block, make_finding, make_reading, opened
 from tests.agent.buffer.version_1 import ROWS, leave_version_1
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_what_the_version_before_kept_is_all_there(tmp_path: Path, ids: bool) ->
     with opened(tmp_path) as buffer:
         assert {finding.id for finding in buffer.findings()} == {"f-1", "f-2"}
         assert buffer.positions() == {"a.ring": ROWS + 5}
-    assert versions(tmp_path) == {"core": "3", "segment_1": "1", "segment_2": "2"}
+    assert versions(tmp_path) == {"core": "3", "segment_1": "1", "segment_2": "3"}
 
 
 def test_the_old_core_is_kept_until_the_next_start(tmp_path: Path) -> None:
@@ -115,4 +115,37 @@ def test_a_core_from_before_destinations_had_places_is_migrated_alone(tmp_path: 
         buffer.append([make_block(5, first=5)], [])
         buffer.commit()
         assert buffer.outbox.next("hq", 1_000) is None
-    assert versions(tmp_path) == {"core": "3", "segment_1": "2"}
+    assert versions(tmp_path) == {"core": "3", "segment_1": "3"}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_segment_from_before_crates_is_read_as_it_is(tmp_path: Path, killed: bool) -> None:  # noqa: FBT001  # a parameter
+    """Its rows are found by questions, marks and labels; new ones go to a segment beside it, into crates."""
+    with opened(tmp_path) as buffer:
+        buffer.append([make_block(ROWS)], [])
+        buffer.commit()
+        mark = buffer.mark()
+    path = next((tmp_path / "segments").glob("*.duckdb"))
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("DROP TABLE crates_1")
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+        if not killed:
+            connection.execute("CHECKPOINT")
+    assert path.with_name(path.name + ".wal").exists() == killed
+    reader = open_readonly(tmp_path)
+    assert run_query(reader, "SELECT count(*) FROM inferences", 1, 10.0).rows == [[ROWS]]
+    reader.close()
+    for again in range(2):
+        with opened(tmp_path) as buffer:
+            assert (buffer.status().mode, buffer.repairs, buffer.status().outdated_segments) == ("disk", (), 1)
+            later = NOW_NS + (again + 1) * 10**9
+            buffer.append([make_block(300, first=ROWS + 300 * again, time_ns=later)], [])
+            buffer.commit()
+            count = ROWS + 300 * (again + 1)
+            sql = "SELECT count(*), count(DISTINCT brightness), max(brightness) FROM inferences"
+            assert ask(buffer, sql) == [[count, count, count - 1.0]]
+            assert sum(map(len, buffer.rows_since(CAMERA.key, mark))) == count - ROWS
+            assert sum(map(len, buffer.last_rows(CAMERA.key, count))) == count
+            assert [segment.waiting for segment in buffer._files.segments.opened] == [False, True]
+    assert versions(tmp_path) == {"core": "3", "segment_1": "2", "segment_2": "3"}

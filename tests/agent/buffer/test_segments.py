@@ -77,6 +77,20 @@ def test_a_clock_that_jumps_purges_nothing(tmp_path: Path, jump_ns: int) -> None
     assert len(names_of(tmp_path)) <= 2
 
 
+def test_the_limit_is_kept_where_a_file_is_larger_than_its_log_was(tmp_path: Path) -> None:
+    """Rows of a small segment take more once they are in their table: what is kept is counted after that."""
+    config, random = BufferConfig(limit_mib=4, capture="all"), np.random.default_rng(1)
+    names = [f"s{at}" for at in range(20)]
+    with opened(tmp_path, config) as buffer:
+        for at in range(10):
+            block = make_block(5_000, first=5_000 * at, names=names)
+            block.values[:, 1:] = np.round(random.normal(10, 3, (5_000, 19)) * 784) / 784
+            buffer.append([block], [])
+            buffer.commit()
+            sizes = [path.stat().st_size for path in (tmp_path / "segments").iterdir()]
+            assert sum(sizes) <= config.limit_bytes
+
+
 def test_the_limit_is_kept_by_dropping_the_oldest(tmp_path: Path) -> None:
     """The size stays under the limit; what goes are the oldest rows, and positions outlive them."""
     config = BufferConfig(limit_mib=8, segment_mib=2, wal_mib=1)
