@@ -15,7 +15,7 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sample_every: of so many inferences one is kept, always. A million inferences of 20 signals then write 2 MB of rows.
     failed_a_minute: inferences that failed, kept besides, of each stream.
     before_seconds, after_seconds: a finding has all rows of its stream written from so long before it opened until so
-        long after. Five minutes show how it came; each finding costs 7 MB of flash at 100 inferences a second.
+        long after. Five minutes show how it came; each finding costs 4 MB of flash at 100 inferences a second.
     memory_mib: the last rows of all streams, whole, in the agent's memory, and as much again in the run directory
         (which is memory, too): what a finding can look back on, and what survives a kill. 8 MiB are ten minutes at 100
         inferences a second of 20 signals.
