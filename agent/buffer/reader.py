@@ -58,7 +58,8 @@ class Reader:
         files = segment_files(folder) if folder.is_dir() else []
         segments = [Segment(*found) for found in files if found[2].name not in without]
         self.segments = [segment for segment in segments if self._attach_segment(segment)]
-        for sql in schema.create_views((segment.source for segment in self.segments), self._ledger.source):
+        sources = (segment.source if segment.waiting else segment.source.landed for segment in self.segments)
+        for sql in schema.create_views(sources, self._ledger.source):
             self._engine.run(sql)
         for segment in self.segments:
             segment.show(self._engine.insert)

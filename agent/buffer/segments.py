@@ -179,6 +179,7 @@ class Segments:
                 if segment.number not in self._landed:
                     self._landed.add(segment.number)
                     segment.land(engine, commit)
+                    self.make_views(engine)
                 engine.run(schema.checkpoint(segment.alias))
             self._unfolded.pop(0)
         return folded
@@ -197,7 +198,9 @@ class Segments:
 
     def make_views(self, engine: Engine) -> None:
         """Make the views anew over the segments as they are now."""
-        for sql in schema.create_views((segment.source for segment in self.opened), self._core.source):
+        newest = self.opened[-1:]
+        sources = (one.source if one.waiting or one in newest else one.source.landed for one in self.opened)
+        for sql in schema.create_views(sources, self._core.source):
             engine.run(sql)
 
     def _is_full(self, segment: Segment, day: str) -> bool:
