@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from driftline.ids import written
 
-from agent.buffer.columns import column_names
-from agent.buffer.schema import quote
+from agent.buffer.columns import column_names, quote
 from agent.clock import utc
 from agent.model import Signal
 from agent.screen import Answer, Answers
