@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 SIGNALS = 20
 PERIOD_NS = 10_000_000  # 100 inferences a second
-START_NS = 1_795_000_000_000_000_000
+START_NS = 1_794_960_000_000_000_000  # midnight: twelve hours of rows are in one segment
 NAMES = tuple(f"signal_{at}" for at in range(SIGNALS))
 
 
