@@ -129,7 +129,7 @@ class Pipeline:
                 self._guarded("labels", self.labels.take, item)
             else:
                 self._guarded(f"changes of {item.stream.key}", self._note_change, item)
-        if readings and self._book.stored:
+        if readings:
             readings += judged_readings(self._book.judged, self._clock.wall_ns())
             for judged in readings[-len(VERDICTS) :]:
                 self._host.add(judged)

@@ -11,10 +11,11 @@ import pytest
 
 from agent.model import AccuracyEstimate
 from agent.status import TruthStatus
+from agent.verdicts import judged_readings
 from exporters.prometheus import PrometheusPage
 from exporters.scrape import start_scrape
 from tests.agent_process import AgentProcess, ServiceProcess
-from tests.exporters.statuses import make_finding, make_status, make_stream, replaced
+from tests.exporters.statuses import HOST, make_finding, make_status, make_stream, replaced
 from tests.grafana.expressions import RULES
 from tests.integration.panel_queries import EMPTY_IN_HEALTH, panel_queries
 from tests.servers.prometheus import Prometheus, running_prometheus
@@ -57,10 +58,13 @@ class Device:
         """Describe it as it is at this look."""
         self.looks += 1
         stream = make_stream(inferences=12_000 + 100 * self.looks, truth=TRUTH, accuracy=ESTIMATE)
+        host = (*HOST, *judged_readings({}, 0))
         if not self.ill:
-            return make_status(device=self.device, streams=(stream,))
+            return make_status(device=self.device, streams=(stream,), host=host)
         critical = replaced(stream, state="critical", accuracy=replaced(ESTIMATE, valid=False))
-        return make_status(device=self.device, state="critical", streams=(critical,), findings=(make_finding(),))
+        return make_status(
+            device=self.device, state="critical", streams=(critical,), host=host, findings=(make_finding(),)
+        )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.remote_write import bound_text
 from tests.absent import absent
-from tests.servers.programs import RECIPES, free_port, is_open, need_program, running
+from tests.servers.programs import RECIPES, answers, free_port, need_program, running
 from tests.servers.series import Series, labels_of
 
 if TYPE_CHECKING:
@@ -122,5 +122,5 @@ def running_collector(folder: Path, metrics_endpoint: str = "") -> Iterator[Coll
         "DRIFTLINE_METRICS": metrics_endpoint or f"http://127.0.0.1:{free_port()}/none",
     }
     command = [need_collector(), f"--config={RECIPES / 'collector.yaml'}", f"--config={beside}"]
-    with running(command, folder, lambda: is_open(port), environment):
+    with running(command, folder, lambda: answers(server.url), environment):
         yield server

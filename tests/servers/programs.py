@@ -6,6 +6,7 @@ One that is not installed skips its test on a user's machine, and fails it where
 from __future__ import annotations
 
 import contextlib
+import http.client
 import shutil
 import socket
 import subprocess
@@ -44,6 +45,17 @@ def is_open(port: int) -> bool:
     with socket.socket() as caller:
         caller.settimeout(1)
         return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers(url: str) -> bool:
+    """Whether an address answers anything over HTTP: a port can be open before its server is ready."""
+    try:
+        urllib.request.urlopen(url, timeout=1).close()
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def fetch(url: str, **parameters: str) -> bytes:
