@@ -122,8 +122,10 @@ class Dashboard(Navigating):
         self._show_view()
 
     def _show_view(self) -> None:
-        if isinstance(self.screen, Viewing):
-            self.screen.show(self.view)
+        # An answer, or the end of the patience, can come before the first screen is there and after the last has gone.
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if isinstance(screen, Viewing):
+            screen.show(self.view)
 
     def on_viewing_resumed(self, message: Viewing.Resumed) -> None:
         """Bring a screen that comes to the top up to date."""

@@ -130,6 +130,17 @@ def test_queued_answers_are_drawn_once() -> None:
     drive(app, go)
 
 
+def test_answer_that_comes_when_everything_is_closed_is_let_go() -> None:
+    """The agent answers in a thread, which does not know that there is no screen any more."""
+
+    async def nothing(_pilot: Pilot[None]) -> None:
+        pass
+
+    app = drive(dashboard("away"), nothing)
+    app.on_answered(Answered(calm()))
+    assert app.view.status == calm()
+
+
 def test_closes_by_itself_after_the_time_given() -> None:
     """`exit_after_seconds` ends the dashboard with nobody there."""
     app = Dashboard(FakeSource(calm()), 3600.0, exit_after_seconds=0.05)
