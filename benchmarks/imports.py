@@ -34,6 +34,7 @@ ON_DEMAND = {
     "opentelemetry-exporter-otlp-proto-common": "exporters.otlp",
     "cryptography": "cryptography.hazmat.primitives.asymmetric.ed25519",
     "aiomqtt": "aiomqtt",
+    "textual-serve": "textual_serve.server",
 }
 NOT_LOADED = {"evidently": "evidently", "pandas": "pandas", "river": "river.drift", "scipy": "scipy.stats"}
 BY_NAME = ("adwin", "page_hinkley", "ddm", "half_space_trees", "kswin")  # as a `[[river]]` table loads them
