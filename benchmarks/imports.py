@@ -20,6 +20,7 @@ ROUNDS = 5
 RESIDENT = {
     "aiohttp": "aiohttp.web",
     "click": "click",
+    "cramjam": "cramjam",
     "driftline-probe": "driftline",
     "duckdb": "duckdb",
     "msgspec": "msgspec",
@@ -30,7 +31,6 @@ RESIDENT = {
 ON_DEMAND = {
     "textual": "textual.app",
     "onnxruntime": "onnxruntime",
-    "cramjam": "cramjam",
     "opentelemetry-exporter-otlp-proto-common": "exporters.otlp",
     "cryptography": "cryptography.hazmat.primitives.asymmetric.ed25519",
     "aiomqtt": "aiomqtt",

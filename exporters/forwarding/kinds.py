@@ -20,7 +20,7 @@ def _otlp(config: DestinationConfig, origin: Origin) -> Exporter:
 
 
 def _remote_write(config: DestinationConfig, origin: Origin) -> Exporter:
-    from exporters.forwarding.remote_write import RemoteWriteExporter  # noqa: PLC0415  # loads cramjam
+    from exporters.forwarding.remote_write import RemoteWriteExporter  # noqa: PLC0415  # only where it is used
 
     return RemoteWriteExporter(config, origin)
 
