@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 2 << 20
 _READ_BYTES = 256 << 10
 SETTLE_NS = 5_000_000  # a record this old is complete, in memory order too
-_HOLE_NS = 500_000_000  # a record that was begun and not finished for this long never will be
+_HOLE_NS = 500_000_000  # a record that is not finished so long after a later one was found never will be
 _AHEAD_NS = 1_000_000_000  # no call ends this far in the future
 _MAX_SEQUENCE = 1 << 62
 _LOOK_AHEAD = 32
@@ -100,6 +100,7 @@ class RingFile:
         self._open = True
         self.next_seq = 1
         self._stuck_at = self._stuck_since_ns = self._look_ns = 0
+        self._later = 0  # a record after those that are missing, found by the last look
 
     def refresh(self) -> int:
         """Read new signatures; return how many records the probe dropped so far. Raises RingError."""
@@ -237,25 +238,34 @@ class RingFile:
             return 1
         skipped = self._pass_holes(now_ns, final=final)
         impossible = head >= _MAX_SEQUENCE or self._slot(head) != self._slot(self.next_seq)
-        if impossible and not skipped and now_ns - self._stuck_since_ns >= _HOLE_NS:
+        if impossible and not (skipped or self._later) and now_ns - self._stuck_since_ns >= _HOLE_NS:
             raise RingError(f"holds record {head} in a slot where it cannot be")
         return skipped
 
     def _pass_holes(self, now_ns: int, *, final: bool) -> int:
-        """Step to the next whole record if this one has been missing for too long; return how many were missing."""
+        """Step over records that are missing long after a later one was found; return how many those were.
+
+        To find one that is missing and a later one that is there says nothing: it may have been written in between.
+        """
         if self._stuck_at != self.next_seq:
-            self._stuck_at, self._stuck_since_ns = self.next_seq, now_ns
+            self._stuck_at, self._stuck_since_ns, self._later = self.next_seq, now_ns, 0
             self._look_ns = now_ns + _HOLE_NS
         if not final and now_ns < self._look_ns:
             return 0
         self._look_ns = now_ns + _HOLE_NS
-        for seq in range(self.next_seq + 1, self.next_seq + min(_LOOK_AHEAD, self.header.slot_count)):
-            words = self._read_slots(self._slot(seq), 1).view(np.uint64)[0]
-            if words[0] == words[-1] == np.uint64(seq):
-                skipped = seq - self.next_seq
-                self.next_seq = seq
-                return skipped
-        return 0
+        if final or not self._later:
+            near = range(self.next_seq + 1, self.next_seq + min(_LOOK_AHEAD, self.header.slot_count))
+            self._later = next(filter(self._is_whole, near), 0)
+            if not final:
+                return 0  # by the next look all before it should be finished
+        first = self.next_seq
+        while self.next_seq < self._later and not self._is_whole(self.next_seq):
+            self.next_seq += 1
+        return self.next_seq - first
+
+    def _is_whole(self, seq: int) -> bool:
+        words = self._read_slots(self._slot(seq), 1).view(np.uint64)[0]
+        return bool(words[0] == words[-1] == np.uint64(seq))
 
 
 class UnwrittenError(RingError):
