@@ -9,8 +9,11 @@ MANIFESTS := pyproject.toml probe/pyproject.toml constraints.txt
 demo: $(VENV)/.run ## the meter-reading camera, sixty seconds
 	@$(BIN)/driftline demo $(ARGS)
 
+# In the order of the tree, which ends with the shortest: by the number of tests, the files of one long test would come
+# last, and one process would run them while the others have ended. One process more than there are cores, since many
+# tests wait for other processes.
 test: check ## what CI runs: style, types, layers, and every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist loadfile --no-loadscope-reorder $(ARGS)
 
 N ?= 1000
 faults: $(VENV)/.dev ## N times kill -9 of an agent (N=10000 for a night), and other faults in proportion
