@@ -14,6 +14,7 @@ from agent.status import AgentStatus, Status
 
 if TYPE_CHECKING:
     from agent.wiring import Parts
+    from exporters.bundle.making import Bundler
     from exporters.forwarding.forwarding import Forwarding
 
 COST_NS = 5_000_000_000  # over which the processor's share is told: the kernel counts in hundredths of a second
@@ -42,11 +43,13 @@ class Describer:
         self.ready_s = 0.0
         self.scrape_url: str | None = None
         self.forwarding: Forwarding | None = None
+        self.bundler: Bundler | None = None
 
     def describe(self) -> Status:
         """Describe everything as it is now."""
         parts, pipeline, clock = self._parts, self._parts.pipeline, self._parts.clock
         streams, forwarding = pipeline.streams(), self.forwarding
+        destinations = forwarding.status() if forwarding else ()
         return Status(
             time=utc(clock.wall_ns()),
             state=pipeline.state(streams),
@@ -69,11 +72,14 @@ class Describer:
             buffer=parts.store.status(),
             streams=streams,
             host=pipeline.host(),
+            judged=pipeline.judged(),
             findings=pipeline.findings(),
+            known=pipeline.known(),
             events=pipeline.events(),
             series=pipeline.series(),
             labels=pipeline.labels.status(),
-            destinations=forwarding.status() if forwarding else (),
+            destinations=destinations,
+            unsent=self.bundler.waiting() if self.bundler and not destinations else None,
         )
 
     def _mark(self) -> tuple[int, float]:

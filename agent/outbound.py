@@ -205,7 +205,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """What a destination has not got yet.
 
     minutes: stored summaries. oldest_ns: since when; 0: none waits. dropped: summaries that were gone before they were
-    sent. window_s: the span that its backlog is sent in.
+    sent. window_s: the span that its backlog is sent in. wire_bytes: about what the summaries take on the wire; 0: not
+    known.
     """
 
     destination: str
@@ -215,6 +216,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int
     dropped: int
     window_s: int
+    wire_bytes: int = 0
 
 
 class OutboxAwayError(Exception):
@@ -244,9 +246,15 @@ class Outbox(Protocol):
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
         """Return what goes next, of about so many bytes on the wire, at least one parcel; None where nothing waits.
 
+        None, too, while so much was stored since the last call that more have to go through it (`is_behind`).
         A backlog that would take more than `backlog_bytes` is merged to wider windows; 0: never. While the clock is not
         believed `undated` gives findings alone, without a time; once it is they come once more, with theirs.
         """
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `next` has not gone through all that is stored: another call can give what the last one did not."""
         ...
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
@@ -298,6 +306,10 @@ class Drafts(Protocol):
 
         The first for a destination begins with what no other one has got; where there is no other, with all there is.
         """
+        ...
+
+    def waiting(self, destination: str) -> Waiting:
+        """Say what the next draft would hold."""
         ...
 
     def keep(self, draft: Any, line: Egress) -> None:

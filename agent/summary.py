@@ -1,8 +1,9 @@
 """A closed window (a minute) of one stream in figures that merge: with its neighbours in time, and with other devices.
 
-Merging is exact for counts, histograms and extremes, and exact up to rounding for means and variances (Chan, Golub &
-LeVeque, The American Statistician 37, 1983, eq. 2.1). Quantiles are read from a histogram whose buckets grow by GAMMA
-(DDSketch: Masson, Rim & Lee, PVLDB 12, 2019), so that they are within one per cent of a value that occurred.
+Merging is exact for counts, histograms, extremes and the sum of latencies, and exact up to rounding for means and
+variances (Chan, Golub & LeVeque, The American Statistician 37, 1983, eq. 2.1). Quantiles are read from a histogram
+whose buckets grow by GAMMA (DDSketch: Masson, Rim & Lee, PVLDB 12, 2019), so that they are within one per cent of a
+value that occurred.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 GAMMA = 1.02
 LEAST_S = 1e-7  # shorter latencies count as this long: no call of a model is
 MOST_BINS = 64
+MOST_NS = 2**63 - 1  # that stored forms take: 292 years
+_AT_ONCE = 1 << 20  # values whose moments are taken together: 16 MB beside them
 
 
 class Moments(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +75,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     buckets: latencies by bucket; bucket b holds those in (GAMMA ** (b - 1), GAMMA ** b].
     reference: which reference the signals' bins are of; windows of different ones keep no bins when merged.
     evidence: the highest share of the way to an alarm that the detectors saw, by signal, where it is judged.
+    merged_ns: of several that were merged, the sum of their `latency_sum_ns`.
     """
 
     stream: Stream
@@ -83,6 +87,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[SignalSummary, ...]
     reference: str = ""
     evidence: dict[str, float] = {}
+    merged_ns: int | None = None
 
     @property
     def end_ns(self) -> int:
@@ -98,6 +103,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def failed(self) -> int:
         """How many gave no result."""
         return self.inferences - self.statuses.get(0, 0)
+
+    @property
+    def latency_sum_ns(self) -> int:
+        """All latencies together in whole nanoseconds, MOST_NS at most: they add up to the same in any order."""
+        if self.merged_ns is not None:
+            return self.merged_ns
+        total = self.latency.mean * self.latency.count * 1e9
+        return round(total) if total < MOST_NS else MOST_NS
 
     def latency_quantile(self, share: float) -> float | None:
         """Return the latency that a share of the inferences did not pass, in seconds, within 1 %."""
@@ -122,6 +135,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             signals=tuple(both),
             reference=self.reference if same else "",
             evidence=self.evidence | {k: max(v, self.evidence.get(k, 0.0)) for k, v in other.evidence.items()},
+            merged_ns=min(self.latency_sum_ns + other.latency_sum_ns, MOST_NS),
         )
 
 
@@ -130,22 +144,22 @@ def summarise(
 ) -> Summary:
     """Summarise the rows of one stream with one set of signals; `edges` as `bin_edges` makes them, by signal."""
     signals = blocks[0].signals
-    values = np.concatenate([block.values for block in blocks])
+    # By signal, so that what is done to all values of one goes through memory once.
+    values = np.ascontiguousarray(np.concatenate([block.values for block in blocks]).T)
     latency = np.concatenate([block.latency_s for block in blocks])
-    status, counts = np.unique(np.concatenate([block.status for block in blocks]), return_counts=True)
+    status = np.concatenate([block.status for block in blocks])
     latency = latency[np.isfinite(latency)]
     places = np.ceil(np.log(np.maximum(latency, LEAST_S)) / math.log(GAMMA)).astype(np.int64)
-    at, many = np.unique(places, return_counts=True)
     return Summary(
         stream=blocks[-1].stream,
         time_ns=time_ns,
         seconds=seconds,
-        statuses=dict(zip(status.tolist(), counts.tolist(), strict=True)),
+        statuses=_counted(status),
         latency=moments(latency),
-        buckets=dict(zip(at.tolist(), many.tolist(), strict=True)),
+        buckets=_counted(places),
         signals=tuple(
-            SignalSummary(signal, moments(values[:, column]), binned(values[:, column], edges.get(signal.name)))
-            for column, signal in enumerate(signals)
+            SignalSummary(signal, found, binned(column, edges.get(signal.name)))
+            for signal, found, column in zip(signals, _moments_of_each(values), values, strict=True)
         ),
         reference=reference,
     )
@@ -158,6 +172,38 @@ def moments(values: ArrayLike) -> Moments:
     if not len(found):
         return Moments()
     return Moments(len(found), float(found.mean()), float(found.var()), float(found.min()), float(found.max()))
+
+
+def _counted(numbers: NDArray[np.integer]) -> dict[int, int]:
+    """Count how often each number occurs, of numbers that are not far apart."""
+    if not len(numbers):
+        return {}
+    least = int(numbers.min())
+    counts = np.bincount(numbers - least)
+    found = np.flatnonzero(counts)
+    return dict(zip((found + least).tolist(), counts[found].tolist(), strict=True))
+
+
+def _moments_of_each(values: NDArray[np.float32]) -> list[Moments]:
+    """Return the moments of each signal's values, at once of those that are finite: to the bit what `moments` gives."""
+    signals, count = values.shape
+    if not count:
+        return [Moments()] * signals
+    step = max(1, _AT_ONCE // count)
+    return [one for first in range(0, signals, step) for one in _moments_together(values[first : first + step])]
+
+
+def _moments_together(values: NDArray[np.float32]) -> list[Moments]:
+    count = values.shape[1]
+    whole = np.logical_and.reduce(np.isfinite(values), axis=1)
+    finite = values[whole]
+    exact = finite.astype(np.float64)
+    means = exact.mean(axis=1)
+    exact -= means[:, None]
+    variances = np.square(exact, out=exact).mean(axis=1)
+    columns = (means, variances, finite.min(axis=1), finite.max(axis=1))
+    found = zip(*(column.tolist() for column in columns), strict=True)
+    return [Moments(count, *next(found)) if one else moments(column) for column, one in zip(values, whole, strict=True)]
 
 
 def bin_edges(quantiles: Iterable[tuple[float, float]], categories: Iterable[tuple[float, float]]) -> list[float]:

@@ -176,7 +176,7 @@ def _sample_findings(page: _Page, status: Status) -> None:
 
 
 def _sample_host(page: _Page, status: Status) -> None:
-    for reading in status.host:
+    for reading in (*status.host, *status.judged):
         metric = naming.READINGS.get(reading.name)
         if metric is None:
             page.cut("host", 1)

@@ -59,7 +59,7 @@ def _window(device: tuple[str, str], window: Window) -> Iterator[Sample]:
     yield Sample(naming.INFERENCES, stream, float(total.inferences), end_ns, start_ns)
     yield Sample(naming.ERRORS, stream, float(total.failed), end_ns, start_ns)
     if total.latency.count:
-        spread = Histogram(latency_buckets(total.buckets), total.latency.mean * total.latency.count)
+        spread = Histogram(latency_buckets(total.buckets), total.latency_sum_ns / 1e9)
         yield Sample(naming.LATENCY, stream, spread, end_ns, start_ns)
     for share in QUANTILES:
         latency = summary.latency_quantile(share)

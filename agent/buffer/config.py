@@ -22,7 +22,7 @@ class BufferConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the buffer.
 
     capture: which rows are kept. `flight-recorder`: summaries of minutes, samples, and all rows around a finding;
-        `sampled`: without the latter; `all`: every row, at 117 MB written a million inferences of 20 signals.
+        `sampled`: without the latter; `all`: every row, at 122 MB written a million inferences of 20 signals.
         `recorder` says how many.
 
     limit_mib: what may be taken on disk; the oldest segment goes when it is passed. 1 GiB leaves room on an 8 GB card.

@@ -59,8 +59,12 @@ class Minutes:
     def add(self, block: Block, span_ns: int) -> None:
         """Take rows in; a minute lasts `span_ns`."""
         minutes = np.floor_divide(block.time_ns, span_ns)
-        if len(minutes) and minutes[0] == minutes[-1] and (minutes == minutes[0]).all():
-            self._add(block, int(minutes[0]) * span_ns, span_ns)
+        steps = np.diff(minutes)
+        if len(minutes) and (steps >= 0).all():  # as always but when a clock was set: no row needs to be copied
+            ends = [*(np.flatnonzero(steps) + 1).tolist(), len(minutes)]
+            for first, end in zip([0, *ends], ends, strict=False):
+                part = block if end - first == len(minutes) else pick(block, slice(first, end))
+                self._add(part, int(minutes[first]) * span_ns, span_ns)
             return
         for minute in np.unique(minutes).tolist():
             self._add(pick(block, np.flatnonzero(minutes == minute)), minute * span_ns, span_ns)

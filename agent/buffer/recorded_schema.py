@@ -37,16 +37,16 @@ TABLES = (
     ),
 )
 _SUMMARY_COLUMNS = 15
-INSERT_SUMMARY = (
-    f"INSERT INTO {{db}}.summaries VALUES (?, make_timestamp_ns(?), {', '.join('?' * (_SUMMARY_COLUMNS - 2))})"
-)
+_SUMMARY_VALUES = f"(?, make_timestamp_ns(?), {', '.join('?' * (_SUMMARY_COLUMNS - 2))})"
 READ_LAST_SUMMARY = "SELECT coalesce(max(number), 0) FROM {db}.summaries"
 READ_SUMMARIES = (
     'SELECT number, {time}, seconds, stream, "schema", record '
     "FROM {db}.summaries WHERE number > ? ORDER BY number LIMIT ?"
 )
 READ_COUNTS = "SELECT number, inferences FROM {db}.summaries WHERE number > ? AND list_contains(?, stream)"
-INSERT_SIGNALS = f"INSERT INTO {{db}}.summary_signals SELECT n, p, c, m, v, l, h FROM {INCOMING}"
+_SIGNAL_COLUMNS = 7
+# Takes each column as a list: to register so few rows takes longer than to write them.
+INSERT_SIGNALS = f"INSERT INTO {{db}}.summary_signals SELECT {', '.join(['unnest(?)'] * _SIGNAL_COLUMNS)}"
 READ_SIGNALS = (
     'SELECT number, count, mean, variance, "min", "max" FROM {db}.summary_signals WHERE number > ? AND number <= ? '
     "ORDER BY number, place"
@@ -95,6 +95,11 @@ _EMPTY = {
         "NULL::REAL AS mean WHERE false"
     ),
 }
+
+
+def insert_summaries(alias: str, count: int) -> str:
+    """Statement that appends so many summaries."""
+    return f"INSERT INTO {alias}.summaries VALUES {', '.join([_SUMMARY_VALUES] * count)}"
 
 
 def views(segments: list[Source]) -> dict[str, str]:

@@ -10,7 +10,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from agent.buffer import recorded_schema as schema
 from agent.buffer.era_schema import moved_ns
@@ -20,14 +19,13 @@ from agent.summary import Moments, SignalSummary, Summary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from agent.buffer.engine import Engine
     from agent.buffer.segment import Segment
     from agent.model import Signal, Stream
 
 _QUANTILES = (0.5, 0.9, 0.99)
 _FINITE = 3.4e38
+_AT_ONCE = 16  # summaries in one statement, whose cost is little more than that of one
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -48,27 +46,29 @@ def write_summaries(
     schema_of: Callable[[tuple[Signal, ...]], int], most_signals: int, era: int,
 ) -> None:  # fmt: skip
     """Append summaries, each with its number, inside the transaction that is open; of many signals the first."""
-    for number, summary in summaries:
-        signals = summary.signals[:most_signals]
-        quantiles = [summary.latency_quantile(share) for share in _QUANTILES]
-        latency = summary.latency if summary.latency.count else None
-        described = (latency.mean, latency.least, latency.most) if latency else (None,) * 3
-        values = (
-            number, min(max(summary.time_ns, 0), LATEST_NS), summary.seconds, number_of[summary.stream],
-            schema_of(tuple(signal.signal for signal in summary.signals)), summary.inferences, summary.failed,
-            *described, *quantiles, pack(summary, most_signals), era,
-        )  # fmt: skip
-        engine.run(schema.INSERT_SUMMARY.format(db=alias), values)
+    pairs = list(summaries)
+    for some in (pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE)):
+        values: list[object] = []
+        for number, summary in some:
+            quantiles = [summary.latency_quantile(share) for share in _QUANTILES]
+            latency = summary.latency if summary.latency.count else None
+            described = (latency.mean, latency.least, latency.most) if latency else (None,) * 3
+            values += (
+                number, min(max(summary.time_ns, 0), LATEST_NS), summary.seconds, number_of[summary.stream],
+                schema_of(tuple(signal.signal for signal in summary.signals)), summary.inferences, summary.failed,
+                *described, *quantiles, pack(summary, most_signals), era,
+            )  # fmt: skip
+        engine.run(schema.insert_summaries(alias, len(some)), values)
+        signals = [
+            (number, place, one.moments)
+            for number, summary in some
+            for place, one in enumerate(summary.signals[:most_signals])
+        ]
         if signals:
-            moments = [signal.moments for signal in signals]
-            columns: dict[str, NDArray[Any]] = {
-                "n": np.full(len(signals), number, np.int64),
-                "p": np.arange(len(signals), dtype=np.uint16),
-                "c": np.array([one.count for one in moments], np.uint32),
-            }
-            for name, field in (("m", "mean"), ("v", "variance"), ("l", "least"), ("h", "most")):
-                columns[name] = np.array([_real(getattr(one, field)) for one in moments], np.float32)
-            engine.insert(schema.INSERT_SIGNALS.format(db=alias), columns)
+            numbers, places, found = map(list, zip(*signals, strict=True))
+            each = [[_real(getattr(one, name)) for one in found] for name in ("mean", "variance", "least", "most")]
+            counts = [one.count for one in found]
+            engine.run(schema.INSERT_SIGNALS.format(db=alias), [numbers, places, counts, *each])
 
 
 def read_summaries(engine: Engine, segments: Sequence[Segment], after: int, most: int) -> list[tuple[int, Summary]]:

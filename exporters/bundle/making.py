@@ -7,6 +7,7 @@ not before. So a stick that was full or pulled out costs nothing: the next bundl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from agent.frames import MOST_BYTES, Verdict
 from agent.outbound import BUNDLE, Egress, FindingChange, OutboxAwayError
 from exporters.bundle.reduced import reduced
 from exporters.forwarding.config import FINDINGS_FIELD
+from exporters.forwarding.lines import waiting_status
 from exporters.window_samples import samples_of
 
 if TYPE_CHECKING:
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 
     from agent.clock import Clock
     from agent.outbound import Draft, Drafts, Origin, Parcel
+    from agent.status import DestinationStatus
     from exporters.bundle.config import BundleConfig
     from exporters.bundle.file import BundleWriter
     from exporters.forwarding.forwarder import Run
 
+COUNT_NS = 30_000_000_000  # from one count of what waits to the next
 _BATCH_BYTES = 250_000  # that the queue is asked for at once, between which the pipeline has its thread to itself
 
 
@@ -76,6 +80,17 @@ class Bundler:
         self._settled = ""  # the id of the last one that was
         self._settling = asyncio.Lock()
         self._key = asyncio.Lock()  # the first who asks for the key makes it
+        self._waiting: DestinationStatus | None = None
+        self._counted_ns = -COUNT_NS
+
+    def waiting(self) -> DestinationStatus | None:
+        """Say what a bundle would carry, as of half a minute ago at most. In the pipeline's thread."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._counted_ns >= COUNT_NS:
+            self._counted_ns = now_ns
+            with contextlib.suppress(OutboxAwayError):  # then it is as it was
+                self._waiting = waiting_status(self._drafts.waiting(BUNDLE))
+        return self._waiting
 
     async def pieces(self, *, again: bool) -> AsyncGenerator[bytes | Verdict, None]:
         """Give a bundle, and last a verdict whose rows are its parcels; where nothing waits, the verdict alone.

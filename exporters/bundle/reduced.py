@@ -75,6 +75,7 @@ def _summary(summary: Summary, edges: Mapping[str, tuple[float, ...]], may_leave
         statuses=summary.statuses if counts else {},
         latency=summary.latency if latency else _NONE,
         buckets=summary.buckets if latency else {},
+        merged_ns=summary.merged_ns if latency else None,
         evidence=summary.evidence if may_leave(naming.EVIDENCE.name) else {},
         signals=tuple(_signal(signal, edges.get(signal.name, ()), may_leave) for signal in summary.signals),
     )

@@ -110,6 +110,11 @@ class Forwarder:
         self._has_news = True
         self._woken.set()
 
+    @property
+    def cost(self) -> float:
+        """Bytes on the wire of this destination for one that was estimated."""
+        return self._size.cost
+
     async def run(self) -> None:
         """Send until it is cancelled."""
         try:
@@ -142,13 +147,13 @@ class Forwarder:
             return next_round_s
         self._has_news = False
         try:
-            batch = await self._place.run(self._next)
+            batch, is_behind = await self._place.run(self._next)
         except BaseException:
             self._has_news = True  # or the finding would wait for the next round
             raise
         if batch is None:
-            self._in_round = False
-            return next_round_s
+            self._in_round &= is_behind
+            return BETWEEN_S if self._in_round else next_round_s
         return await self._carry(batch, next_round_s)
 
     async def _tell_undated(self) -> float:
@@ -215,12 +220,14 @@ class Forwarder:
         await asyncio.shield(self._place.run(settle))  # a stop of the agent waits for it
         self._answered = None
 
-    def _next(self) -> Batch | None:
+    def _next(self) -> tuple[Batch | None, bool]:
+        """Return what goes next, and whether another call can give what this one did not."""
         most, left, cost = float(self._size.bytes), self.budget.left, self._size.cost
         if 0 < left < most:  # no more than is left, but for what is fresh
             most = left
         backlog = self.budget.for_backlog(self._fresh_per_hour)
-        return self._place.outbox.next(self.config.name, int(most / cost), int(backlog / cost))
+        outbox = self._place.outbox
+        return outbox.next(self.config.name, int(most / cost), int(backlog / cost)), outbox.is_behind
 
     def _next_undated(self) -> Batch | None:
         return self._place.outbox.next(self.config.name, self._size.bytes, undated=True)

@@ -148,6 +148,7 @@ def _describe(one: Forwarder, waiting: Waiting | None) -> DestinationStatus:
         accepted=record.accepted,
         rejected=record.rejected,
         sent_bytes=record.sent_bytes,
+        waiting_bytes=round(waiting.wire_bytes * one.cost) if waiting else 0,
         trouble=record.trouble,
         trouble_s=record.failed_s(),
         lasting=record.lasting,

@@ -36,6 +36,7 @@ def waiting_status(waiting: Waiting) -> DestinationStatus:
         waiting_findings=waiting.findings,
         waiting_summaries=waiting.minutes,
         waiting_since=utc(waiting.oldest_ns) if waiting.oldest_ns else None,
+        waiting_bytes=waiting.wire_bytes,
         window_s=waiting.window_s,
         dead_letters=waiting.dead_letters,
         dropped=waiting.dropped,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from functools import reduce
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.model import Block, Signal, Stream
-from agent.summary import Moments, Summary, bin_edges, summarise
+from agent.summary import MOST_NS, Moments, Summary, bin_edges, moments, summarise
 
 SIGNALS = (Signal("heat", "input"), Signal("class", "output", "categorical"))
 EDGES = {
@@ -57,6 +58,27 @@ def test_merged_minutes_are_what_one_summary_of_all_rows_is(sizes: list[int], se
     _assert_alike(merged, whole)
     assert (merged.stream, merged.time_ns, merged.seconds) == (whole.stream, 0, 60.0 * len(blocks))
     assert merged.inferences == sum(sizes)
+
+
+@given(st.lists(st.integers(0, 60), min_size=2, max_size=12), st.randoms())
+def test_latencies_add_up_to_the_same_in_any_order_and_by_any_groups(sizes: list[int], order: object) -> None:
+    """A counter that is sent again, of hours this time and not of minutes, has not changed in its last bit."""
+    parts = [summarise([_block(at, rows)], at * MINUTE_NS, 60, EDGES) for at, rows in enumerate(sizes)]
+    one_by_one = reduce(Summary.merge, parts)
+    order.shuffle(parts)  # type: ignore[attr-defined]  # a Random
+    half = len(parts) // 2
+    grouped = reduce(Summary.merge, parts[:half]).merge(reduce(Summary.merge, parts[half:]))
+    assert grouped.latency_sum_ns == one_by_one.latency_sum_ns
+    assert one_by_one.latency_sum_ns / 1e9 == pytest.approx(one_by_one.latency.mean * one_by_one.latency.count)
+
+
+def test_a_sum_of_latencies_that_no_clock_could_have_seen_can_be_stored() -> None:
+    """Whatever a service reports: the sum stands at the most there is room for."""
+    whole = summarise([_block(1, 50)], 0, 60, EDGES)
+    for mean in (1e300, math.inf, math.nan):
+        silly = msgspec.structs.replace(whole, latency=msgspec.structs.replace(whole.latency, mean=mean))
+        assert silly.merge(silly).merge(whole).latency_sum_ns == MOST_NS
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(silly.merge(whole)), type=Summary).merged_ns == MOST_NS
 
 
 @settings(max_examples=40, deadline=None)
@@ -115,3 +137,16 @@ def test_nothing_measured_has_no_quantile() -> None:
     silent = Block(block.stream, SIGNALS, block.time_ns, np.full(5, math.nan), block.status, block.values)
     summary = summarise([silent], 0, 60, {})
     assert (summary.latency, summary.latency_quantile(0.5), summary.inferences) == (Moments(), None, 5)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4_999])
+def test_signals_are_summarised_at_once_as_each_would_be_alone(rows: int) -> None:
+    """To the bit, whichever of them has values that are missing, or nothing else."""
+    values = np.random.default_rng(5).normal(1e4, 3, (rows, 4)).astype(np.float32)
+    values[:, 1] = np.inf
+    values[: rows // 2, 2] = np.nan
+    nothing = np.zeros(rows, np.int64)
+    signals = tuple(Signal(name, "input") for name in "abcd")
+    block = Block(Stream(model="m"), signals, nothing, nothing / 1.0, nothing.astype(np.uint8), values)
+    expected = [moments(column) for column in values.T]
+    assert expected == [signal.moments for signal in summarise([block], 0, 60, {}).signals]

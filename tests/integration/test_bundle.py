@@ -33,6 +33,7 @@ def test_a_finding_is_carried_by_hand(tmp_path: Path) -> None:
     with AgentProcess(tmp_path, CONFIG) as agent:
         (agent.run / "rubbish.ring").write_bytes(os.urandom(9_000))
         finding = wait_until(agent.client.findings, "a finding about the ring")[0]
+        assert agent.client.status().unsent is not None  # for there is no destination
         code, said, _ = bundle(tmp_path, "--to", str(stick))
         (file,) = stick.iterdir()
         assert (code, said.startswith(f"{file}: 1 change of a finding, ")) == (0, True)

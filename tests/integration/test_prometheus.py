@@ -58,12 +58,17 @@ class Device:
         """Describe it as it is at this look."""
         self.looks += 1
         stream = make_stream(inferences=12_000 + 100 * self.looks, truth=TRUTH, accuracy=ESTIMATE)
-        host = (*HOST, *judged_readings({}, 0))
+        judged = judged_readings({}, 0)
         if not self.ill:
-            return make_status(device=self.device, streams=(stream,), host=host)
+            return make_status(device=self.device, streams=(stream,), host=HOST, judged=judged)
         critical = replaced(stream, state="critical", accuracy=replaced(ESTIMATE, valid=False))
         return make_status(
-            device=self.device, state="critical", streams=(critical,), host=host, findings=(make_finding(),)
+            device=self.device,
+            state="critical",
+            streams=(critical,),
+            host=HOST,
+            judged=judged,
+            findings=(make_finding(),),
         )
 
 

@@ -22,8 +22,9 @@ MOST_RUNS = 1_000  # a link that comes and goes a thousand times within one back
 class Cursor(msgspec.Struct, kw_only=True):
     """`totals`: of each stream at `low`. `dropped`: windows that were lost before they were sent.
 
-    window_s: what a window of the backlog spans, so that it goes on as it began, after a restart as well; 0: there is
-    none.
+    window_s: what a window of the backlog spans that begins at a number up to `window_to`; 0: there is no backlog. It
+    is kept before any such window is sent, where a budget has a say in it: one whose answer was lost comes again as it
+    was, after a restart as well.
     idle_ns: up to when all is answered for that the device has to say of times in which no model ran; 0: from now on.
     undated_from: the first state of a finding that went without a time, since when all did; 0: none.
     """
@@ -34,6 +35,7 @@ class Cursor(msgspec.Struct, kw_only=True):
     findings: int = 0
     dropped: int = 0
     window_s: int = 0
+    window_to: int = 0
     idle_ns: int = 0
     undated_from: int = 0
     version: int = VERSION

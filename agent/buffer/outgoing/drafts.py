@@ -13,6 +13,7 @@ from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.outbox import Outbox
 from agent.buffer.outgoing.places import KIND as PLACE
 from agent.buffer.outgoing.stored import Sent
+from agent.buffer.outgoing.waits import stored_waiting
 from agent.outbound import Outcome
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.outgoing.slots import Numbered
     from agent.buffer.outgoing.stored import Stored
-    from agent.outbound import Batch, DeadLetter, Egress, FindingChange, Rollup, Standing, Window
+    from agent.outbound import Batch, DeadLetter, Egress, FindingChange, Rollup, Standing, Waiting, Window
 
 BEFORE = "outbox place before"  # where the last draft began
 
@@ -64,6 +65,10 @@ class Drafts:
         draft = Draft(self._outbox.stored, destination, self._start(destination, again=again))
         self._outbox.beside.add(draft.outbox)
         return draft
+
+    def waiting(self, destination: str) -> Waiting:
+        """Say what the next draft would hold."""
+        return stored_waiting(self._outbox.stored, destination, self._start(destination, again=False))
 
     def keep(self, draft: Draft, line: Egress) -> None:
         """Move the destination's place behind a draft, and write the ledger; durable on return."""

@@ -1,10 +1,11 @@
 """The outbox: what goes next to each destination. Conforms to `agent.outbound.Outbox`.
 
 Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on, and
-what the device has to say of times in which no model ran.
-Where only a person can mend why findings are not taken, they and windows take turns. A
-slot that is fresh is given out before older ones are through; which numbers are answered for is known by each
-destination's `Cursor`. Nothing that waits is copied: it is read from where it is stored.
+what the device has to say of times in which no model ran. Where only a person can mend why findings are not taken, they
+and windows take turns. A slot that is fresh is given out before older ones are through; which numbers are answered for
+is known by each destination's `Cursor`. A window without an answer comes again as it was, whatever the budget is by
+then, but for one that was fresh, found no answer for an hour, and is merged since. Nothing that waits is copied: it is
+read from where it is stored.
 
 One walk along the head serves all destinations; each backlog has one of its own while there is any.
 """
@@ -18,15 +19,16 @@ from weakref import WeakSet
 
 import msgspec
 
+from agent.buffer.outgoing.backlog import oldest, widened
 from agent.buffer.outgoing.cursor import Cursor
 from agent.buffer.outgoing.given import Given
-from agent.buffer.outgoing.head import CHUNK, READ, Head
+from agent.buffer.outgoing.head import Head
 from agent.buffer.outgoing.idle import WINDOW_BYTES, idle_parcels
-from agent.buffer.outgoing.parcels import change_parcels, first_of, slot_parcels, undated_parcels
+from agent.buffer.outgoing.parcels import MOST_CHANGES, change_parcels, first_of, slot_parcels, undated_parcels
 from agent.buffer.outgoing.places import Places
-from agent.buffer.outgoing.slots import SECOND_NS, SLOT_S, Slot, Walk
-from agent.buffer.outgoing.spans import span_of
+from agent.buffer.outgoing.slots import SECOND_NS, Slot
 from agent.buffer.outgoing.stored import Sent
+from agent.buffer.outgoing.waits import waiting
 from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, OutboxAwayError, Parcel, Waiting
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from agent.outbound import Outcome
     from agent.steady import Step
 
-MOST_CHANGES = 50  # states of findings in a batch
 GRACE_NS = 15 * SECOND_NS  # after its end, for a slot's last minute to be stored
 
 
@@ -69,7 +70,7 @@ class Outbox:
 
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
         """Return what goes next; see `agent.outbound.Outbox`."""
-        self._head.advance()
+        self._head.advance(self._places.last)
         if destination not in self.places and not self._begin(destination):
             return None
         cursor = self.places[destination]
@@ -80,10 +81,17 @@ class Outbox:
             cursor.findings, cursor.undated_from = cursor.undated_from - 1, 0
         urgent = functools.partial(self._urgent, destination, cursor, most_bytes)
         given = None if destination in self._passed_by else urgent()
+        if self._head.is_behind and backlog_bytes:  # what was taken for fresh would come again in wider windows
+            return self._give(destination, given or urgent())
         given = given or self._newest(cursor, most_bytes)
         given = given or self._backlog(destination, cursor, most_bytes, backlog_bytes)
-        given = given or self._idle(cursor, most_bytes)
+        given = given or self._idle(self.places[destination], most_bytes)
         return self._give(destination, given or urgent())
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `next` has not gone through all that is stored; see `agent.outbound.Outbox`."""
+        return self._head.is_behind
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
         """Take what is answered for out of the queue; see `agent.outbound.Outbox`.
@@ -96,8 +104,8 @@ class Outbox:
             raise ValueError(f"batch {batch.number} is not on its way to {destination}")
         cursor, now = msgspec.structs.replace(self.places[destination]), self.stored.now_ns()
         given.answered(cursor, outcome)
-        if not cursor.waiting(self._head.closed):
-            cursor.window_s = 0
+        if not cursor.waiting(self._head.closed) and not self._head.is_behind:
+            cursor.window_s = cursor.window_to = 0
         parcels = batch.parcels
         settled = [(destination, parcels[at].id) for at in outcome.accepted]
         sent = Sent(letters=given.letters(destination, outcome, now), settled=settled)
@@ -114,7 +122,7 @@ class Outbox:
 
     def latest(self) -> tuple[Parcel, ...]:
         """Return the windows of the newest slot that is over."""
-        self._head.advance()
+        self._head.advance(self._places.last)
         return tuple(slot_parcels(self.stored, self._head.fresh[-1])) if self._head.fresh else ()
 
     def enter(self, line: Egress) -> None:
@@ -125,8 +133,8 @@ class Outbox:
         """Say what waits, per destination."""
         if not self.places:
             return ()
-        self._head.advance()
-        return tuple(self._waiting(name, self.places[name]) for name in sorted(self.places))
+        self._head.advance(self._places.last)
+        return tuple(waiting(self.stored, name, self.places[name], self._head) for name in sorted(self.places))
 
     def dead_letters(self, destination: str | None = None) -> list[DeadLetter]:
         """Return what was rejected, newest first."""
@@ -172,7 +180,7 @@ class Outbox:
         if needed is None or needed >= number:
             return True
         if number > self._head.closed:
-            self._head.advance()
+            self._head.advance(self._places.last)
         closed = self._head.closed
         return number <= closed and self.stored.carry_over(needed, number, closed, self.marks)
 
@@ -234,35 +242,19 @@ class Outbox:
         return self._given_of(slots)
 
     def _backlog(self, destination: str, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
-        closed, before = self._head.closed, cursor.window_s
-        cursor.window_s = span_of(cursor, closed, self._head.fresh or self._first(cursor), backlog_bytes)
-        if cursor.window_s > max(before, SLOT_S):  # known before any is sent: they are as wide when they come again
-            self._places.keep(destination, cursor, Sent())
-        walk, slots = Walk(cursor.low, cursor.totals, cursor.window_s), list[Slot]()
-        for _ in range(READ // CHUNK):
-            if walk.number >= closed or most_bytes <= 0:
+        head = self._head
+        for _ in range(2):  # once more where all that the width was chosen for turns out to be answered for
+            if cursor.low >= head.closed:
                 break
-            run = cursor.next_answered(walk.number + 1)
-            inside = run is not None and run[0] <= walk.number + 1
-            limit = closed if run is None else run[1] if inside else run[0] - 1
-            found = [one for one in self.stored.summaries(walk.number, CHUNK) if one.last <= limit]
-            over = walk.take(found)
-            if len(found) < CHUNK or walk.number >= limit:
-                over += walk.cut(limit)
-            for slot in over:
-                if most_bytes <= 0:
-                    break
-                if not inside and (slots or slot.summaries):
-                    slots.append(slot)
-                    most_bytes -= slot.wire_bytes
-                elif not slots:  # nothing of it is to be sent: it was, or it is gone
-                    cursor.answer(slot.first, slot.last, slot.totals)
-                    cursor.dropped += 0 if inside else slot.last - slot.first + 1
-        return self._given_of(slots)
-
-    def _first(self, cursor: Cursor) -> list[Slot]:
-        """Return the first slots of a backlog: after a start none is fresh."""
-        return Walk(cursor.low, cursor.totals).take(self.stored.summaries(cursor.low, CHUNK))
+            if cursor.low >= cursor.window_to:
+                cursor = widened(self.stored, cursor, head, backlog_bytes)
+                if backlog_bytes:  # which may be another one when what follows is sent once more
+                    self._places.keep(destination, cursor, Sent())
+                else:
+                    self._places.cursors[destination] = cursor
+            if slots := oldest(self.stored, cursor, head.closed, most_bytes):
+                return self._given_of(slots)
+        return None
 
     def _idle(self, cursor: Cursor, most_bytes: int) -> Given | None:
         upto_ns = self.stored.now_ns() - round(self.settling_s * SECOND_NS)
@@ -279,19 +271,6 @@ class Outbox:
             given.append((slot, range(first, len(parcels))))
         size = sum(slot.wire_bytes for slot in slots)
         return Given(batch=self._batch(tuple(parcels), size), slots=given) if parcels else None
-
-    def _waiting(self, destination: str, cursor: Cursor) -> Waiting:
-        minutes = cursor.waiting(self._head.closed)
-        oldest = self.stored.summaries(cursor.low, 1) if minutes else []
-        return Waiting(
-            destination=destination,
-            findings=len(self.stored.changes(cursor.findings, MOST_CHANGES)),
-            minutes=minutes,
-            oldest_ns=oldest[0].summary.time_ns if oldest else 0,
-            dead_letters=len(self.stored.letters(destination)),
-            dropped=cursor.dropped,
-            window_s=max(cursor.window_s, SLOT_S),
-        )
 
     def _batch(self, parcels: tuple[Parcel, ...], wire_bytes: int = 0) -> Batch:
         self._batches += 1

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from agent.buffer.outgoing.stored import Stored
     from agent.outbound import FindingChange
 
+MOST_CHANGES = 50  # states of findings in a batch
+
 T = TypeVar("T", "FindingChange", Parcel)
 
 

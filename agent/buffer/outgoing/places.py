@@ -30,10 +30,12 @@ class Places:
 
     def keep(self, destination: str, cursor: Cursor, sent: Sent) -> None:
         """Keep a place, that of the head, and what goes with it; durable on return."""
-        sent.places += [(KIND, destination, cursor.encode()), self._head.place()]
-        sent.passed = min((self._low | {destination: cursor.low}).values())
+        low = min((self._low | {destination: cursor.low}).values())
+        head = self._head.place(low)
+        sent.places += [(KIND, destination, cursor.encode()), head.encode()]
+        sent.passed = min(head.number, low)
         self._stored.keep(sent)
-        self._head.was_kept()
+        self._head.was_kept(head)
         self.cursors[destination], self._low[destination] = cursor, cursor.low
 
     def keep_only(self, destinations: Collection[str]) -> list[str]:
@@ -45,7 +47,7 @@ class Places:
         if len(gone) == len(self.cursors):  # nobody counts on the totals: they begin anew with the next destination
             places.append((HEAD, "", b""))
         left = [low for name, low in self._low.items() if name not in gone]
-        self._stored.keep(Sent(places=places, passed=min(left, default=_ALL)))
+        self._stored.keep(Sent(places=places, passed=min(self._head.kept, *left) if left else _ALL))
         for name in gone:
             del self.cursors[name], self._low[name]
         if not self.cursors:
@@ -60,13 +62,18 @@ class Places:
             cursor.idle_ns = step.moved(cursor.idle_ns)
         if self.cursors:
             places = [(KIND, name, cursor.encode()) for name, cursor in self.cursors.items()]
-            self._stored.keep(Sent(places=[*places, self._head.place()]))
+            self._stored.keep(Sent(places=[*places, self._head.place().encode()]))
             self._low = {name: cursor.low for name, cursor in self.cursors.items()}
 
     @property
+    def last(self) -> Cursor | None:
+        """The place that is furthest behind."""
+        return min(self.cursors.values(), key=lambda cursor: cursor.low, default=None)
+
+    @property
     def needed(self) -> int | None:
-        """The number up to which no destination needs summaries, after a restart either; None: there is none."""
-        return min(self._low.values(), default=None)
+        """The number up to which nobody needs summaries, after a restart either; None: there is no destination."""
+        return min(self._head.kept, *self._low.values()) if self._low else None
 
     @property
     def marks(self) -> set[int]:

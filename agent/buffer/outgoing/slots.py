@@ -177,7 +177,9 @@ def moved_totals(totals: dict[str, Summary], step: Step) -> dict[str, Summary]:
     """Return totals with the times that they have since the clock was set."""
     out = {}
     for key, total in totals.items():
-        start_ns = step.moved(total.time_ns)
+        start_ns = total.time_ns
+        if start_ns > step.began_ns - SLOT_NS:  # that of a first window, which begins a little before what is in it
+            start_ns = step.moved(max(start_ns, step.began_ns)) - max(step.began_ns - start_ns, 0)
         seconds = (step.moved(total.end_ns) - start_ns) / SECOND_NS
         out[key] = msgspec.structs.replace(total, time_ns=start_ns, seconds=seconds)
     return out

@@ -32,9 +32,14 @@ def span_of(cursor: Cursor, closed: int, known: Collection[Slot], backlog_bytes:
     """
     waits = cursor.waiting(closed)
     before = max(cursor.window_s, SLOT_S) if waits else SLOT_S
-    seen = sum(slot.seen for slot in known)
-    if not backlog_bytes or not waits or not seen:
+    size = wire_bytes(waits, known)
+    if not backlog_bytes or not size:
         return before
-    size = waits / seen * sum(slot.wire_bytes for slot in known)
     fits = (span for span in SPANS_S if size * SLOT_S / span <= backlog_bytes)
     return max(before, next(fits, SPANS_S[-1]))
+
+
+def wire_bytes(summaries: int, known: Collection[Slot]) -> float:
+    """Estimate by some slots what others take on the wire in windows of SLOT_S, compressed; 0 where none is known."""
+    seen = sum(slot.seen for slot in known)
+    return summaries / seen * sum(slot.wire_bytes for slot in known) if seen else 0.0

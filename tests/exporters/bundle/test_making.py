@@ -10,7 +10,7 @@ import pytest
 
 from agent.buffer.outgoing.drafts import Draft, Drafts
 from agent.buffer.outgoing.outbox import Outbox
-from agent.clock import ManualClock
+from agent.clock import ManualClock, utc
 from agent.frames import MOST_BYTES, Verdict
 from agent.outbound import BUNDLE, FindingChange, Window
 from exporters.bundle.config import BundleConfig
@@ -18,6 +18,7 @@ from exporters.bundle.file import Bundle
 from exporters.bundle.key import fingerprint
 from exporters.bundle.making import Bundler
 from tests.agent.buffer.outgoing.memory_store import MemoryStore
+from tests.agent.buffer.outgoing.summaries import START_NS
 from tests.exporters.windows import ORIGIN
 
 if TYPE_CHECKING:
@@ -76,7 +77,12 @@ def test_what_waits_is_in_the_file_and_gone_from_the_queue_when_the_file_is_safe
     store.run(60)
     store.find(1)
     bundler = make(store, tmp_path)
+    waiting = bundler.waiting()
+    assert waiting is not None
+    assert (waiting.waiting_summaries, waiting.waiting_findings) == (60, 1)
+    assert waiting.waiting_since == utc(START_NS)
     assert write(bundler, tmp_path / "a") == Verdict(rows=2 + 2 * 12)
+    assert 0.5 < waiting.waiting_bytes / 12 / 1_200 < 2  # a window of one signal every five minutes
     bundle = Bundle(tmp_path / "a")
     contents = [parcel.content for parcels in bundle.batches() for parcel in parcels]
     assert (len(contents), sum(isinstance(one, FindingChange) for one in contents)) == (26, 1)
@@ -88,6 +94,9 @@ def test_what_waits_is_in_the_file_and_gone_from_the_queue_when_the_file_is_safe
     assert {"findings", "driftline_inferences_total"} <= set(line.fields)
     assert "driftline_signal_least" not in line.fields
     assert write(bundler, tmp_path / "b") == Verdict()
+    waiting = make(store, tmp_path).waiting()  # another one has counted nothing yet
+    assert waiting is not None
+    assert (waiting.waiting_summaries, waiting.waiting_findings, waiting.waiting_bytes) == (0, 0, 0)
     assert write(bundler, tmp_path / "c", again=True).rows == 26
 
 

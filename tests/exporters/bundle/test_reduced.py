@@ -53,6 +53,19 @@ def test_extremes_are_not_in_the_bytes_unless_they_are_named() -> None:
     assert all(value in msgspec.msgpack.encode(PARCELS[1]) for value in extremes)
 
 
+def test_a_sum_of_latencies_is_nowhere_unless_latency_is_named() -> None:
+    """Not in whole nanoseconds either, which a merged window has beside its mean."""
+    window = PARCELS[1].content
+    assert isinstance(window, Window)
+    merged = window.total.merge(window.total)
+    parcel = msgspec.structs.replace(PARCELS[1], content=msgspec.structs.replace(window, summary=merged, total=merged))
+    without = set(NAMES) - {naming.LATENCY.name, naming.LATENCY_QUANTILE.name}
+    for names, kept in ((set(NAMES), True), (without, False)):
+        left = reduced(parcel, names.__contains__, FINDINGS_FIELD)
+        assert left is not None
+        assert (msgspec.msgpack.encode(merged.latency_sum_ns) in msgspec.msgpack.encode(left)) is kept
+
+
 def test_evidence_is_nowhere_in_a_window_unless_it_is_named() -> None:
     """Neither beside its signals nor in its summary."""
     window = PARCELS[1].content

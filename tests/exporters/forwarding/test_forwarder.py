@@ -76,6 +76,18 @@ def test_fresh_windows_are_never_late_while_a_backlog_drains_within_the_budget()
     assert device.outbox.waiting()[0].minutes <= 10  # what is not due yet
 
 
+def test_much_that_was_stored_since_the_last_look_costs_no_round() -> None:
+    """It takes many looks to go through, as after a start with hundreds of streams: they follow at once."""
+    device = Device(bytes_per_hour=2_000_000)
+    device.run(HOUR)
+    device.clock.advance(7 * DAY)
+    before = len(device.link.windows())
+    device.run(SLOT + MINUTE)
+    ends = [ended for _, ended in device.link.windows()]
+    assert ends[before] >= 7 * DAY
+    assert len(ends) - before > 12
+
+
 def test_the_budget_of_a_day_outlives_a_restart() -> None:
     """An agent that has sent a day's worth and is started anew sends no second one."""
     device = Device(bytes_per_hour=50_000)

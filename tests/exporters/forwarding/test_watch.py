@@ -22,6 +22,7 @@ def told(device: Device) -> list[tuple[str, str, str]]:
 
 def test_a_link_that_is_down_for_long_is_one_finding_that_closes_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     """After a quarter of an hour, not before; an outage of a day is a few states of it and one line in the log."""
+    caplog.set_level(logging.WARNING)
     device = Device()
     device.run(HOUR)
     device.link.fails = down()
@@ -106,6 +107,7 @@ def test_what_is_rejected_by_a_receiver_that_works_is_no_finding() -> None:
 
 def test_a_disk_that_gives_nothing_out_is_told_and_closed_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     """After a quarter of an hour, with why nothing can be read and where to look, in one line of the log each way."""
+    caplog.set_level(logging.WARNING)
     device = Device()
     device.run(10 * MINUTE)
     device.store.away = 10**6

@@ -124,6 +124,18 @@ def test_its_place_needs_no_configuration(store: TriedStore) -> None:
     assert {name: place.low for name, place in outbox.places.items()} == {BUNDLE: 60}
 
 
+def test_one_that_is_made_now_and_then_has_all_that_came_since() -> None:
+    """Though nobody asks for anything between two, and more is stored than one call goes through."""
+    with in_memory() as store:  # on a disk it takes half a minute
+        outbox, receiver = Outbox(store), Receiver()
+        for _ in range(4):
+            store.run(2_300)
+            draft = Drafts(outbox).begin(BUNDLE)
+            read(draft, receiver)
+            Drafts(outbox).keep(draft, line(store.now_ns()))
+        assert sum(receiver.increases()) == truth(store)
+
+
 def test_windows_and_the_device_are_in_it(store: TriedStore) -> None:
     """Each kind of parcel."""
     store.run(10)

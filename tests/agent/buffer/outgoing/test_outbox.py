@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.buffer.outgoing import backlog
 from agent.buffer.outgoing.outbox import GRACE_NS, Outbox
 from agent.buffer.outgoing.slots import SLOT_S, Numbered
 from agent.outbound import Batch, FindingChange, HostWindow, Outcome, Window
 from agent.steady import Step
+from exporters.window_samples import Sample, samples_of
 from tests.agent.buffer.outgoing.memory_store import MemoryStore
 from tests.agent.buffer.outgoing.stores import in_memory, on_disk
 from tests.agent.buffer.outgoing.summaries import MINUTE_NS, START_NS
+from tests.exporters.windows import ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +65,16 @@ def everything(batch: Batch) -> Outcome:
 
 def drain(outbox: Outbox, receiver: Receiver, most_bytes: int = 3_000, backlog_bytes: int = 0) -> int:
     """Send until nothing waits; return how many batches that took."""
-    for count in range(10_000):
+    count, waited = 0, -1
+    for _ in range(10_000):
         batch = outbox.next("hq", most_bytes, backlog_bytes)
         if batch is None:
-            return count
+            waits = outbox.waiting()[0].minutes
+            if waits == waited:
+                return count
+            waited = waits  # a call walks along a bounded number
+            continue
+        count += 1
         receiver.take(batch, tuple(range(len(batch.parcels))))
         outbox.settle("hq", batch, everything(batch), "https://hq")
     raise AssertionError("it never ends")
@@ -168,6 +177,20 @@ def test_a_backlog_that_is_too_large_is_merged() -> None:
     assert sum(receiver.increases()) == truth(store)
 
 
+def test_windows_of_more_streams_than_a_call_reads_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a call comes to no end of a window it ends there, and nothing waits for ever."""
+    monkeypatch.setattr(backlog, "READ", 100)
+    monkeypatch.setattr(backlog, "CHUNK", 50)
+    store, receiver = MemoryStore(), Receiver()
+    outbox = Outbox(store)
+    outbox.next("hq", 3_000)
+    store.run(30 * 60)
+    drain(outbox, receiver, 30_000, backlog_bytes=1_000)
+    assert sum(receiver.increases()) == truth(store)
+    assert outbox.waiting()[0].minutes == 0
+    assert len(receiver.times) < 12 + 29 * 12 / 5  # six hours are 360 numbers: each is sent in four
+
+
 def test_findings_go_before_everything_and_never_with_windows(store: TriedStore) -> None:
     """A finding is the next batch whatever waits, in the order of its states, and with it only what then stands."""
     receiver = Receiver()
@@ -236,6 +259,38 @@ def test_a_backlog_is_merged_after_a_restart_as_before(store: TriedStore) -> Non
         outbox.settle("hq", batch, everything(batch), "https://hq")
     drain(Outbox(store), receiver, backlog_bytes=30_000)
     assert len(receiver.totals) == 12 + 8
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**32))
+def test_what_came_without_an_answer_comes_again_as_it_was(seed: int) -> None:
+    """Kills, lost answers and budgets that change while days of backlog drain: of one end is one window."""
+    dice, store, names = random.Random(seed), MemoryStore(), ("hq", "lab")
+    known: dict[tuple[str, int], list[Sample]] = {}
+    outbox = Outbox(store)
+    for name in names:
+        outbox.next(name, 3_000)
+    store.run(dice.randrange(400, 3_000))
+    fresh_to = dict.fromkeys(names, 0)
+    for _ in range(100):
+        newest = len(store.minutes) // 5 * 5
+        if set(fresh_to.values()) == {newest} and dice.random() < 0.3:
+            store.run(5)
+        name = dice.choice(names)
+        batch = outbox.next(name, dice.choice([1, 3_000, 30_000]), dice.choice([30_000, 300_000, 3_000_000]))
+        for content in (parcel.content for parcel in batch.parcels) if batch else ():
+            assert not isinstance(content, FindingChange)
+            found, what = list(samples_of(ORIGIN, content)), f"{type(content).__name__} to {name}"
+            assert known.setdefault((what, content.end_ns), found) == found
+        if outbox.places[name].is_answered(newest - 59):
+            fresh_to[name] = newest
+        fate = dice.random()
+        if fate < 0.3:
+            store.restart()
+            outbox = Outbox(store)
+        elif batch is not None:
+            lost = Outcome(retry=everything(batch).accepted, sent_bytes=9)
+            outbox.settle(name, batch, lost if fate < 0.5 else everything(batch), "https://hq")
 
 
 def test_what_retention_took_is_counted_and_passed_over(store: TriedStore) -> None:
