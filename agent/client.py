@@ -42,6 +42,12 @@ def socket_path(run: str | None) -> Path:
     return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
+class _Told(Status, frozen=True, kw_only=True):
+    """A status as it comes. Of thousands of findings most are as they were: they are read once."""
+
+    findings: tuple[msgspec.Raw, ...]  # type: ignore[assignment]
+
+
 class AgentClient:
     """One agent. Each call is a connection of its own, so that a restarted agent is found again.
 
@@ -56,10 +62,17 @@ class AgentClient:
         self.path = path
         self._connection = Connection(path)
         self._ask, self._stream = self._connection.ask, self._connection.stream
+        self._known: dict[int, Finding] = {}  # those of the last status by the hash of how they came
 
     def status(self) -> Status:
-        """Return the newest status. Raises AgentAwayError."""
-        return _decode(self._ask("GET", "/v1/status"), Status, self.path)
+        """Return the newest status; findings that have not changed are the objects they were. Raises AgentAwayError."""
+        told = _decode(self._ask("GET", "/v1/status"), _Told, self.path)
+        known = {hash(bytes(raw)): raw for raw in told.findings}
+        self._known = {
+            key: self._known.get(key) or _decode(bytes(raw), Finding, self.path) for key, raw in known.items()
+        }
+        others = {name: getattr(told, name) for name in Status.__struct_fields__ if name != "findings"}
+        return Status(**others, findings=tuple(self._known.values()))
 
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the findings that are not closed, or all that are stored. Raises AgentAwayError."""

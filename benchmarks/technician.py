@@ -2,7 +2,8 @@
 
 A demo runs at 140 by 45; once it has opened a finding, the screens are taken from the terminal and read: the cause that
 is named first must be the demo's, the advice must fit, and an estimated accuracy may be shown only where it holds. The
-finding's page is taken at 80 by 24, too. `--write` puts the screens into docs/technician.md.
+finding's page is taken at 80 by 24, too, and of the demo TOURED every other screen. `--write` puts them into
+docs/technician.md.
 
     python benchmarks/technician.py [--write] [kind ...]
 """
@@ -27,6 +28,7 @@ GROWS_S = 12.0  # a finding is shown once its fault is fully there
 LOOK_S = 0.5
 VERSION = version("driftline")
 WIDE, NARROW = (140, 45), (80, 24)
+MARKED = re.compile(r"(?P<mark><!-- screen (?P<kind>\S+) (?P<name>\S+) -->\n)(```text\n.*?\n```\n)?", re.DOTALL)
 
 
 class Expected(NamedTuple):
@@ -44,6 +46,18 @@ KINDS = {
     "stuck-pixel": Expected("stuck pixels in the camera", "recalibrate or replace", estimate=True),
     "class-mix": Expected("mix of classes has changed", "Nothing is broken", estimate=True),
     "slow": Expected("inference service itself has become slower", "Restart the service", estimate=True),
+}
+
+
+TOURED = "dim"
+TOUR = {  # screen: the keys that lead there from the first one, and what is on it then
+    "device": (("4", "Enter"), "▸ device"),
+    "events": (("7",), "▸ events"),
+    "log": (("8",), "▸ log"),
+    "label": (("1", "Enter", "l"), "right"),
+    "palette": ((":",), "go to"),
+    "help": (("?",), "▸ help"),
+    "link": (("6", "Enter"), "to send"),  # last: a first minute has to be over
 }
 
 
@@ -92,7 +106,7 @@ class Terminal:
 
 def take(kind: str) -> dict[str, str]:
     """Run one demo, and return its screens by name."""
-    with tempfile.TemporaryDirectory(prefix="driftline-technician-") as state:
+    with tempfile.TemporaryDirectory(prefix="demo-") as state:
         command = ["driftline", "demo", "--drift", kind, "--seconds", str(SECONDS), "--state", f"{state}/state"]
         with Terminal(kind, command) as terminal:
             terminal.wait("open finding", FOUND_WITHIN_S)
@@ -108,8 +122,23 @@ def take(kind: str) -> dict[str, str]:
             screens["stream-80x24"] = terminal.press("1", until="▸ 1 streams") and terminal.press(
                 "Enter", until="6 about"
             )
+            if kind == TOURED:
+                screens |= tour(terminal)
             terminal.press("q", until="")
         return screens
+
+
+def tour(terminal: Terminal) -> dict[str, str]:
+    """Return the other screens, each entered from the first one."""
+    screens = {}
+    for name, (keys, said) in TOUR.items():
+        terminal.press("Escape", until="")
+        terminal.press("0", until="2 findings")
+        for key in keys[:-1]:
+            terminal.press(key, until="")
+        screens[f"{name}-80x24"] = terminal.press(keys[-1], until=said)
+    terminal.press("Escape", until="")
+    return screens
 
 
 def read(kind: str, screens: dict[str, str]) -> list[str]:
@@ -117,7 +146,7 @@ def read(kind: str, screens: dict[str, str]) -> list[str]:
     expected, wrong = KINDS[kind], []
     for name, text in screens.items():
         flat = " ".join(re.sub(r"[─▸]", " ", text).split())
-        if not name.startswith("stream"):
+        if name.startswith(("overview", "finding")):
             wrong += [f"{name} does not say {part!r}" for part in expected[:2] if part not in flat]
     first = re.search(r"^\s+\d+% █+\s+(.*?)\s+\(\w+\)", screens["finding-80x24"], re.MULTILINE)
     if first is None or first[1] != expected.cause:
@@ -129,16 +158,13 @@ def read(kind: str, screens: dict[str, str]) -> list[str]:
 
 
 def write(taken: dict[str, dict[str, str]]) -> None:
-    """Put the screens into the page, between the marks that name them."""
-    page = PAGE.read_text()
-    for kind, screens in taken.items():
-        for name, text in screens.items():
-            mark = f"<!-- screen {kind} {name} -->\n"
-            before, found, after = page.partition(mark)
-            if found:
-                after = re.sub(r"\A```text\n.*?\n```\n", "", after, flags=re.DOTALL)
-                page = f"{before}{mark}```text\n{text}\n```\n{after}"
-    PAGE.write_text(page)
+    """Put the screens into the page, behind the marks that name them. Raises KeyError for a mark without a screen."""
+
+    def marked(found: re.Match[str]) -> str:
+        kind, name = found["kind"], found["name"]
+        return f"{found['mark']}```text\n{taken[kind][name]}\n```\n" if kind in taken else found[0]
+
+    PAGE.write_text(MARKED.sub(marked, PAGE.read_text()))
 
 
 def main() -> int:

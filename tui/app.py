@@ -6,13 +6,14 @@ Nothing here reads a file or a socket of its own: a `ScreenSource` is handed in,
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from agent.clock import SystemClock
 from tui import palette
-from tui.deciding import Deciding
 from tui.feed import Answered, Feed
 from tui.navigating import Navigating
 from tui.spans import clean
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from agent.model import Finding
     from agent.screen import ScreenSource
     from agent.status import Status
+    from tui.deciding import Deciding
     from tui.telling import Told
 
 _NS = 1e9
 _PATIENCE_S = 0.3  # for the first answer, before a screen without one is drawn: on a slow line each costs a second
+_UNTIL_CLOSED = {"acknowledge", "snooze"}  # a verdict can be given anew
 SLOW_S = 5.0  # from an answer to the next question where the line is slow
 
 
@@ -57,7 +60,12 @@ class Dashboard(Navigating):
 
     TITLE = "driftline"
     ENABLE_COMMAND_PALETTE = False
-    CSS = "Screen { background: $background; color: $foreground; }"
+    # Not the default of Screen alone: it would hold for the questions over it, too, and hide what they are about.
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    ModalScreen { background: $background 60%; }
+    ModalScreen:ansi { background: transparent; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit"),
@@ -84,15 +92,16 @@ class Dashboard(Navigating):
         few = plain or self.console.color_system in {None, "standard"}
         self.theme = palette.SIXTEEN if few or slow else palette.DARK
         self._source = source
-        self._deciding = Deciding(self, source)
         self._clock = clock or SystemClock()
         self._feed = Feed(source, max(interval_seconds, SLOW_S) if slow else interval_seconds, self.post_message)
         self._exit_after = exit_after_seconds
+        self._undrawn = ExitStack()  # until there is something to show
         self._answered_ns = self._clock.monotonic_ns()
         self.view = View(None, Trends(), note=clean(title_note), console=os.environ.get("TERM") == "linux")
 
     def on_load(self) -> None:
-        """Begin to ask, before there is anything to draw."""
+        """Begin to ask, before there is anything to draw; what Textual draws meanwhile would be drawn over at once."""
+        self._undrawn.enter_context(self.batch_update())
         self._feed.start()
 
     def on_mount(self) -> None:
@@ -123,14 +132,19 @@ class Dashboard(Navigating):
 
     def _show_view(self) -> None:
         # An answer, or the end of the patience, can come before the first screen is there and after the last has gone.
-        screen = self.screen_stack[-1] if self.screen_stack else None
-        if isinstance(screen, Viewing):
+        # A question may be over the screen, which is seen behind it.
+        top = self.screen_stack[-1] if self.screen_stack else None
+        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, Viewing)), None)
+        if screen is not None:
             screen.show(self.view)
+        if top is not None:
+            top.call_after_refresh(self._undrawn.close)
 
     def on_viewing_resumed(self, message: Viewing.Resumed) -> None:
         """Bring a screen that comes to the top up to date."""
         if self.view.status is not None or self.view.away:
             message.viewing.show(self.view)
+            message.viewing.call_after_refresh(self._undrawn.close)
 
     def action_pause(self) -> None:
         """Hold the screen still, or go on."""
@@ -143,6 +157,20 @@ class Dashboard(Navigating):
         """Take the next theme."""
         names = [theme.name for theme in palette.THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    @cached_property
+    def _deciding(self) -> Deciding:
+        """What asks for notes and verdicts; loading it is no part of the start."""
+        from tui.deciding import Deciding  # noqa: PLC0415
+
+        return Deciding(self, self._source)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer nothing about a closed finding that only an open one needs."""
+        if action in _UNTIL_CLOSED and self.screen_stack and isinstance(self.screen, Viewing):
+            finding = self.screen.chosen_finding
+            return finding is None or finding.state != "closed"
+        return super().check_action(action, parameters)
 
     def _decide(self, about: Callable[[Finding], None]) -> None:
         """Do something about the finding that is selected."""

@@ -116,7 +116,13 @@ class AskingScreen(Viewing):
     @property
     def note(self) -> str:
         """What to say of the answer that is not there."""
-        return clean(self.trouble) or ("asking…" if self.asking and self.answer is None else "")
+        if self.trouble or self.answer is not None:
+            return clean(self.trouble)
+        if self.asking or self.view is None:
+            return "asking…"
+        if self.view.away:
+            return "not known: the agent is away"
+        return "not asked while paused" if self.view.paused else ""
 
     def ask(self) -> None:
         """Ask now; what was asked before is not waited for any more."""

@@ -36,7 +36,7 @@ class CommandScreen(ModalScreen[Command | None]):
     """
 
     DEFAULT_CSS = """
-    CommandScreen { align: center top; background: $background 60%; }
+    CommandScreen { align: center top; }
     CommandScreen > Vertical { width: 76; max-width: 95%; height: auto; margin-top: 2; }
     CommandScreen > Vertical { border: solid $accent; background: $background; }
     CommandScreen Horizontal { height: 1; }

@@ -29,6 +29,8 @@ class Commands(Rows):
 
     DEFAULT_CSS = "Commands { height: auto; min-height: 1; max-height: 12; }"
 
+    LEAVING = "esc leaves"
+
     def __init__(self, commands: Sequence[Command]) -> None:
         super().__init__()
         self._commands = commands

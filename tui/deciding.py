@@ -36,9 +36,8 @@ class Deciding:
 
     def acknowledge(self, finding: Finding) -> None:
         """Ask for a note, then mark the finding as seen."""
-        if finding.state != "open":
-            said = "it is marked as seen already" if finding.state == "acknowledged" else "it is closed already"
-            self._app.notify(said, markup=False)
+        if finding.state == "acknowledged":
+            self._app.notify("it is marked as seen already", markup=False)
             return
 
         def send(note: str) -> None:
@@ -48,9 +47,6 @@ class Deciding:
 
     def snooze(self, finding: Finding) -> None:
         """Ask for how long."""
-        if finding.state == "closed":
-            self._app.notify("it is closed already", markup=False)
-            return
         options = [Option(key, text) for key, (_, text) in _SPANS.items()]
         if finding.snoozed_until is not None:
             options.append(Option(_WAKE, "wake it now"))
@@ -85,7 +81,8 @@ class Deciding:
 
         options = [Option(key, text) for key, (_, text) in _VERDICTS.items()]
         about = "What you say is kept with it, and shown to the fleet."
-        self._app.push_screen(ChoiceDialog([f"Close: {_short(finding)}", about], options), chosen)
+        real = "Closed as real it is not told again while it goes on; the state stays at a warning until it is over."
+        self._app.push_screen(ChoiceDialog([f"Close: {_short(finding)}", about, real], options), chosen)
 
     def _note(self, about: str, keys: str, send: Callable[[str], None]) -> None:
         dialog = TextDialog([cut(about, _SENTENCE_CELLS), _NOTE], keys)

@@ -31,7 +31,7 @@ class Dialog(ModalScreen[str | None]):
     """Base of the questions; None is the answer of a person who thought better of it."""
 
     DEFAULT_CSS = """
-    Dialog { align: center middle; background: $background 60%; }
+    Dialog { align: center middle; }
     Dialog > Vertical { width: 72; max-width: 95%; height: auto; padding: 0 1; }
     Dialog > Vertical { border: solid $accent; background: $background; }
     Dialog Label { width: 100%; }

@@ -87,4 +87,4 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        return Path(os.environ.get("PWD", os.curdir))
+        return Path(os.curdir)  # $PWD may name another directory, which is not where anybody would look

@@ -139,7 +139,7 @@ def _signals(signals: tuple[SignalEvidence, ...], width: int) -> list[Line]:
     wide = width >= _WITH_DISTANCES
     name = max(12, min(28, width - (62 if wide else 49)))
     more = f" {'PSI':>5} {'KS':>5}" if wide else ""
-    titles = f" {fit('signal', name)} {'reference':>10} {'now':>10}  {'shift':>7}{more}  evidence"
+    titles = f" {fit('signal', name)} {'reference':>10} {'at worst':>10}  {'shift':>7}{more}  evidence"
     lines: list[Line] = [((titles, "quiet"),)]
     ordered = sorted(signals, key=lambda s: -(s.wasserstein if s.wasserstein is not None else -1.0))
     for signal in ordered:

@@ -45,7 +45,10 @@ class FindingPage(Page):
     def head(self, width: int, note: str) -> Line:
         """Return the severity and the model's name."""
         finding = self.finding
-        title = f"{finding.stream.model}" + (" (closed meanwhile)" if self.gone else "")
+        ended = f"closed as {finding.verdict}" if finding.verdict else "closed meanwhile" if self.gone else "closed"
+        known = self.view.status.known if self.view and self.view.status else ()
+        ended += ", still going on" if any(one.id == finding.id for one in known) else ""
+        title = f"{finding.stream.model}" + (f" ({ended})" if self.gone or finding.state == "closed" else "")
         word = f" {finding.severity.upper()} "
         return ((word, block(finding.severity)), *heading(title, width - len(word), note, marked=self.has_focus))
 
@@ -119,6 +122,8 @@ class FindingScreen(AskingScreen):
         """Hand the page what is known."""
         for page in self.query(FindingPage):
             page.finding, page.note = self.chosen_finding, self.note
+            if page.finding.state == "closed":
+                self.refresh_bindings()  # there are fewer
             page.around = self.answer if isinstance(self.answer, Around) else None
             page.gone = (
                 self._first.state != "closed" and self.view is not None and self.view.finding(self._first.id) is None

@@ -10,7 +10,7 @@ from tui.finding_lines import card_lines, page_lines
 from tui.format import local_time
 from tui.lined import Page
 from tui.rows import Rows
-from tui.spans import heading, wrap
+from tui.spans import clip, heading, wrap
 from tui.tables import finding_line
 from tui.words import headline
 
@@ -64,11 +64,13 @@ class Findings(Rows):
             ))  # fmt: skip
         return [titles, *rows]
 
-    def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the line is short
-        """Say that nothing is open, where that is known."""
+    def nothing(self, width: int) -> list[Line]:
+        """Say that nothing is open, where that is known, and what goes on though it is closed."""
         if self.view is None or self.view.status is None:
             return []
-        return [((" nothing is open", "quiet"),)]
+        known = [f" closed as real, goes on: {one.stream.model}: {one.sentence}" for one in self.view.status.known]
+        lines: list[Line] = [clip(((text, "warning"),), width) for text in known]
+        return lines or [((" nothing is open", "quiet"),)]
 
 
 class FindingCard(Page):

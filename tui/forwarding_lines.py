@@ -36,7 +36,8 @@ def waiting_text(one: DestinationStatus, now: datetime) -> str:
     if one.waiting_summaries:
         since = f" since {fmt.local_time(one.waiting_since, now)}" if one.waiting_since else ""
         coarse = f", sent in windows of {fmt.age(one.window_s)}" if one.window_s > SLOT_S else ""
-        waits.append(f"{fmt.plural(one.waiting_summaries, 'minute')} of summaries{since}{coarse}")
+        size = f" (about {fmt.size(one.waiting_bytes)})" if one.waiting_bytes else ""
+        waits.append(f"{fmt.plural(one.waiting_summaries, 'minute')} of summaries{since}{size}{coarse}")
     if one.waiting_findings:
         waits.append(fmt.plural(one.waiting_findings, "finding"))
     is_one = one.waiting_summaries + one.waiting_findings == 1

@@ -26,17 +26,17 @@ _ASCII = str.maketrans(
 )  # fmt: skip
 
 
-def sparkline(values: Sequence[float | None], width: int) -> str:
-    """Draw the last `width` values as columns from 0; a gap is a space.
+def sparkline(values: Sequence[float | None], width: int, top: float = 0.0) -> str:
+    """Draw the last `width` values as columns from 0 to `top`; a gap is a space.
 
-    The top is the largest value, or twice the median where that is more: a steady series stays at half height, so
-    that a doubling is seen and noise is not.
+    With no `top` it is the largest value, or twice the median where that is more: a steady series stays at half height,
+    so that a doubling is seen and noise is not.
 
     >>> sparkline([1.0, 1.1, None, 1.0, 3.0], 6)
     ' ▃▃ ▃█'
     """
     tail = values[-width:] if width > 0 else ()
-    top = _top(tail)
+    top = top or _top(tail)
     return "".join(" " if v is None or top <= 0 else _EIGHTHS[_level(v / top, 8)] for v in tail).rjust(width)
 
 

@@ -89,7 +89,7 @@ def _reading(reading: Reading, said: str, trends: Trends, width: int) -> Line:
             (f" {fit(said, _LABEL)} ", "quiet"),
             (gauge(share, _GAUGE) if share is not None else " " * _GAUGE, "accent"),
             (f" {fit(_text(reading), _VALUE)} ", "plain"),
-            (sparkline(course, min(60, room)).lstrip(), "accent"),
+            (sparkline(course, min(60, room), 1.0 if share is not None else 0.0).lstrip(), "accent"),
         ),
         width,
     )
@@ -98,6 +98,7 @@ def _reading(reading: Reading, said: str, trends: Trends, width: int) -> Line:
 def _text(reading: Reading) -> str:
     special: dict[str, Callable[[float], str]] = {
         "system.cpu.throttled": lambda on: "YES" if on else "no",
+        "system.cpu.load_average.1m": lambda load: f"{load:.2f}",
         "system.cpu.frequency": lambda hertz: f"{hertz / 1e9:.2f} GHz",
     }
     said = special.get(reading.name)

@@ -18,7 +18,7 @@ class HostPage(Page):
 
     def head(self, width: int, note: str) -> Line:
         """Return the rule; graphs begin when the dashboard was opened."""
-        return heading("device, as it ran since you look", width, note, marked=self.has_focus)
+        return heading("device, as it ran since you opened the dashboard", width, note, marked=self.has_focus)
 
     def body(self, width: int) -> list[Line]:
         """Return everything about the device."""

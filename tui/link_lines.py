@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tui import format as fmt
 from tui.finding_lines import labelled
 from tui.forwarding_lines import MOST_LETTERS, waiting_text
@@ -44,14 +46,17 @@ def links_text(destinations: Sequence[DestinationStatus]) -> str:
 def link_lines(status: Status, width: int) -> list[Line]:
     """Give a line a destination, those in trouble first; where there is none, what is kept here."""
     if not status.destinations:
-        return [clip(((f" {NO_DESTINATION}", "plain"), (f"; {kept_text(status)}", "quiet")), width)]
+        return [clip(_kept(status), width)]
     worst_first = sorted(status.destinations, key=lambda one: (not one.lasting, not one.trouble))
     return [_line(one, status.time, width) for one in worst_first]
 
 
-def kept_text(status: Status) -> str:
-    """Say what is stored here, and would be sent."""
-    return f"{fmt.size(status.buffer.bytes)} are kept"
+def _kept(status: Status) -> Line:
+    """Say what would wait for a destination, or what is stored here, where there is none."""
+    waits = _summary(replace(status.unsent, waiting_since=None), status.time) if status.unsent else ""
+    if waits:
+        return ((" no destination: ", "plain"), (f"{waits} kept here", "quiet"))
+    return ((f" {NO_DESTINATION}", "plain"), (f"; {fmt.size(status.buffer.bytes)} are kept", "quiet"))
 
 
 def _line(one: DestinationStatus, now: datetime, width: int) -> Line:
@@ -66,12 +71,19 @@ def _line(one: DestinationStatus, now: datetime, width: int) -> Line:
 
 def _waits(one: DestinationStatus, now: datetime) -> str:
     """Say in short what waits, and since when."""
-    parts = [fmt.plural(one.waiting_findings, "finding")] if one.waiting_findings else []
+    waits = _summary(one, now)
+    refused = f", {fmt.count(one.dead_letters)} refused" if one.dead_letters else ""
+    return (f"{waits} wait" if waits else "nothing waits") + refused
+
+
+def _summary(one: DestinationStatus, now: datetime) -> str:
+    """Say how much of what is not sent yet; empty for nothing."""
+    parts = [fmt.plural(one.waiting_findings, "finding report")] if one.waiting_findings else []
     if one.waiting_summaries:
         since = f" since {fmt.short_time(one.waiting_since, now)}" if one.waiting_since else ""
-        parts.append(f"{fmt.plural(one.waiting_summaries, 'minute')}{since}")
-    refused = f", {fmt.count(one.dead_letters)} refused" if one.dead_letters else ""
-    return (f"{' and '.join(parts)} wait" if parts else "nothing waits") + refused
+        size = f" (about {fmt.size(one.waiting_bytes)})" if one.waiting_bytes else ""
+        parts.append(f"{fmt.plural(one.waiting_summaries, 'minute')}{since}{size}")
+    return " and ".join(parts)
 
 
 def link_page_lines(
@@ -81,7 +93,9 @@ def link_page_lines(
     now = status.time
     lines: list[Line] = []
     if not status.destinations:
-        lines.append(((f" {NO_DESTINATION}; {kept_text(status)}", "strong"),))
+        lines.append(((f" {NO_DESTINATION}; {fmt.size(status.buffer.bytes)} are kept", "strong"),))
+        if status.unsent and _summary(status.unsent, now):
+            lines += labelled("to send", waiting_text(status.unsent, now).rpartition(" wait")[0], width)
         lines += [line for text in HOW_TO_SEND for line in labelled("", text, width)]
     for one in status.destinations:
         lines += [heading(one.name, width), *_destination(one, now, width)]

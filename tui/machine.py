@@ -56,7 +56,7 @@ def host_facts(readings: Iterable[Reading]) -> list[Fact]:
         facts.append(_life(min(life, key=lambda r: r.value)))
     load = by_name.get("system.cpu.load_average.1m") or by_name.get("system.linux.cpu.load_1m")
     if load:
-        facts.append(Fact("load", value(load[0].value)))
+        facts.append(Fact("load", f"{load[0].value:.2f}"))
     facts += _throttling(by_name) + _power(by_name)
     alarms = [r for r in by_name.get("hw.status", []) if label(r, "state") in FAILING and r.value > 0]
     failed = [label(r, "sensor", "name") or "a sensor" for r in alarms]

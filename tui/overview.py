@@ -39,7 +39,11 @@ class Overview(Viewing):
     Overview.-short Link { max-height: 2; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "app.acknowledge", "seen")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "app.acknowledge", "seen"),
+        Binding("s", "app.snooze", show=False),
+        Binding("c", "app.close", show=False),
+    ]
 
     def compose(self) -> ComposeResult:
         """Lay the panels out."""

@@ -52,13 +52,7 @@ def _theme(name: str, colours: Mapping[str, str], *, dark: bool = True, ansi: bo
         background=background,
         surface=background,
         panel=background if ansi else colours["cursor"],
-        variables={
-            "footer-key-foreground": colours["accent"],
-            "footer-description-foreground": colours["quiet"],
-            "footer-background": background,
-            "footer-item-background": background,
-            **(_ANSI_VARIABLES if ansi else {}),
-        },
+        variables=_ANSI_VARIABLES if ansi else {},
     )
 
 
@@ -83,6 +77,7 @@ def _styles(colours: Mapping[str, str], *, reverse_blocks: bool = False) -> dict
         "quiet": style("quiet"),
         "rule": style("rule"),
         "accent": style("accent"),
+        "key": style("accent", bold=True),
         **{state: style(state, bold=state == "critical") for state in states},
         **{f"{state}-block": block(state) for state in states},
         "cursor": Style(reverse=True) if reverse_blocks else Style(bgcolor=colours["cursor"]),

@@ -40,6 +40,8 @@ class Rows(Lined, can_focus=True):
         Binding("escape", "clear_filter", "all rows", key_display="esc"),
     ]
 
+    LEAVING: ClassVar[str] = "esc shows all"  # said where a filter leaves no row
+
     class Opened(Message):
         """The row under the cursor is to be opened."""
 
@@ -141,7 +143,7 @@ class Rows(Lined, can_focus=True):
         head = self.head(width, self._note())
         self._head_lines = len(head)
         if not self.keys:
-            none: Line = ((f" none of {len(self._all):,} has /{self.filter}; esc shows all", "quiet"),)
+            none: Line = ((f' none of {len(self._all):,} has "{self.filter}"; {self.LEAVING}', "quiet"),)
             return [*head, none] if self._all else [*head, *self.nothing(width)]
         room = max(1, height - len(head))
         self._top = max(self.cursor - room + 1, min(self._top, self.cursor, max(0, len(self.keys) - room)))

@@ -20,6 +20,7 @@ Tone = Literal[
     "quiet",
     "rule",
     "accent",
+    "key",
     "ok",
     "learning",
     "warning",

@@ -71,7 +71,7 @@ def signals_lines(stream: StreamStatus, found: AbstractSet[str], width: int) -> 
         return [((" none yet: they are judged once the reference is learned", "quiet"),)]
     ordered = sorted(stream.signals, key=effect_size, reverse=True)
     return [
-        ((signal_columns(width), "quiet"),),
+        ((signal_columns(width, anew=bool(found)), "quiet"),),
         *(signal_line(signal, width, found=signal.signal.name in found) for signal in ordered),
     ]
 
@@ -83,10 +83,11 @@ def _signal_layout(width: int) -> tuple[int, int, int]:
     return columns, cells, max(12, min(26, width - cells - 28 - (0, 8, 20, 32)[columns]))
 
 
-def signal_columns(width: int) -> str:
-    """Give the titles over `signal_line`."""
+def signal_columns(width: int, *, anew: bool = False) -> str:
+    """Give the titles over `signal_line`; `anew`: an alarm was raised, and evidence is what came since."""
     columns, cells, name = _signal_layout(width)
-    titles = f" {fit('signal', name)} {fit('evidence', cells + 6)} {'reference':>9} {'now':>9}"
+    evidence = fit("since alarm" if anew else "evidence", cells + 6)
+    titles = f" {fit('signal', name)} {evidence} {'reference':>9} {'now':>9}"
     distances = f" {'PSI':>5} {'KS':>5}", f" {'PSI':>5} {'noise':>5} {'KS':>5} {'noise':>5}"
     return cut(titles + (f" {'shift':>7}" if columns else "") + (distances[columns - 2] if columns > 1 else ""), width)
 

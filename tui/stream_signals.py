@@ -46,8 +46,9 @@ class SignalList(Rows):
     def head(self, width: int, note: str) -> list[Line]:
         """Return the rule and the column titles."""
         looks = f"  {'was':{_LOOK_CELLS}} {'now':{_LOOK_CELLS}}" if width > _LOOKS_FROM else ""
+        anew = bool(self.detail and self.detail.found)
         titles: Line = (
-            (" ", "plain"), (signal_columns(self._room(width)), "quiet"), (looks, "quiet"),
+            (" ", "plain"), (signal_columns(self._room(width), anew=anew), "quiet"), (looks, "quiet"),
         )  # fmt: skip
         rule = heading("1 signals, furthest from their reference first", width, note, marked=self.has_focus)
         return [rule, titles] if self._signals else [rule]

@@ -159,7 +159,9 @@ def headline(status: Status) -> str:
         parts.append(f"{unseen:,} open finding{'s' * (unseen != 1)}")
     if seen:
         parts.append(f"{seen:,} seen")
-    if not status.findings:
+    if status.known:
+        parts.append(f"{len(status.known):,} closed as real, going on")
+    elif not status.findings:
         parts.append("no findings")
     return ", ".join(parts)
 

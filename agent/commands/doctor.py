@@ -141,6 +141,10 @@ def agent_checks(status: Status) -> Iterator[Check]:
         )
         for note in stream.reference_notes:
             yield Check("note", f"stream {stream.key}: {note}")
+    for finding in status.known:
+        yield Check(
+            "note", f"{finding.stream.model}: closed as real, still going on: {finding.sentence}", finding.advice
+        )
 
 
 def _idle(status: Status) -> set[str]:

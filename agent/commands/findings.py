@@ -88,7 +88,12 @@ def snooze(run: str | None, finding_id: str, span: str, wake: bool, note: str) -
 
 @command.command("close")
 @click.argument("finding_id", metavar="ID")
-@click.option("--real", "verdict", flag_value="real", help="There was something to find.")
+@click.option(
+    "--real",
+    "verdict",
+    flag_value="real",
+    help="There was something to find. While it goes on, the state is a warning.",
+)
 @click.option("--false-alarm", "verdict", flag_value="false alarm", help="There was nothing.")
 @_note_option
 @click.pass_obj

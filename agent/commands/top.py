@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+
 import click
 
 from agent.commands.options import client, fail, run_option
+
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
+_LARGE_BYTES = 128 << 10  # where it begins
+_ARENA_MAX = -8
 
 
 @click.command("top")
@@ -20,7 +27,20 @@ def command(run: str | None, interval: float, slow: bool, web: bool, port: int) 
         return
     from tui.app import Dashboard  # noqa: PLC0415  # textual takes a fifth of a second to load
 
+    _give_back_large_blocks()
     Dashboard(client(run), interval_seconds=interval, slow=slow).run()
+
+
+def _give_back_large_blocks() -> None:
+    """Have answers of megabytes go back to the system once they are read.
+
+    The GNU C library raises this threshold to the size of what is freed, and keeps the like in its heap from then on;
+    and of that it has one for every thread that asks the agent.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such setting
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        library.mallopt(_ARENA_MAX, 1)
 
 
 def _serve(options: list[str], port: int) -> None:

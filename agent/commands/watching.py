@@ -74,6 +74,7 @@ def in_words(status: Status) -> Hashable:
         status.state,
         tuple((one.key, one.stream.pid, one.state) for one in status.streams),
         tuple((one.id, one.state, one.severity) for one in status.findings),
+        tuple(one.id for one in status.known),
         tuple((one.name, one.ok) for one in status.agent.parts),
         tuple((one.name, bool(one.trouble)) for one in status.destinations),
         trouble.kind if trouble else "",

@@ -1,4 +1,4 @@
-"""Every test of the dashboard sees the same terminal and the same time zone."""
+"""Every test of the dashboard sees the same terminal and the same time zone, and waits no longer than it has to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.tui.settling import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,3 +23,9 @@ def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def _quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("textual.app.wait_for_idle", "textual.pilot.wait_for_idle"):
+        monkeypatch.setattr(place, settled)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from textual.widgets._footer import FooterKey
-
 from agent.clock import ManualClock
 from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
 from tui.asking import AskingScreen
+from tui.key_line import KeyLine
 from tui.lined import Lined
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ async def until_drawn(pilot: Pilot[None]) -> None:
 
     def drawn() -> bool:
         parts = [part for part in app.screen.query(Lined) if part.display and part.size.height]
-        footer = bool(app.screen.query(FooterKey)) or app.screen.is_modal
+        footer = any(line.keys for line in app.screen.query(KeyLine)) or app.screen.is_modal
         asking = isinstance(app.screen, AskingScreen) and app.screen.asking
         answered = (app.view.status is not None or bool(app.view.away)) and not asking
         return footer and answered and all(part.view is app.view and len(part.shown) > 0 for part in parts)

@@ -26,6 +26,7 @@ def destinations() -> tuple[DestinationStatus, ...]:
             name="plant", kind="remote_write", url="https://metrics.plant/api/v1/write", accepted=88, sent_bytes=91_000,
             last_accepted=NOW - timedelta(hours=26), trouble="no route to host", trouble_s=26 * 3600.0,
             waiting_summaries=1_560, waiting_findings=3, waiting_since=NOW - timedelta(hours=26), window_s=900,
+            waiting_bytes=520_000,
         ),
         DestinationStatus(
             name="lab", kind="mqtt", url="mqtts://lab:8883", trouble="not authorised (check the password file)",
@@ -33,6 +34,15 @@ def destinations() -> tuple[DestinationStatus, ...]:
             dead_letters=2,
         ),
     )  # fmt: skip
+
+
+def unlinked() -> Status:
+    """Give a device that sends nothing to anybody."""
+    unsent = DestinationStatus(
+        name="bundle", waiting_summaries=1_560, waiting_findings=2, waiting_since=NOW - timedelta(hours=26),
+        waiting_bytes=520_000,
+    )  # fmt: skip
+    return replace(status(), unsent=unsent)
 
 
 def equipped() -> tuple[Reading, ...]:

@@ -66,16 +66,16 @@ def test_each_way_to_fail_is_said(error: Exception, said: str) -> None:
 
 
 class SlowSource(FakeSource):
-    """Keeps a stream's view back until it is let go."""
+    """Keeps each view of a stream back until it is let go."""
 
     def __init__(self) -> None:
         super().__init__(fouled())
         self.asked_zooms: list[Zoom] = []
-        self.go = threading.Event()
+        self.go = threading.Semaphore(0)
 
     def stream_view(self, key: str, zoom: Zoom) -> StreamView:
         self.asked_zooms.append(zoom)
-        assert self.go.wait(10)
+        assert self.go.acquire(timeout=10)
         return super().stream_view(key, zoom)
 
 
@@ -91,11 +91,13 @@ def test_slow_answer_holds_no_key_and_an_old_one_is_not_shown() -> None:
         assert "asking…" in screen_text(pilot)
         await pilot.press("z", "z")
         assert "the last 24 hours" in screen_text(pilot)
-        source.go.set()
         screen = app.screen
         assert isinstance(screen, StreamScreen)
+        source.go.release()
+        await until(pilot, lambda: source.asked_zooms == ["5m", "24h"], "the first is answered, the last asked for")
+        assert (screen.answer, screen.asking) == (None, True)
+        source.go.release()
         await until(pilot, lambda: screen.answer is not None, "an answer is shown")
-        assert source.asked_zooms == ["5m", "24h"]
         assert getattr(screen.answer, "zoom", None) == "24h"
 
     drive(app, press)

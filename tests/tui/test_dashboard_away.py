@@ -4,7 +4,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-import pytest  # noqa: TC002  # fixtures are typed
+import pytest  # fixtures are typed
 
 import tui.feed
 from agent.clock import ManualClock
@@ -41,6 +41,18 @@ def test_agent_that_goes_away_leaves_its_last_data_in_grey() -> None:
         assert shades == {palette.style(app.theme, "quiet")}
 
     drive(app, go)
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("7", "nothing has happened yet"), ("8", "nothing was logged yet")])
+def test_what_was_never_asked_is_not_known(key: str, wrong: str) -> None:
+    """A screen that is opened while no agent answers does not say that there is nothing."""
+
+    async def go(pilot: Pilot[None]) -> None:
+        await pilot.press(key)
+        await until(pilot, lambda: "not known: the agent is away" in screen_text(pilot), "it says why")
+        assert wrong not in screen_text(pilot)
+
+    drive(dashboard("not started"), go)
 
 
 def test_agent_that_comes_back_is_found_again() -> None:

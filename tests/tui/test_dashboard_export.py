@@ -80,8 +80,11 @@ def test_file_that_is_there_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.M
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(tmp_path))
     gone.rmdir()
-    assert "not written" in _exported(fouled(), "c")[0]
+    path.unlink()
+    assert _exported(fouled(), "c") == [f"not written to {path.name}: No such file or directory"]
+    assert not path.exists()
 
 
 def test_hostile_names_reach_a_file_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

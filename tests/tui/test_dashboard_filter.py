@@ -40,7 +40,7 @@ def test_esc_while_typing_shows_all_rows_again() -> None:
         await pilot.press("slash", *"nowhere")
         streams = pilot.app.screen.query_one(Streams)
         await until(pilot, lambda: not streams.keys, "nothing is left")
-        assert "none of 3 has /nowhere; esc shows all" in screen_text(pilot)
+        assert 'none of 3 has "nowhere"; esc shows all' in screen_text(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: not pilot.app.screen.query(FilterBar), "the line is gone")
         assert (streams.filter, len(streams.keys), streams.has_focus) == ("", 3, True)

@@ -7,6 +7,7 @@ import pytest
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, source_of, until, until_drawn
 from tests.tui.fake_cases import calm, empty, fouled, fouling, status
 from tui import palette
+from tui.app import Dashboard
 from tui.dialog import TextDialog
 from tui.finding_screen import FindingScreen
 from tui.findings import FindingCard, Findings
@@ -226,6 +227,29 @@ def test_t_walks_the_themes() -> None:
     drive(dashboard(fouled()), press)
 
 
+@pytest.mark.parametrize(("key", "asked"), [("a", "Seen: "), ("s", "Snooze: "), ("c", "Close: "), (":", " : ")])
+@pytest.mark.parametrize("colours", ["all", "none"])
+def test_a_question_leaves_what_it_is_about_in_sight(
+    key: str, asked: str, colours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands over the screen, which goes on behind it; also without colours."""
+    if colours == "none":
+        monkeypatch.setenv("NO_COLOR", "1")
+
+    async def press(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, Dashboard)
+        await pilot.press("colon" if key == ":" else key)
+        await until(pilot, lambda: asked in screen_text(pilot) and app.screen.is_modal, "it is asked")
+        first, *_, last = screen_text(pilot).splitlines()
+        assert (first.split()[0], last.split()[0]) == ("CRITICAL", "enter")
+        source_of(app).answer = calm()
+        app._feed.ask_now()
+        await until(pilot, lambda: screen_text(pilot).startswith(" OK "), "news are shown behind it")
+
+    drive(dashboard(fouled()), press)
+
+
 def test_question_mark_explains_every_key() -> None:
     """The help names every key of the footer, and opens once."""
 
@@ -234,9 +258,10 @@ def test_question_mark_explains_every_key() -> None:
         await until_drawn(pilot)
         assert isinstance(pilot.app.screen, HelpScreen)
         text = screen_text(pilot)
-        await pilot.press("pagedown")
-        await until_drawn(pilot)
-        text += "\n" + screen_text(pilot)
+        for _ in range(2):
+            await pilot.press("pagedown")
+            await until_drawn(pilot)
+            text += "\n" + screen_text(pilot)
         for key in ("enter", "esc", "tab", *"0123456789"[:9], ":", "/", "a", "p", "t", "?", "q"):
             assert f"\n {key} " in text
         await pilot.press("escape")

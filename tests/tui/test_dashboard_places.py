@@ -12,7 +12,7 @@ from agent.screen import LogLine
 from agent.status import EventLine
 from tests.tui.driving import NARROW, WIDE, dashboard, drive, screen_text, source_of, until, until_drawn
 from tests.tui.fake_cases import calm, empty, fouled, many
-from tests.tui.fake_link import linked
+from tests.tui.fake_link import linked, unlinked
 from tests.tui.fake_source import FakeSource
 from tests.tui.fake_stream import NOW
 from tui.app import Dashboard
@@ -287,6 +287,7 @@ def test_device_screen_shows_every_reading_with_its_course() -> None:
     ("case", "said"),
     [
         (calm, "no destination: everything stays on this device; 42 MB are kept"),
+        (unlinked, "no destination: 2 finding reports and 1,560 minutes (about 520 kB) kept here"),
         (linked, "lab          NEEDS YOU    for 3 min: not authorised"),
     ],
 )
@@ -297,6 +298,21 @@ def test_link_panel_says_how_it_stands(case: Callable[[], Status], said: str) ->
         assert said in screen_text(pilot)
 
     drive(dashboard(case()), look)
+
+
+def test_link_screen_says_what_would_wait_where_nothing_is_sent() -> None:
+    """How much, since when, and what can be done about it."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        await pilot.press("6", "enter")
+        await until_drawn(pilot)
+        text = screen_text(pilot)
+        assert " to send " in text
+        assert "1,560 minutes of summaries since" in text
+        assert "(about 520 kB) and 2 findings" in text
+        assert "[[destination]]" in text
+
+    drive(dashboard(unlinked()), press, (100, 24))
 
 
 def test_link_screen_says_what_waits_was_refused_and_left() -> None:

@@ -30,12 +30,17 @@ if TYPE_CHECKING:
         ) -> bool: ...
 
 
+DRAWN_S = 0.15  # a frame is drawn a little after what it shows; a machine can be busy
+
+
 def _steps(*keys: str, theme: str = palette.DARK) -> Callable[[Pilot[None]], Awaitable[None]]:
     async def take(pilot: Pilot[None]) -> None:
         pilot.app.theme = theme
         await until_drawn(pilot)
         for key in keys:
             await pilot.press(key)
+            await until_drawn(pilot)
+            await pilot.pause(DRAWN_S)
             await until_drawn(pilot)
 
     return take

@@ -12,6 +12,7 @@ from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
 from tui.dialog import ChoiceDialog, TextDialog
 from tui.finding_screen import FindingScreen
+from tui.key_line import KeyLine
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -174,11 +175,25 @@ def test_page_says_what_a_finding_was_closed_as() -> None:
         await pilot.press("c", "f", *"rag", "enter")
         await until(pilot, lambda: "closed, judged false alarm" in screen_text(pilot), "the page says so")
         assert "note      rag" in screen_text(pilot)
-        await pilot.press("s")
-        assert app._notifications
-        assert [n.message for n in app._notifications][-1] == "it is closed already"
+        assert "(closed as false alarm)" in screen_text(pilot)
+        keys = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: {"s", "a"}.isdisjoint(key.key for key in keys.keys), "neither seen nor snoozed")
+        assert "c" in {key.key for key in keys.keys}
 
     drive(app, press)
+
+
+def test_what_goes_on_though_it_was_closed_as_real_is_said() -> None:
+    """The first line does not say that there is nothing, and the list says what goes on."""
+    known = replace(fouling(), state="closed", verdict="real")
+
+    async def look(pilot: Pilot[None]) -> None:
+        text = screen_text(pilot)
+        assert text.startswith(" WARNING   cam-07 · waterworks-3  1 stream, 1 closed as real, going on ")
+        assert " closed as real, goes on: meter-reader: The pictures lost sharpness" in text
+        assert "no findings" not in text
+
+    drive(dashboard(replace(status("warning"), known=(known,))), look)
 
 
 def test_seen_finding_is_not_asked_about_again() -> None:

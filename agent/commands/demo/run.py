@@ -131,8 +131,11 @@ class Demo:
     async def run(self) -> None:
         """Play it to the end. Raises DemoError; leaves no process behind."""
         loop = asyncio.get_running_loop()
-        # Where the dashboard has lost its terminal, everything ends at once: the children follow this process.
-        signals = [signal.SIGINT, signal.SIGTERM, *([] if self._view.draws else [signal.SIGHUP])]
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if self._view.draws:  # without its terminal everything ends at once, under nohup as well: the children follow
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        else:
+            signals.append(signal.SIGHUP)
         for number in signals:
             loop.add_signal_handler(number, self._stop_by, number)
         play = asyncio.create_task(self._play())

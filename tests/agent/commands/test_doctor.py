@@ -6,7 +6,7 @@ from agent.commands.doctor import agent_checks
 from agent.commands.doctor_buffer import buffer_checks, storage_checks
 from agent.model import Reading
 from agent.status import BufferStatus, PartHealth, StorageTrouble, WearStatus
-from tests.exporters.statuses import make_status, make_stream, replaced
+from tests.exporters.statuses import make_finding, make_status, make_stream, replaced
 
 CAMERA, PUMP = make_stream("camera"), make_stream("pump")
 NOTHING = "watches nothing here: no signal fits nope"
@@ -27,6 +27,13 @@ def test_a_stream_with_something_wrong_is_not_ok() -> None:
     """Doctor leads to the findings; it fails for what is wrong with the installation only."""
     critical = replaced(PUMP, state="critical")
     assert _results("stream ", streams=(CAMERA, critical)) == ["ok", "note"]
+
+
+def test_what_was_closed_as_real_and_goes_on_is_told() -> None:
+    """No open finding explains the warning any more."""
+    known = make_finding(state="closed", verdict="real")
+    told = f"{known.stream.model}: closed as real, still going on: {known.sentence}"
+    assert _results(told, known=(known,)) == ["note"]
 
 
 def test_a_river_table_that_watches_nothing_anywhere_is_not_ok() -> None:

@@ -322,7 +322,8 @@ def test_a_child_that_fails_leaves_nothing(state: Path, tmp_path: Path, monkeypa
 
 
 HARNESS = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background have it ignored
 from agent.cli import main
 from agent.commands.report import run
 import exporters.report.extra

@@ -79,9 +79,12 @@ def test_ctrl_c_closes_the_dashboard_and_ends_the_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help against orphans is Linux's")
-def test_a_terminal_that_goes_away_takes_the_demo_with_it(tmp_path: Path) -> None:
-    """Its window closed or its line dropped: nothing is left that would try to draw on it."""
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_terminal_that_goes_away_takes_the_demo_with_it(tmp_path: Path, before: signal.Handlers) -> None:
+    """Its window closed or its line dropped, started by nohup or not: nothing is left that would draw on it."""
+    own = signal.signal(signal.SIGHUP, before)
     child, terminal, run = drawn(tmp_path)
+    signal.signal(signal.SIGHUP, own)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGHUP
     wait_until(lambda: not processes_of(run), "nothing is left running")
