@@ -81,7 +81,7 @@ class Daemon:
         self._forwarding = self._describer.forwarding = parts.make_forwarding(self._in_pipeline)
         self._log = LogRing(parts.clock)
         self.screens = Screens(parts, self._in_pipeline, self._describe, self._log)
-        self.bundling = parts.make_bundler(self._in_pipeline)
+        self.bundling = self._describer.bundler = parts.make_bundler(self._in_pipeline)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""

@@ -92,6 +92,11 @@ class Episode:
         """Whether a person has closed its finding; it goes on unseen until it is over."""
         return self.finding.state == "closed"
 
+    @property
+    def known(self) -> bool:
+        """Whether a person has said that it is real, while it goes on."""
+        return self.judged and self.finding.verdict == "real"
+
     def take(self, score: Score) -> bool:
         """Take an alarm in; tell whether it says something new: a further signal, or a series that became worse."""
         self.last_row, self.last_ns = max(self.last_row, score.row), max(self.last_ns, score.time_ns)

@@ -28,7 +28,7 @@ class Events:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._lines: deque[EventLine] = deque(maxlen=KEPT)
-        self._said: dict[str, tuple[str, str, str]] = {}  # per open finding: what the history says of it
+        self._said: dict[str, tuple[str, str]] = {}  # per open finding: what the history says of it
 
     def say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
         """Add a line."""
@@ -40,13 +40,19 @@ class Events:
     def tell(self, changed: Iterable[Finding]) -> None:
         """Add what is new about findings."""
         for finding in changed:
-            news = (finding.state, finding.severity, finding.causes[0].name if finding.causes else "")
-            if self._said.get(finding.id) == news:
-                continue  # only its figures ripened
-            self._said[finding.id] = news
-            if finding.state == "closed":
-                del self._said[finding.id]
-            self.say(finding.state, finding.stream.model, f"{finding.severity}: {finding.sentence}")
+            over, cause = finding.state == "closed", finding.causes[0].name if finding.causes else ""
+            said, news = self._said.pop(finding.id, None), (finding.severity, cause)
+            if not over:
+                self._said[finding.id] = news
+                if said == news:
+                    continue  # only its figures ripened
+            subject, how = finding.stream.model, finding.severity
+            if over:
+                self.say("over" if finding.verdict else "closed", subject, f"{how}: {finding.sentence}")
+            elif said is None and finding.state == "open":
+                self.say("open", subject, f"{how}: {finding.sentence}")
+            else:  # that somebody has seen it was told when they said so
+                self.say(f"now {how}", subject, finding.sentence)
 
     def rebase(self, step: Step) -> None:
         """Correct the times of the lines, after the clock was set."""

@@ -68,6 +68,10 @@ class FindingBook:
         findings = (episode.finding for episode in self._episodes.values() if not episode.judged)
         return tuple(sorted(findings, key=lambda f: (SEVERITY_RANK[f.severity], -f.opened.timestamp())))
 
+    def known(self) -> tuple[Finding, ...]:
+        """Return what a person has closed as real although it goes on."""
+        return tuple(episode.finding for episode in self._episodes.values() if episode.known)
+
     def rebase(self, step: Step) -> None:
         """Correct the times of this boot, after the clock was set; the store corrects what it keeps."""
         for episode in self._episodes.values():
@@ -80,7 +84,7 @@ class FindingBook:
                 episode.last_row, episode.last_ns = row, time_ns
 
     def update(self, moment: Moment, scores: Sequence[Score]) -> list[Finding]:
-        """Take a block's alarms in; return the findings that opened or changed."""
+        """Take a block's alarms in; return the findings that opened or changed, or were known and are over."""
         grown: set[str] = set()
         for score in scores:
             episode = self._episode_for(moment, score)
@@ -92,6 +96,7 @@ class FindingBook:
             if episode.judged:  # what it was is absorbed until it is over
                 if quiet and not goes_on(episode, moment):
                     del self._episodes[episode.finding.id]
+                    changed += [episode.finding] if episode.known else []
                 continue
             ripe = not quiet and episode.ripened(moment.row)  # rows from after its end would only thin it
             if (episode.finding.id in grown or ripe) and episode.scores and self._explain(episode, moment):
@@ -128,9 +133,9 @@ class FindingBook:
         return [self._replace(held[0], time_ns, **changes)]
 
     def end_notice(self, kind: str, name: str, note: str, *, time_ns: int) -> list[Finding]:
-        """Close what `hold_notice` holds open."""
+        """End what `hold_notice` holds; return what was open, or known."""
         held = self._notices(kind, name)
-        return self._close_all(held, note, time_ns)
+        return [*(one.finding for one in held if one.known), *self._close_all(held, note, time_ns)]
 
     def _notices(self, kind: str, name: str) -> list[Episode]:
         held = (episode for episode in self._episodes.values() if episode.finding.kind == kind)
@@ -214,7 +219,6 @@ class FindingBook:
         family = family_of(score)
         for episode in self._of(moment.stream, labels=moment.labels):
             known = any(signal.name == score.signal.name for signal in episode.finding.signals)
-            # What comes later, or after a person has seen the finding, is news of its own.
             young = is_young(episode, score)
             if episode.family == family and (known or young or family == "latency"):
                 return episode
@@ -263,13 +267,8 @@ class FindingBook:
         return [self._close(episode, time_ns, note if instead else episode.finding.note or note) for episode in closed]
 
     def _close(self, episode: Episode, time_ns: int, note: str = "") -> Finding:
-        finding = self._replace(
-            episode,
-            time_ns,
-            state="closed",
-            closed=not_before(episode.finding.opened, time_ns),
-            note=note or episode.finding.note,
-        )
+        closed, note = not_before(episode.finding.opened, time_ns), note or episode.finding.note
+        finding = self._replace(episode, time_ns, state="closed", closed=closed, note=note)
         del self._episodes[finding.id]
         return finding
 

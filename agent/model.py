@@ -202,6 +202,7 @@ class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     valid: whether the recent rows are such that the calibration, or the word, can be carried over to them; `reason`
     says why not. An estimate that is not valid must not be shown as a figure.
     labelled: share of right answers among the labelled rows of the reference; None where there were none.
+    first_row: the oldest row that it looked at, as the detector counts, or the stream in its status.
     """
 
     rows: int
@@ -212,6 +213,7 @@ class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     valid: bool
     reason: str = ""
     labelled: float | None = None
+    first_row: int = 0
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,7 +178,9 @@ class Panel:
         for name, detector in self._detectors.items():
             if isinstance(detector, AccuracySource):
                 try:
-                    return detector.accuracy()
+                    made = detector.accuracy()
+                    first = self._offsets[name]
+                    return made and msgspec.structs.replace(made, first_row=made.first_row + first)
                 except Exception as error:  # noqa: BLE001  # an estimate that fails must not take the status down
                     self.failed[name] = f"{type(error).__name__}: {error}"
         return None

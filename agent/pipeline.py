@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from agent.baseline_keeper import BaselineKeeper
 from agent.budget import default_alarms_per, share_budget
 from agent.card_watch import CardWatch
 from agent.clock import utc
 from agent.clock_watch import ClockWatch
-from agent.condition import count_change, device_state, stream_state
+from agent.condition import believed, count_change, counting, device_state, known_findings, stream_state
 from agent.disk_watch import DiskWatch
 from agent.events import Events
 from agent.findings import FindingBook
@@ -31,7 +31,7 @@ from agent.saved import new_start_words
 from agent.saving import Saving
 from agent.series import SeriesWatches
 from agent.status import PartHealth
-from agent.verdicts import VERDICTS, counts, judged_readings
+from agent.verdicts import judged_readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 BUDGET_NS = 60_000_000_000
+GOES_ON = "it still goes on: the state is a warning until it is over"
 
 
 class Pipeline:
@@ -130,9 +131,7 @@ class Pipeline:
             else:
                 self._guarded(f"changes of {item.stream.key}", self._note_change, item)
         if readings:
-            readings += judged_readings(self._book.judged, self._clock.wall_ns())
-            for judged in readings[-len(VERDICTS) :]:
-                self._host.add(judged)
+            readings += self.judged()
         self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
         self._guarded("labels", self.labels.tick)
         self._guarded("buffer", self._store.append, blocks, readings)
@@ -169,7 +168,8 @@ class Pipeline:
     def judge(self, finding_id: str, verdict: Verdict, note: str) -> Finding:
         """Close a finding by what a person found it to be. Raises KeyError where there is none such."""
         finding = self._book.judge(finding_id, verdict, note, self._clock.wall_ns())
-        self._events.say(f"judged {verdict}", finding.stream.model, f"{finding.sentence} {note}".strip())
+        detail = f"{finding.sentence} {note}".strip() + f" ({GOES_ON})" * (finding in self.known())
+        self._events.say(f"judged {verdict}", finding.stream.model, detail)
         return finding
 
     def label(self, labels: Labels) -> LabelSummary:
@@ -187,10 +187,10 @@ class Pipeline:
     def streams(self) -> tuple[StreamStatus, ...]:
         """Describe every stream."""
         now = self._clock.monotonic_ns()
-        findings = self._counting()
+        findings, ongoing = self._counting(), (*self._book.open_findings(), *self._book.known())
         states = ((m, stream_state(m, findings, now)) for m in self._monitors.values())
         told = (m.status(now, state, self._series.status(m)) for m, state in states)
-        return tuple(msgspec.structs.replace(status, truth=self.labels.truth(status.key)) for status in told)
+        return tuple(replace(one, truth=self.labels.truth(one.key), accuracy=believed(one, ongoing)) for one in told)
 
     def monitor(self, key: str) -> StreamMonitor | None:
         """Return what watches a stream; None where it has not run since the start."""
@@ -204,6 +204,10 @@ class Pipeline:
         """Return open and acknowledged findings, worst first."""
         return self._book.open_findings()
 
+    def known(self) -> tuple[Finding, ...]:
+        """Return what was closed as real and goes on."""
+        return known_findings(self._book, self._monitors)
+
     def events(self) -> tuple[EventLine, ...]:
         """Return the recent history, newest first."""
         return self._events.lines()
@@ -211,6 +215,10 @@ class Pipeline:
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
         return self._host.newest(self._clock.wall_ns() - FRESH_NS)
+
+    def judged(self) -> tuple[Reading, ...]:
+        """Return how often each verdict was said, as readings of the device, though nothing of it measures them."""
+        return judged_readings(self._book.judged, self._clock.wall_ns())
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""
@@ -281,8 +289,7 @@ class Pipeline:
         return device_state(streams, self._counting())
 
     def _counting(self) -> list[Finding]:
-        now = utc(self._clock.wall_ns())
-        return [finding for finding in self._book.open_findings() if counts(finding, now)]
+        return counting(self._book, self._monitors, utc(self._clock.wall_ns()))
 
     def _share_budget(self) -> None:
         running = [monitor for monitor in self._monitors.values() if monitor.running]

@@ -219,7 +219,8 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_accepted: when something was accepted last; None: not since the agent started, as `accepted` (parcels),
     `rejected` and `sent_bytes` count, too. trouble: what went wrong the last time, in words; empty where nothing did.
     trouble_s: for how long nothing has come through. lasting: whether it takes a person to mend it.
-    waiting_*: what is stored for it and was not sent: states of findings, summaries of minutes, and the oldest one.
+    waiting_*: what is stored for it and was not sent: states of findings, summaries of minutes, the oldest one, and
+    about what they take on the wire (0: not known).
     window_s: the span that its backlog is sent in. dead_letters: what it refused for good.
     dropped: summaries that had to make room before they were sent.
     """
@@ -237,6 +238,7 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting_findings: int = 0
     waiting_summaries: int = 0
     waiting_since: datetime | None = None
+    waiting_bytes: int = 0
     window_s: int = 0
     dead_letters: int = 0
     dropped: int = 0
@@ -256,3 +258,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[SeriesStatus, ...] = ()  # of the device: temperature, memory and the like
     labels: LabelsStatus = LabelsStatus()
     destinations: tuple[DestinationStatus, ...] = ()
+    unsent: DestinationStatus | None = None  # what a bundle would carry, where no destination is configured
+    judged: tuple[Reading, ...] = ()  # how often each verdict was said, since the agent's start
+    known: tuple[Finding, ...] = ()  # closed as real, and going on: a warning at most

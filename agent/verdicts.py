@@ -48,11 +48,11 @@ def counts(finding: Finding, now: datetime) -> bool:
     return finding.snoozed_until is None or finding.snoozed_until <= now
 
 
-def judged_readings(judged: Mapping[Verdict, int], time_ns: int) -> list[Reading]:
+def judged_readings(judged: Mapping[Verdict, int], time_ns: int) -> tuple[Reading, ...]:
     """Tell how often each verdict was said, as readings of the device, so that the fleet sees them as it does those."""
-    return [
+    return tuple(
         Reading(JUDGED, "1", float(judged.get(verdict, 0)), time_ns, (("verdict", verdict),)) for verdict in VERDICTS
-    ]
+    )
 
 
 def is_worse(severity: Severity, finding: Finding) -> bool:

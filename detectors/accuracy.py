@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from agent.model import Score
 from detectors.calibration import MIN_LABELLED, fit_calibration, restore_calibration
@@ -158,6 +159,7 @@ class AccuracyDetector:
                 return self._made[2]
         made = self._estimator.estimate(self._recent)
         if made is not None:
+            made = replace(made, first_row=int(self._recent_rows[0]))
             self._made = (self._row, self._time_ns, made)
         return made
 

@@ -61,7 +61,7 @@ class Answers:
     """Answers from fixed records; `ready` off is an agent that is starting."""
 
     def __init__(self) -> None:
-        self.ready = True
+        self.ready, self.told = True, STATUS
         self.notes: list[str] = []
         self.bundling = BundlingAnswers()
         self.screens = FakedScreens()
@@ -72,7 +72,7 @@ class Answers:
         self.keeper = BaselineKeeper({}, store, factories(), book, clock, store.commit, events, nobody)
 
     async def status(self) -> Status | None:
-        return STATUS if self.ready else None
+        return self.told if self.ready else None
 
     async def findings(self, *, everything: bool) -> list[Finding]:
         return [FINDING, FINDING] if everything else [FINDING]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from driftline.ids import number_of
+from msgspec.structs import replace
 
 from agent import api
 from agent.baseline_file import MAX_BYTES
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 def test_the_status_comes_back_as_it_was(client: AgentClient) -> None:
     """Every record survives the way through JSON."""
     assert client.status() == STATUS
+
+
+def test_a_finding_is_read_again_only_where_it_changed(client: AgentClient, answers: Answers) -> None:
+    """A device with thousands of them does not fill the dashboard's memory twice."""
+    other = replace(STATUS.findings[0], id="another")
+    answers.told = replace(STATUS, findings=(*STATUS.findings, other))
+    before = client.status()
+    assert before == answers.told
+    answers.told = replace(STATUS, findings=(replace(STATUS.findings[0], state="acknowledged"), other))
+    after = client.status()
+    assert after == answers.told
+    assert after.findings[1] is before.findings[1]
 
 
 def test_times_in_json_are_rfc_3339_utc(client: AgentClient) -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.model import AccuracyEstimate
 from agent.panel import Panel
-from tests.agent.fakes import SECOND_NS, MeanReference, block, factories
+from tests.agent.fakes import SECOND_NS, FarDetector, MeanReference, block, factories
 
 
 def _panel(*first_rows: int) -> Panel:
@@ -56,3 +57,18 @@ def test_effects_of_few_rows_are_soon_replaced() -> None:
     assert _shown_mean(panel, 0.0, calm=True) == 0.0
     panel.judge(block([8.0] * 10, 10))
     assert _shown_mean(panel, 0.1, calm=True) == 4.0
+
+
+class _Estimating(FarDetector):
+    """Estimates from the third row that it saw on."""
+
+    def accuracy(self) -> AccuracyEstimate:
+        """Say that all is well."""
+        return AccuracyEstimate(rows=1, estimate=1.0, low=1.0, high=1.0, calibrated=True, valid=True, first_row=3)
+
+
+def test_an_estimate_counts_rows_as_the_stream_does() -> None:
+    """A detector counts from its own start; a finding's onset, to which it is compared, from the stream's."""
+    estimate = Panel(MeanReference(0.0, 10), factories(accuracy=(_Estimating, 0.1)), 1e6, 50).accuracy()
+    assert estimate is not None
+    assert estimate.first_row == 53

@@ -42,11 +42,11 @@ def test_what_was_judged_does_not_open_again_while_it_lasts() -> None:
 
 
 def test_what_was_judged_opens_anew_once_it_was_over() -> None:
-    """After a quiet time the same signal is news."""
+    """After a quiet time the same signal is news; that what is known is over is told once."""
     book, _ = _book()
     finding = _only(book.update(_moment(150), [_score(140)]))
-    book.judge(finding.id, "real", "", NOW_NS)
-    assert book.update(_moment(160 + QUIET_ROWS, over=True), []) == []
+    judged = book.judge(finding.id, "real", "", NOW_NS)
+    assert book.update(_moment(160 + QUIET_ROWS, over=True), []) == [judged]
     again = _only(book.update(_moment(2_000), [_score(1_990)]))
     assert again.id != finding.id
 

@@ -106,11 +106,12 @@ def test_the_estimate_follows_the_stream() -> None:
     run(detector, served(6, 3_000)[0])
     before = detector.accuracy()
     assert before is not None
-    assert before.rows == 1_000
+    assert (before.rows, before.first_row) == (1_000, 2_000)
     run(detector, served(7, 3_000, hard=0.2)[0], start=3_000)
     after = detector.accuracy()
     assert after is not None
     assert after.estimate < before.estimate - 0.02
+    assert after.first_row == 5_000
     restored = AccuracyDetector(reference, 1e5)
     restored.restore(detector.state())
     assert restored.accuracy() == after
