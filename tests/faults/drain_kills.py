@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING
 
 from agent.ports import AgentAwayError, AgentRefusedError
@@ -21,6 +22,25 @@ LONGEST_DRAIN_S = 900.0  # on a machine that is busy with other tests, too
 MOST_BEFORE = 3  # deliveries that go well before the one that is cut short
 START_OPERATIONS, SETTLING_OPERATIONS = 150, 6  # changes to files in a start, and once a delivery is answered
 START_S, BETWEEN_S = 2.0, 0.1  # about what a start takes, and the look-up of the next delivery
+
+
+class Aim:
+    """At the agent that runs now: what a link still carries when it is dead must not hit the next one."""
+
+    def __init__(self, agent: NurseryAgent, chance: random.Random) -> None:
+        self.chance = chance
+        self._agent, self._pid = agent, agent.pid
+
+    def shoot(self) -> None:
+        """Kill it."""
+        if self._agent.pid == self._pid:
+            self._agent.shoot()
+
+    def shoot_in(self, operations: int) -> None:
+        """Kill it so many operations on its files from now."""
+        if self._agent.pid == self._pid:
+            rules = self._agent.rules
+            rules.kill_at = rules.operations + operations
 
 
 class Killer:
@@ -48,13 +68,14 @@ class Killer:
         """Start an agent, and kill it at some moment of its work; where nothing is left to send, then."""
         moment = self.chance.choice([*IN_DELIVERY, "starting", "anywhere"])
         operations = self.chance.randint(1, START_OPERATIONS) if moment == "starting" else 0
+        self.agent.start(operations)
+        aim = Aim(self.agent, self.chance)
         if cut_short := IN_DELIVERY.get(moment):
             for link in self.links.values():  # whichever comes to it first
                 before = self.chance.randint(0, MOST_BEFORE)
-                link.faults = [*[well] * before, lambda exchange: cut_short(self, exchange), well]
-        self.agent.start(operations)
+                link.faults = [*[well] * before, functools.partial(cut_short, aim), well]
         loop = asyncio.get_running_loop()
-        shot = loop.call_later(self.chance.uniform(0, START_S), self.agent.shoot) if moment == "anywhere" else None
+        shot = loop.call_later(self.chance.uniform(0, START_S), aim.shoot) if moment == "anywhere" else None
         self.drained = await self._drains()
         if shot is not None:
             shot.cancel()
@@ -67,7 +88,7 @@ class Killer:
     async def finish(self) -> None:
         """Let an agent send all that is left, and end it."""
         self.agent.start()
-        assert await self._drains()
+        assert await self._drains(), self.agent.last_words
         self.wrong += [said for said in [self.agent.end()] if said]
 
     async def _drains(self) -> bool:
@@ -90,43 +111,42 @@ class Killer:
         )
 
 
-async def sending(killer: Killer, exchange: Exchange) -> None:
+async def sending(aim: Aim, exchange: Exchange) -> None:
     """In the middle of a request."""
-    await exchange.body(killer.chance.random())
-    killer.agent.shoot()
+    await exchange.body(aim.chance.random())
+    aim.shoot()
     exchange.cut()
 
 
-async def taken(killer: Killer, exchange: Exchange) -> None:
+async def taken(aim: Aim, exchange: Exchange) -> None:
     """When the receiver has all of it, and has not answered."""
     await exchange.carry()
-    killer.agent.shoot()
+    aim.shoot()
     exchange.cut()
 
 
-async def answering(killer: Killer, exchange: Exchange) -> None:
+async def answering(aim: Aim, exchange: Exchange) -> None:
     """In the middle of the answer."""
     answer = await exchange.carry()
-    await exchange.reply(answer[: killer.chance.randrange(len(answer))])
-    killer.agent.shoot()
+    await exchange.reply(answer[: aim.chance.randrange(len(answer))])
+    aim.shoot()
     exchange.cut()
 
 
-async def settling(killer: Killer, exchange: Exchange) -> None:
+async def settling(aim: Aim, exchange: Exchange) -> None:
     """In the middle of writing down that it was answered."""
     answer = await exchange.carry()
-    rules = killer.agent.rules
-    rules.kill_at = rules.operations + killer.chance.randint(1, SETTLING_OPERATIONS)
+    aim.shoot_in(aim.chance.randint(1, SETTLING_OPERATIONS))
     await exchange.reply(answer)
 
 
-async def looking(killer: Killer, exchange: Exchange) -> None:
+async def looking(aim: Aim, exchange: Exchange) -> None:
     """Once it was answered: while that is settled, or the next is looked up."""
     await well(exchange)
-    await asyncio.sleep(killer.chance.uniform(0, BETWEEN_S))
-    killer.agent.shoot()
+    await asyncio.sleep(aim.chance.uniform(0, BETWEEN_S))
+    aim.shoot()
 
 
-IN_DELIVERY: dict[str, Callable[[Killer, Exchange], Awaitable[None]]] = {
+IN_DELIVERY: dict[str, Callable[[Aim, Exchange], Awaitable[None]]] = {
     "sending": sending, "taken": taken, "answering": answering, "settling": settling, "looking": looking,
 }  # fmt: skip

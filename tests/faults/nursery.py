@@ -56,6 +56,11 @@ class NurseryAgent:
         self._pid = self._order({"start": arguments, **watched})
 
     @property
+    def pid(self) -> int:
+        """Of the agent that was started last; 0 once it was waited for."""
+        return self._pid
+
+    @property
     def alive(self) -> bool:
         """Whether it runs; what has died is a zombie until it is waited for."""
         return Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -82,14 +87,19 @@ class NurseryAgent:
         self._pid = 0
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             return ""
-        return f"wait status {status}: {self._log.read_text()[-2_000:]}"
+        return f"wait status {status}: {self.last_words}"
 
     def end(self) -> str:
         """End it in an orderly way; return what was wrong with its end."""
         os.kill(self._pid, signal.SIGTERM)
         status = self._order({"wait": self._pid})
         self._pid = 0
-        return f"wait status {status}: {self._log.read_text()[-2_000:]}" if status else ""
+        return f"wait status {status}: {self.last_words}" if status else ""
+
+    @property
+    def last_words(self) -> str:
+        """The end of what agents have said."""
+        return self._log.read_text()[-2_000:]
 
     def _order(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
