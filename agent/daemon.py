@@ -92,6 +92,7 @@ class Daemon:
         runner = await api.serve(self._listener, self)
         scrape = await self._parts.start_scrape(self.status)
         self._describer.scrape_url = scrape.url if scrape else None
+        await loop.run_in_executor(self._ticks, self._parts.starts.begin)
         await loop.run_in_executor(self._ticks, self._tick)
         self._describer.ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
         await loop.run_in_executor(self._ticks, self._describe)
@@ -104,6 +105,7 @@ class Daemon:
             await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
+                await loop.run_in_executor(self._ticks, self._parts.starts.end)
             finally:
                 try:
                     self._parts.asking.close()

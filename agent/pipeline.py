@@ -92,49 +92,49 @@ class Pipeline:
         self._series = SeriesWatches(series, store, self._book, clock, alarms)
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
-        self._events = Events(store, clock)
-        self.notice = Notices(self._book, self._events, clock)
+        self.history = Events(store, clock)
+        self.notice = Notices(self._book, self.history, clock)
         self._card = CardWatch(store, self.notice)
-        self._guarded = Guarded()
-        self.intake = Intake(collectors, self._guarded, clock)
+        self.guarded = Guarded()
+        self.intake = Intake(collectors, self.guarded, clock)
         self._refused = 0
         self._budgeted_ns = clock.monotonic_ns()
-        around = Around(self._book, self._monitor, self._monitors.get, self._host, self._events)
+        around = Around(self._book, self._monitor, self._monitors.get, self._host, self.history)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
         disk = DiskWatch(store, self.notice)
         self.saving = Saving(
-            store, self._monitors, self._series, self.labels, disk, self._guarded, clock, commit_seconds
+            store, self._monitors, self._series, self.labels, disk, self.guarded, clock, commit_seconds
         )
         relearned = self.labels.relearned
         self.baselines = BaselineKeeper(
-            self._monitors, store, factories, self._book, clock, self.saving.commit, self._events, relearned
+            self._monitors, store, factories, self._book, clock, self.saving.commit, self.history, relearned
         )
-        dated = (store, self._book, self._host, self._events, self.labels, self.intake)
-        self.clock_watch = ClockWatch(clock, dated, self._monitors, self._events, self.notice, self._guarded)
+        dated = (store, self._book, self._host, self.history, self.labels, self.intake)
+        self.clock_watch = ClockWatch(clock, dated, self._monitors, self.history, self.notice, self.guarded)
 
     def tick(self) -> None:
         """Do one round."""
-        self._guarded("clock", self.clock_watch.tick)
+        self.guarded("clock", self.clock_watch.tick)
         blocks: list[Block] = []
         readings: list[Reading] = []
         for item in self.intake.items(self._monitors):
             if isinstance(item, Block):
                 blocks.append(item)
-                self._guarded(f"judging {item.stream.key}", self._judge, item)
+                self.guarded(f"judging {item.stream.key}", self._judge, item)
             elif isinstance(item, Reading):
                 readings.append(item)
                 self._host.add(item)
                 self._series.take_reading(item)
-                self._guarded("storage", self._card.take, item)
+                self.guarded("storage", self._card.take, item)
             elif isinstance(item, Labels):
-                self._guarded("labels", self.labels.take, item)
+                self.guarded("labels", self.labels.take, item)
             else:
-                self._guarded(f"changes of {item.stream.key}", self._note_change, item)
+                self.guarded(f"changes of {item.stream.key}", self._note_change, item)
         if readings:
             readings += self.judged()
-        self._guarded("series", lambda: self._events.tell(self._series.tick(self._monitors, self._host)))
-        self._guarded("labels", self.labels.tick)
-        self._guarded("buffer", self._store.append, blocks, readings)
+        self.guarded("series", lambda: self.history.tell(self._series.tick(self._monitors, self._host)))
+        self.guarded("labels", self.labels.tick)
+        self.guarded("buffer", self._store.append, blocks, readings)
         self.saving.tick()
         now = self._clock.monotonic_ns()
         if now - self._budgeted_ns >= BUDGET_NS:
@@ -154,7 +154,7 @@ class Pipeline:
         monitor = self._monitors.get(self._book.stream_of(finding_id).key)
         over = monitor is not None and not monitor.running
         finding = self._book.acknowledge(finding_id, note, self._clock.wall_ns(), over=over)
-        self._events.say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
+        self.history.say("acknowledged", finding.stream.model, f"{finding.sentence} {note}".strip())
         return finding
 
     def snooze(self, finding_id: str, seconds: float, note: str) -> Finding:
@@ -162,14 +162,14 @@ class Pipeline:
         finding = self._book.snooze(finding_id, seconds, note, self._clock.wall_ns())
         until = f"until {finding.snoozed_until:%Y-%m-%d %H:%M} UTC: " if finding.snoozed_until else ""
         said = "snoozed" if until else "woken"
-        self._events.say(said, finding.stream.model, f"{until}{finding.sentence} {note}".strip())
+        self.history.say(said, finding.stream.model, f"{until}{finding.sentence} {note}".strip())
         return finding
 
     def judge(self, finding_id: str, verdict: Verdict, note: str) -> Finding:
         """Close a finding by what a person found it to be. Raises KeyError where there is none such."""
         finding = self._book.judge(finding_id, verdict, note, self._clock.wall_ns())
         detail = f"{finding.sentence} {note}".strip() + f" ({GOES_ON})" * (finding in self.known())
-        self._events.say(f"judged {verdict}", finding.stream.model, detail)
+        self.history.say(f"judged {verdict}", finding.stream.model, detail)
         return finding
 
     def label(self, labels: Labels) -> LabelSummary:
@@ -210,7 +210,7 @@ class Pipeline:
 
     def events(self) -> tuple[EventLine, ...]:
         """Return the recent history, newest first."""
-        return self._events.lines()
+        return self.history.lines()
 
     def host(self) -> tuple[Reading, ...]:
         """Return the newest of each host reading; one that is not measured any more is absent."""
@@ -222,7 +222,7 @@ class Pipeline:
 
     def health(self) -> tuple[PartHealth, ...]:
         """Say how each part is."""
-        parts = self._guarded.health()
+        parts = self.guarded.health()
         for monitor in self._monitors.values():
             parts += monitor.health()
         parts += [*self.clock_watch.health(), *self._series.health(), *self.labels.health()]
@@ -242,11 +242,11 @@ class Pipeline:
         self.labels.add(block, learning=not learned)
         changed = judge(monitor, self._book, block, self._clock.monotonic_ns(), self._host)
         if not learned and monitor.reference is not None:
-            self._events.say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
+            self.history.say("learned", block.stream.model, f"the reference, from {monitor.reference.rows} inferences")
             self.labels.learned(monitor.key)
             self._share_budget()
         self._series.take_block(monitor, block)
-        self._events.tell(changed)
+        self.history.tell(changed)
 
     def _monitor(self, stream: Stream) -> StreamMonitor | None:
         monitor = self._monitors.get(stream.key)
@@ -264,7 +264,7 @@ class Pipeline:
     def _note_change(self, change: StreamChange) -> None:
         """Count what happened to a stream, and write it into its history."""
         monitor = self._monitor(change.stream) if change.kind != "unreadable" else None
-        self._events.say(change.kind, change.stream.model, change.detail, change.count)
+        self.history.say(change.kind, change.stream.model, change.detail, change.count)
         if change.kind == "unreadable":
             advice = "Nothing is lost that was stored. Restart the service that wrote it; if it comes back, report it."
             self.notice("ring", change.detail, advice, change.detail)
@@ -279,7 +279,7 @@ class Pipeline:
             ]
             for finding in self._book.supersede(change.stream, self._clock.wall_ns()):
                 detail = f"{finding.severity}: {finding.sentence} ({finding.note})"
-                self._events.say("closed", finding.stream.model, detail)
+                self.history.say("closed", finding.stream.model, detail)
             for other in replaced:
                 monitor.changes.extendleft(reversed(other.changes))
         count_change(monitor, change)

@@ -23,6 +23,7 @@ from agent.outbound import Origin
 from agent.panel import Factories, Needed
 from agent.pipeline import Pipeline
 from agent.series import SeriesParts
+from agent.starts import Starts
 from agent.steady import SteadyClock
 from collectors.host import HostCollector, HostConfig
 from collectors.labels import LabelCollector
@@ -96,6 +97,7 @@ class Parts:
     clock: SteadyClock
     pipeline: Pipeline
     store: buffer.Buffer
+    starts: Starts
     run_dir: Path
     state_dir: Path
     config_path: Path | None
@@ -200,6 +202,7 @@ def build(
         clock=clock,
         pipeline=pipeline,
         store=store,
+        starts=Starts(store, pipeline.history, clock, pipeline.guarded),
         run_dir=run_dirs[0],
         state_dir=state_dir,
         config_path=config_path,

@@ -52,6 +52,7 @@ def test_a_killed_agent_goes_on_with_its_reference_and_loses_nothing(agent: Agen
         status = agent.status()
         assert status is not None
         assert any("0 records lost" in event.text for event in status.events)
+        assert any("it was killed, or failed; the machine ran on" in event.text for event in status.events)
         truth = service.end()
         wait_until(lambda: _stream(agent, "stopped"), "the ring to be drained")
     assert truth["failures"] == 0
@@ -70,6 +71,13 @@ def test_sigterm_commits_everything(agent: AgentProcess) -> None:
     assert (code, err) == (0, "")
     agent.start()
     wait_until(lambda: _rows(agent) == truth["inferences"], "every record to be read")
+    status = agent.status()
+    assert status is not None
+    assert [event.text for event in status.events if event.text.startswith("agent: ")] == [
+        "agent: started: it had been stopped"
+    ]
+    stored = agent.client.query("SELECT kind FROM events WHERE subject = 'agent' ORDER BY time", 10, 10.0)["rows"]
+    assert stored == [["started"], ["stopped"], ["started"]]
 
 
 def test_a_second_agent_on_the_same_directories_exits_with_78(agent: AgentProcess) -> None:
