@@ -12,7 +12,7 @@ from aiohttp import web
 
 from agent.framed_answers import framed_answer
 from agent.http_answers import decode_body, json_answer, require_writer
-from agent.outbound import OutboxAwayError
+from agent.outbound_ports import OutboxAwayError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

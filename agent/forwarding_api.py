@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from agent.http_answers import decode_body, json_answer, require_writer
-from agent.outbound import OutboxAwayError
+from agent.outbound_ports import OutboxAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agent.outbound import OutboxAwayError
+from agent.outbound_ports import OutboxAwayError
 
 if TYPE_CHECKING:
     from pathlib import Path

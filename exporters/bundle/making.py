@@ -13,7 +13,8 @@ import os
 from typing import TYPE_CHECKING
 
 from agent.frames import MOST_BYTES, Verdict
-from agent.outbound import BUNDLE, Egress, FindingChange, OutboxAwayError
+from agent.outbound import BUNDLE, Egress, FindingChange
+from agent.outbound_ports import OutboxAwayError
 from exporters.bundle.reduced import reduced
 from exporters.forwarding.config import FINDINGS_FIELD
 from exporters.forwarding.lines import waiting_status
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.clock import Clock
-    from agent.outbound import Draft, Drafts, Origin, Parcel
+    from agent.outbound import Origin, Parcel
+    from agent.outbound_ports import Draft, Drafts
     from agent.status import DestinationStatus
     from exporters.bundle.config import BundleConfig
     from exporters.bundle.file import BundleWriter

@@ -18,7 +18,8 @@ from exporters.forwarding.judging import EVERYTHING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from agent.outbound import Exporter, Origin, Parcel
+    from agent.outbound import Origin, Parcel
+    from agent.outbound_ports import Exporter
     from exporters.bundle.file import Bundle
     from exporters.forwarding.config import DestinationConfig
 

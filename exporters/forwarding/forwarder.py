@@ -17,7 +17,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from agent.outbound import FindingChange, HostWindow, OutboxAwayError
+from agent.outbound import FindingChange, HostWindow
+from agent.outbound_ports import OutboxAwayError
 from exporters.forwarding.budget import HOUR_S, Budget, Size
 from exporters.forwarding.record import Record
 from exporters.forwarding.timing import Pause, Rounds
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from agent.clock import DeviceClock
-    from agent.outbound import Batch, Exporter, Origin, Outbox, Outcome
+    from agent.outbound import Batch, Origin, Outcome
+    from agent.outbound_ports import Exporter, Outbox
     from exporters.forwarding.config import DestinationConfig
     from exporters.forwarding.watch import Notices
 

@@ -11,7 +11,8 @@ import msgspec
 
 from agent.clock import utc
 from agent.forwarded import OutboxView
-from agent.outbound import Egress, OutboxAwayError
+from agent.outbound import Egress
+from agent.outbound_ports import OutboxAwayError
 from agent.status import DestinationStatus, PartHealth
 from exporters.forwarding.forwarder import Forwarder
 from exporters.forwarding.lines import egress_line, letter_line, waiting_status
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from agent.forwarded import EgressLine, LinkResult
     from agent.notices import Notices
-    from agent.outbound import Exporter, Parcel, Waiting
+    from agent.outbound import Parcel, Waiting
+    from agent.outbound_ports import Exporter
     from exporters.forwarding.config import DestinationConfig
     from exporters.forwarding.forwarder import Place
 

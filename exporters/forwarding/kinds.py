@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.outbound import Exporter, Origin
+    from agent.outbound import Origin
+    from agent.outbound_ports import Exporter
     from exporters.forwarding.config import DestinationConfig, Kind
 
     Factory = Callable[[DestinationConfig, Origin], Exporter]

@@ -1,8 +1,8 @@
 """The exporter for MQTT 3.1.1 at QoS 1: what the broker has acknowledged is accepted.
 
-Conforms to `agent.outbound.Exporter`. A connection is made for each batch and closed after it, so that one that died
-unnoticed between two batches costs nothing. The broker's acknowledgement says that it has the message, not that anybody
-subscribed to it.
+Conforms to `agent.outbound_ports.Exporter`. A connection is made for each batch and closed after it, so that one that
+died unnoticed between two batches costs nothing. The broker's acknowledgement says that it has the message, not that
+anybody subscribed to it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 https://opentelemetry.io/docs/specs/otlp/#otlphttp. A partial success says how many points a receiver left out and not
 which, so what it is said of is halved like a refusal until a parcel stands alone; posting again is harmless, because
-all are totals and levels with their own times. Conforms to `agent.outbound.Exporter`.
+all are totals and levels with their own times. Conforms to `agent.outbound_ports.Exporter`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The exporter for Prometheus remote write. Conforms to `agent.outbound.Exporter`."""
+"""The exporter for Prometheus remote write. Conforms to `agent.outbound_ports.Exporter`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from agent.findings import FindingBook
 from agent.forwarded import DeadLetterLine, EgressLine, LinkResult, OutboxView
 from agent.frames import Verdict
 from agent.model import Finding, Stream
-from agent.outbound import OutboxAwayError
+from agent.outbound_ports import OutboxAwayError
 from agent.status import AgentStatus, BufferStatus, DestinationStatus, Status
 from agent.truth import LabelSummary
 from tests.agent.bundling import BundlingAnswers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.frames import Verdict
-from agent.outbound import OutboxAwayError
+from agent.outbound_ports import OutboxAwayError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

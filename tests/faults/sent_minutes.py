@@ -20,7 +20,8 @@ from tests.agent.buffer.outgoing.summaries import SECOND_NS, make_numbered
 from tests.servers.series import series_of
 
 if TYPE_CHECKING:
-    from agent.outbound import Exporter, Outcome, Rollup
+    from agent.outbound import Outcome, Rollup
+    from agent.outbound_ports import Exporter
     from tests.servers.series import Series
 
 SLOT_NS = SLOT_S * SECOND_NS

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from agent.outbound import Exporter, HostWindow, Outcome
+    from agent.outbound import HostWindow, Outcome
+    from agent.outbound_ports import Exporter
 
 WINDOW_NS = 300 * SECOND_NS
 WINDOWS = 36  # three hours

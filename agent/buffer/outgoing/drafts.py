@@ -27,7 +27,7 @@ BEFORE = "outbox place before"  # where the last draft began
 
 
 class Draft:
-    """All that waits for one destination. Conforms to `agent.outbound.Draft`."""
+    """All that waits for one destination. Conforms to `agent.outbound_ports.Draft`."""
 
     def __init__(self, stored: Stored, destination: str, start: Cursor) -> None:
         self.destination, self.start = destination, start.encode()
@@ -55,7 +55,7 @@ class Draft:
 
 
 class Drafts:
-    """Drafts over one outbox. Conforms to `agent.outbound.Drafts`."""
+    """Drafts over one outbox. Conforms to `agent.outbound_ports.Drafts`."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox

@@ -1,4 +1,4 @@
-"""The outbox: what goes next to each destination. Conforms to `agent.outbound.Outbox`.
+"""The outbox: what goes next to each destination. Conforms to `agent.outbound_ports.Outbox`.
 
 Findings go first, then the newest slot that a destination has no answer for, then its backlog from the oldest on, and
 what the device has to say of times in which no model ran. Where only a person can mend why findings are not taken, they
@@ -29,7 +29,8 @@ from agent.buffer.outgoing.places import Places
 from agent.buffer.outgoing.slots import SECOND_NS, Slot
 from agent.buffer.outgoing.stored import Sent
 from agent.buffer.outgoing.waits import waiting
-from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, OutboxAwayError, Parcel, Waiting
+from agent.outbound import BUNDLE, Batch, DeadLetter, Egress, Parcel, Waiting
+from agent.outbound_ports import OutboxAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ class Outbox:
         return self.stored.instance()
 
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
-        """Return what goes next; see `agent.outbound.Outbox`."""
+        """Return what goes next; see `agent.outbound_ports.Outbox`."""
         self._head.advance(self._places.last)
         if destination not in self.places and not self._begin(destination):
             return None
@@ -90,11 +91,11 @@ class Outbox:
 
     @property
     def is_behind(self) -> bool:
-        """Whether `next` has not gone through all that is stored; see `agent.outbound.Outbox`."""
+        """Whether `next` has not gone through all that is stored; see `agent.outbound_ports.Outbox`."""
         return self._head.is_behind
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
-        """Take what is answered for out of the queue; see `agent.outbound.Outbox`.
+        """Take what is answered for out of the queue; see `agent.outbound_ports.Outbox`.
 
         Where it raises an error of the buffer's nothing is settled, and the same can be settled later. Raises
         ValueError for a batch that is not the destination's last.

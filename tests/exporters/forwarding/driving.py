@@ -11,7 +11,8 @@ from agent.clock import ManualClock
 from agent.events import Events
 from agent.findings import FindingBook
 from agent.notices import Notices
-from agent.outbound import FindingChange, OutboxAwayError, Outcome, Parcel, Window
+from agent.outbound import FindingChange, Outcome, Parcel, Window
+from agent.outbound_ports import OutboxAwayError
 from exporters.forwarding.config import DestinationConfig
 from exporters.forwarding.forwarder import Forwarder, Place
 from tests.agent import fakes
