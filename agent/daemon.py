@@ -105,7 +105,8 @@ class Daemon:
             await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
-                await loop.run_in_executor(self._ticks, self._parts.starts.end)
+                if self._stopping.is_set():  # and nothing failed
+                    await loop.run_in_executor(self._ticks, self._parts.starts.end)
             finally:
                 try:
                     self._parts.asking.close()

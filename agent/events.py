@@ -28,7 +28,7 @@ class Events:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._lines: deque[EventLine] = deque(maxlen=KEPT)
-        self._said: dict[str, tuple[str, str]] = {}  # per open finding: what the history says of it
+        self._said: dict[str, tuple[str, str]] = {}  # per open finding: what the history says of it: how bad, and why
 
     def say(self, kind: str, subject: str, detail: str, count: int = 0) -> None:
         """Add a line."""
@@ -37,22 +37,26 @@ class Events:
         self._lines.appendleft(EventLine(utc(now), f"{subject}: {kind}: {detail}"))
         self._store.add_event(kind, subject, detail, time_ns=now, count=count)
 
-    def tell(self, changed: Iterable[Finding]) -> None:
-        """Add what is new about findings."""
+    def know(self, findings: Iterable[Finding]) -> None:
+        """Hear what an agent of before has told."""
+        self._said |= {finding.id: _news(finding) for finding in findings}
+
+    def tell(self, changed: Iterable[Finding], why: str = "") -> None:
+        """Add what is new about findings; `why` those ended that are over. That somebody saw one is told by `say`."""
         for finding in changed:
-            over, cause = finding.state == "closed", finding.causes[0].name if finding.causes else ""
-            said, news = self._said.pop(finding.id, None), (finding.severity, cause)
-            if not over:
-                self._said[finding.id] = news
-                if said == news:
-                    continue  # only its figures ripened
-            subject, how = finding.stream.model, finding.severity
-            if over:
-                self.say("over" if finding.verdict else "closed", subject, f"{how}: {finding.sentence}")
-            elif said is None and finding.state == "open":
-                self.say("open", subject, f"{how}: {finding.sentence}")
-            else:  # that somebody has seen it was told when they said so
-                self.say(f"now {how}", subject, finding.sentence)
+            subject, how, what = finding.stream.model, finding.severity, finding.sentence
+            said, news = self._said.pop(finding.id, None), _news(finding)
+            if finding.state == "closed":
+                ended = "over" if finding.verdict else "closed"
+                self.say(ended, subject, f"{how}: {what}" + (f" ({why})" if why else ""))
+                continue
+            self._said[finding.id] = news
+            if said is None:
+                self.say("open", subject, f"{how}: {what}")
+            elif said[0] != how:
+                self.say(f"now {how}", subject, what)
+            elif said != news:  # else only its figures ripened
+                self.say("most likely", subject, f"{news[1] or 'not known'}: {what}")
 
     def rebase(self, step: Step) -> None:
         """Correct the times of the lines, after the clock was set."""
@@ -61,3 +65,7 @@ class Events:
     def lines(self) -> tuple[EventLine, ...]:
         """Return the lines, newest first."""
         return tuple(self._lines)
+
+
+def _news(finding: Finding) -> tuple[str, str]:
+    return finding.severity, finding.causes[0].name if finding.causes else ""

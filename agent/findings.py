@@ -134,8 +134,7 @@ class FindingBook:
 
     def end_notice(self, kind: str, name: str, note: str, *, time_ns: int) -> list[Finding]:
         """End what `hold_notice` holds; return what was open, or known."""
-        held = self._notices(kind, name)
-        return [*(one.finding for one in held if one.known), *self._close_all(held, note, time_ns)]
+        return self._close_all(self._notices(kind, name), note, time_ns)
 
     def _notices(self, kind: str, name: str) -> list[Episode]:
         held = (episode for episode in self._episodes.values() if episode.finding.kind == kind)
@@ -154,7 +153,7 @@ class FindingBook:
         return finding
 
     def supersede(self, stream: Stream, time_ns: int) -> list[Finding]:
-        """Close the findings of other versions of a model: another file has taken their place."""
+        """Close the findings of other versions of a model, whose file was replaced; return what was open, or known."""
         old = [
             episode
             for episode in self._episodes.values()
@@ -169,7 +168,7 @@ class FindingBook:
     def settle(self, stream: Stream, note: str, time_ns: int) -> list[Finding]:
         """Close the findings that compared with a reference that has been replaced, and those of the accuracy.
 
-        How often the model errs in health is learned anew with it.
+        How often the model errs in health is learned anew with it. Returns what was open, or known.
         """
         compared = [episode for episode in self._of(stream) if is_compared(episode)]
         return self._close_all([*compared, *self._of(stream, labels=True)], note, time_ns, instead=True)
@@ -260,11 +259,18 @@ class FindingBook:
         return True
 
     def _close_all(self, some: Sequence[Episode], note: str, time_ns: int, *, instead: bool = False) -> list[Finding]:
-        """Close findings, with a note where a person left none, or `instead` of it; forget those that were judged."""
-        for episode in [episode for episode in some if episode.judged]:
+        """Close findings, with a note where a person left none, or `instead` of it; forget those that were judged.
+
+        Returns those that were open, and those that were known to go on.
+        """
+        ended = []
+        for episode in some:
+            if not episode.judged:
+                ended.append(self._close(episode, time_ns, note if instead else episode.finding.note or note))
+                continue
             del self._episodes[episode.finding.id]
-        closed = [episode for episode in some if not episode.judged]
-        return [self._close(episode, time_ns, note if instead else episode.finding.note or note) for episode in closed]
+            ended += [episode.finding] if episode.known else []
+        return ended
 
     def _close(self, episode: Episode, time_ns: int, note: str = "") -> Finding:
         closed, note = not_before(episode.finding.opened, time_ns), note or episode.finding.note

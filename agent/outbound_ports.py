@@ -45,7 +45,7 @@ class Outbox(Protocol):
 
     @property
     def is_behind(self) -> bool:
-        """Whether `next` has not gone through all that is stored: another call can give what the last one did not."""
+        """Whether the last `next` has not gone through all that is stored: another can give what it did not."""
         ...
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 BUDGET_NS = 60_000_000_000
-GOES_ON = "it still goes on: the state is a warning until it is over"
+GOES_ON = "it still goes on"
+COUNTS = ": the state is a warning until it is over"
 
 
 class Pipeline:
@@ -93,6 +94,7 @@ class Pipeline:
         self._monitors: dict[str, StreamMonitor] = {}
         self._host = HostHistory()
         self.history = Events(store, clock)
+        self.history.know(self._book.open_findings())
         self.notice = Notices(self._book, self.history, clock)
         self._card = CardWatch(store, self.notice)
         self.guarded = Guarded()
@@ -168,7 +170,9 @@ class Pipeline:
     def judge(self, finding_id: str, verdict: Verdict, note: str) -> Finding:
         """Close a finding by what a person found it to be. Raises KeyError where there is none such."""
         finding = self._book.judge(finding_id, verdict, note, self._clock.wall_ns())
-        detail = f"{finding.sentence} {note}".strip() + f" ({GOES_ON})" * (finding in self.known())
+        detail = f"{finding.sentence} {note}".strip()
+        if finding in self.known():
+            detail += f" ({GOES_ON}{COUNTS if finding.severity != 'info' else ''})"
         self.history.say(f"judged {verdict}", finding.stream.model, detail)
         return finding
 
@@ -277,9 +281,8 @@ class Pipeline:
                 for other in self._monitors.values()
                 if other.stream.model == change.stream.model and other is not monitor
             ]
-            for finding in self._book.supersede(change.stream, self._clock.wall_ns()):
-                detail = f"{finding.severity}: {finding.sentence} ({finding.note})"
-                self.history.say("closed", finding.stream.model, detail)
+            ended = self._book.supersede(change.stream, self._clock.wall_ns())
+            self.history.tell(ended, f"another model file took its place: {change.stream.key}")
             for other in replaced:
                 monitor.changes.extendleft(reversed(other.changes))
         count_change(monitor, change)

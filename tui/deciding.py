@@ -81,7 +81,7 @@ class Deciding:
 
         options = [Option(key, text) for key, (_, text) in _VERDICTS.items()]
         about = "What you say is kept with it, and shown to the fleet."
-        real = "Closed as real it is not told again while it goes on; the state stays at a warning until it is over."
+        real = "Closed as real it is not told again while it goes on; the state is a warning at most until it is over."
         self._app.push_screen(ChoiceDialog([f"Close: {_short(finding)}", about, real], options), chosen)
 
     def _note(self, about: str, keys: str, send: Callable[[str], None]) -> None:

@@ -69,7 +69,7 @@ def make(kind: type[Viewing], source: ScreenSource) -> Viewing:
 def commands(app: Navigating) -> list[Command]:
     """Return what can be chosen by name now: places, actions, colours, streams, findings."""
     status = app.view.status
-    streams, findings = (status.streams, status.findings) if status else ((), ())
+    streams = status.streams if status else ()
     return [
         *(Command(place.name, place.what, partial(app.action_go, place.name)) for place in PLACES),
         *(Command(name, what, partial(app.run_action, action)) for name, what, action in _ACTIONS),
@@ -80,7 +80,7 @@ def commands(app: Navigating) -> list[Command]:
         ),
         *(
             Command(one.id, f"finding of {one.stream.model}: {one.sentence}", partial(app.open_finding, one.id))
-            for one in findings
+            for one in app.view.findings
         ),
     ]
 
@@ -90,7 +90,7 @@ def open_event(app: Navigating, rows: Rows) -> None:
     status, record = app.view.status, rows.record if isinstance(rows, Records) else None
     if status is None or record is None:
         return
-    finding = finding_of(record, status.findings)
+    finding = finding_of(record, app.view.findings)
     stream = next((one for one in status.streams if record.text.startswith(f"{one.stream.model}:")), None)
     if finding is not None:
         app.open_finding(finding.id)

@@ -10,8 +10,8 @@ from tui.finding_lines import card_lines, page_lines
 from tui.format import local_time
 from tui.lined import Page
 from tui.rows import Rows
-from tui.spans import clip, heading, wrap
-from tui.tables import finding_line
+from tui.spans import heading, wrap
+from tui.tables import GOES_ON, finding_line
 from tui.words import headline
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Findings(Rows):
 
     def keys_of(self, view: View) -> list[str]:
         """Return the findings' ids."""
-        assert view.status is not None
-        self._findings = view.status.findings
+        self._findings = view.findings
         return [f.id for f in self._findings]
 
     def head(self, width: int, note: str) -> list[Line]:
@@ -49,7 +48,7 @@ class Findings(Rows):
     def words(self, index: int) -> str:
         """Return how bad it is, whose, and what happened."""
         one = self._findings[index]
-        seen = "seen" if one.state == "acknowledged" else one.state
+        seen = "seen" if one.state == "acknowledged" else GOES_ON if one.state == "closed" else one.state
         return f"{one.severity} {seen} {one.stream.model} {one.kind} {one.sentence} {one.id}"
 
     def table(self) -> list[tuple[object, ...]]:
@@ -64,13 +63,9 @@ class Findings(Rows):
             ))  # fmt: skip
         return [titles, *rows]
 
-    def nothing(self, width: int) -> list[Line]:
-        """Say that nothing is open, where that is known, and what goes on though it is closed."""
-        if self.view is None or self.view.status is None:
-            return []
-        known = [f" closed as real, goes on: {one.stream.model}: {one.sentence}" for one in self.view.status.known]
-        lines: list[Line] = [clip(((text, "warning"),), width) for text in known]
-        return lines or [((" nothing is open", "quiet"),)]
+    def nothing(self, width: int) -> list[Line]:  # noqa: ARG002  # the same for all
+        """Say that nothing is open, where that is known."""
+        return [] if self.view is None or self.view.status is None else [((" nothing is open", "quiet"),)]
 
 
 class FindingCard(Page):

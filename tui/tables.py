@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agent.model import Finding
     from agent.status import StreamStatus
-    from tui.spans import Line, Span
+    from tui.spans import Line, Span, Tone
 
 _WIDE = 110  # cells from which the columns that explain are shown
 _NAME_CELLS = (12, 30)
@@ -103,12 +103,23 @@ def _cell(text: str, column: _Column) -> str:
     return fit(text[: column.width] if column.title == "build" else text, column.width, column.align)
 
 
+GOES_ON = "goes on"
+
+
+def _tone(finding: Finding, *, quiet: bool) -> Tone:
+    return "quiet" if quiet else "warning" if finding.state == "closed" else tone(finding.severity)
+
+
 def finding_line(finding: Finding, now: datetime, width: int) -> Line:
-    """Give one finding: how bad, for how long, which model, what happened; a mark says that it was seen or snoozed."""
+    """Give one finding: how bad, for how long, which model, what happened; a mark says that it was seen or snoozed.
+
+    In place of how bad it is stands of a closed one that it goes on.
+    """
+    closed = finding.state == "closed"
     seen, snoozed = finding.state == "acknowledged", finding.snoozed_until is not None and finding.snoozed_until > now
     name = 18 if width >= _WIDE else 12
     spans: tuple[Span, ...] = (
-        (f"{finding.severity.upper():8} ", "quiet" if seen or snoozed else tone(finding.severity)),
+        (f"{(GOES_ON if closed else finding.severity).upper():8} ", _tone(finding, quiet=seen or snoozed)),
         ("z" if snoozed else "✓" if seen else " ", "ok"),
         (f"{fmt.between(finding.onset, now):>6} ", "plain"),
         (fit(finding.stream.model, name) + " ", "strong"),

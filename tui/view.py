@@ -36,7 +36,11 @@ class View(NamedTuple):
         streams = self.status.streams if self.status else ()
         return next((s for s in streams if s.key == key and s.stream.pid == pid), None)
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is open, and what was closed as real and goes on."""
+        return (*self.status.findings, *self.status.known) if self.status else ()
+
     def finding(self, finding_id: str) -> Finding | None:
-        """Find a finding that is not closed."""
-        findings = self.status.findings if self.status else ()
-        return next((f for f in findings if f.id == finding_id), None)
+        """Find one of `findings`."""
+        return next((f for f in self.findings if f.id == finding_id), None)

@@ -92,7 +92,7 @@ def snooze(run: str | None, finding_id: str, span: str, wake: bool, note: str) -
     "--real",
     "verdict",
     flag_value="real",
-    help="There was something to find. While it goes on, the state is a warning.",
+    help="There was something to find. While it goes on, the state is a warning at most.",
 )
 @click.option("--false-alarm", "verdict", flag_value="false alarm", help="There was nothing.")
 @_note_option

@@ -60,6 +60,8 @@ def test_what_was_closed_as_real_and_goes_on_is_a_warning_at_most(severity: Seve
     """It is neither open nor critical, as somebody deals with it; but the stream is not as its reference either."""
     pipeline = _judged(severity, "real", [block(FAR, 20)])
     assert _states(pipeline) == (state, state)
+    counts = ": the state is a warning until it is over" if state == "warning" else ""
+    assert pipeline.events()[0].text.endswith(f"(it still goes on{counts})")
     pipeline.tick()
     assert (pipeline.findings(), [one.verdict for one in pipeline.known()]) == ((), ["real"])
     assert _states(pipeline) == (state, state)
@@ -80,6 +82,24 @@ def test_what_was_known_counts_until_it_is_over_and_the_history_says_when() -> N
     pipeline.tick()
     assert (_states(pipeline), pipeline.known()) == (("ok", "ok"), ())
     assert pipeline.events()[0].text == "meter-reader: over: critical: brightness changed"
+
+
+def test_what_was_known_is_told_as_over_when_another_file_takes_its_models_place() -> None:
+    """The state is better from one moment to the next, and the history says why."""
+    other = replace(STREAM, sha256="cd" * 32)
+    pipeline = _judged("critical", "real", [replace(OPENED, stream=other)])
+    pipeline.tick()
+    assert pipeline.known() == ()
+    text = pipeline.events()[0].text
+    assert text == f"meter-reader: over: critical: brightness changed (another model file took its place: {other.key})"
+
+
+def test_what_was_known_is_told_as_over_with_the_reference_that_it_was_compared_with() -> None:
+    """A new reference is what health is from now on."""
+    pipeline = _judged("critical", "real")
+    pipeline.baselines.accept(STREAM.key, learn=True, by="a person")
+    assert pipeline.known() == ()
+    assert "meter-reader: over: critical: brightness changed" in [event.text for event in pipeline.events()]
 
 
 def test_another_verdict_or_the_end_of_its_stream_ends_what_is_known() -> None:

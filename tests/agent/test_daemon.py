@@ -135,3 +135,40 @@ def test_a_status_that_fails_is_told_and_the_agent_goes_on(tmp_path: Path, monke
         assert await told(daemon) is old
 
     running(tmp_path, use)
+
+
+def test_an_agent_that_fails_was_not_stopped(tmp_path: Path) -> None:
+    """The next start says so; whoever stops it is told apart."""
+
+    async def fail(_: Daemon) -> None:
+        raise OSError("a defect")
+
+    async def stop(daemon: Daemon) -> None:
+        daemon._stopping.set()  # as SIGTERM does
+
+    assert _history(tmp_path, fail) == ["agent: started: nothing is known of a run before"]
+    assert _history(tmp_path, stop) == [
+        "agent: stopped: as it was told to",
+        "agent: started: it had not been stopped: it was killed, or failed; the machine ran on",
+    ]
+
+
+def _history(folder: Path, end: Callable[[Daemon], Awaitable[None]]) -> list[str]:
+    """Run an agent to its end; return what its history then says of it, newest first."""
+    (folder / "run").mkdir(exist_ok=True)
+    listener = claim_socket(folder / "run")
+    config = wiring.Config(scrape=ScrapeConfig(enabled=False))
+
+    async def run() -> list[str]:
+        parts = wiring.build(config, folder / "state", [folder / "run"], None, ManualClock(WALL_NS))
+        daemon = Daemon(parts, listener, 0)
+
+        async def loop() -> None:
+            await end(daemon)
+
+        daemon._loop = loop  # type: ignore[method-assign]  # at once, in place of what waits
+        await asyncio.gather(daemon.run(), return_exceptions=True)
+        listener.close()
+        return [event.text for event in parts.pipeline.events() if event.text.startswith("agent: ")]
+
+    return asyncio.run(run())

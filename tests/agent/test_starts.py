@@ -12,8 +12,9 @@ from agent.starts import STATE, Run, Starts
 from tests.agent.fakes import MemoryStore
 
 
-def _starts(store: MemoryStore, boot: str, guarded: Guarded | None = None) -> Starts:
+def _starts(store: MemoryStore, boot: str, guarded: Guarded | None = None, seconds: float = 0.0) -> Starts:
     clock = ManualClock(boot=boot)
+    clock.advance(seconds)
     return Starts(store, Events(store, clock), clock, guarded or Guarded())
 
 
@@ -27,7 +28,11 @@ def _said(store: MemoryStore) -> list[tuple[str, str, str]]:
         (True, "boot 1", "it had been stopped"),
         (True, "boot 2", "it had been stopped, and the machine was started anew"),
         (False, "boot 1", "it had not been stopped: it was killed, or failed; the machine ran on"),
-        (False, "boot 2", "it had not been stopped: the machine lost its power or was reset"),
+        (
+            False,
+            "boot 2",
+            "it had not been stopped, and the machine was started anew: a power cut, a reset, or a kill before",
+        ),
     ],
 )
 def test_a_start_tells_how_the_run_before_ended(*, stopped: bool, boot: str, said: str) -> None:
@@ -41,6 +46,20 @@ def test_a_start_tells_how_the_run_before_ended(*, stopped: bool, boot: str, sai
     assert _said(store)[0] == ("agent", "started", "nothing is known of a run before")
     assert _said(store)[1:-1] == [("agent", "stopped", "as it was told to")] * stopped
     assert _said(store)[-1] == ("agent", "started", said)
+
+
+def test_an_agent_that_is_killed_at_every_start_does_not_fill_the_history() -> None:
+    """Ten starts an hour are told; then how many were not."""
+    store = MemoryStore()
+    for at in range(0, 3_600, 10):
+        _starts(store, "boot 1", seconds=at).begin()
+    assert len(_said(store)) == 10
+    last = _starts(store, "boot 1", seconds=3_600)
+    last.begin()
+    assert _said(store)[-1][2].endswith("the machine ran on; 350 starts before it are not told")
+    last.end()
+    _starts(store, "boot 2").begin()
+    assert [kind for _, kind, _ in _said(store)[10:]] == ["started", "stopped", "started"]
 
 
 def test_another_version_is_told() -> None:

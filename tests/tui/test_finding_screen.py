@@ -12,6 +12,7 @@ from tests.tui.fake_source import FakeSource
 from tui.app import Dashboard
 from tui.dialog import ChoiceDialog, TextDialog
 from tui.finding_screen import FindingScreen
+from tui.findings import Findings
 from tui.key_line import KeyLine
 
 if TYPE_CHECKING:
@@ -190,10 +191,23 @@ def test_what_goes_on_though_it_was_closed_as_real_is_said() -> None:
     async def look(pilot: Pilot[None]) -> None:
         text = screen_text(pilot)
         assert text.startswith(" WARNING   cam-07 · waterworks-3  1 stream, 1 closed as real, going on ")
-        assert " closed as real, goes on: meter-reader: The pictures lost sharpness" in text
+        assert "▸GOES ON " in text
         assert "no findings" not in text
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: "(closed as real, still going on)" in screen_text(pilot), "its page is opened")
 
     drive(dashboard(replace(status("warning"), known=(known,))), look)
+
+
+def test_what_goes_on_is_listed_below_what_is_open() -> None:
+    """What is open comes first, and hides nothing."""
+    known = replace(fouling(), id="known", state="closed", verdict="real")
+
+    async def look(pilot: Pilot[None]) -> None:
+        rows = pilot.app.screen.query_one(Findings)
+        await until(pilot, lambda: rows.keys == [fouling().id, "known"], "both are listed")
+
+    drive(dashboard(replace(fouled(), known=(known,))), look)
 
 
 def test_seen_finding_is_not_asked_about_again() -> None:

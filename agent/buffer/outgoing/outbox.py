@@ -59,6 +59,7 @@ class Outbox:
         self._given: dict[str, Given] = {}
         self._passed_by: set[str] = set()  # destinations whose findings let windows go first once
         self._batches = 0
+        self._passing = False  # whether the last call came by a part of a backlog that needs no sending
         self._head = Head(stored, grace_ns)
         self._places = Places(stored, self._head)
         self.beside: WeakSet[Outbox] = WeakSet()  # others that read the same
@@ -72,6 +73,7 @@ class Outbox:
     def next(self, destination: str, most_bytes: int, backlog_bytes: int = 0, *, undated: bool = False) -> Batch | None:
         """Return what goes next; see `agent.outbound_ports.Outbox`."""
         self._head.advance(self._places.last)
+        self._passing = False
         if destination not in self.places and not self._begin(destination):
             return None
         cursor = self.places[destination]
@@ -92,7 +94,7 @@ class Outbox:
     @property
     def is_behind(self) -> bool:
         """Whether `next` has not gone through all that is stored; see `agent.outbound_ports.Outbox`."""
-        return self._head.is_behind
+        return self._head.is_behind or self._passing
 
     def settle(self, destination: str, batch: Batch, outcome: Outcome, address: str) -> None:
         """Take what is answered for out of the queue; see `agent.outbound_ports.Outbox`.
@@ -243,7 +245,7 @@ class Outbox:
         return self._given_of(slots)
 
     def _backlog(self, destination: str, cursor: Cursor, most_bytes: int, backlog_bytes: int) -> Given | None:
-        head = self._head
+        head, before = self._head, cursor.low
         for _ in range(2):  # once more where all that the width was chosen for turns out to be answered for
             if cursor.low >= head.closed:
                 break
@@ -255,6 +257,7 @@ class Outbox:
                     self._places.cursors[destination] = cursor
             if slots := oldest(self.stored, cursor, head.closed, most_bytes):
                 return self._given_of(slots)
+        self._passing = before < cursor.low < head.closed
         return None
 
     def _idle(self, cursor: Cursor, most_bytes: int) -> Given | None:
