@@ -92,13 +92,15 @@ class Daemon:
         runner = await api.serve(self._listener, self)
         scrape = await self._parts.start_scrape(self.status)
         self._describer.scrape_url = scrape.url if scrape else None
+        taken = scrape.taken if scrape else 0
         await loop.run_in_executor(self._ticks, self._parts.starts.begin)
         await loop.run_in_executor(self._ticks, self._tick)
         self._describer.ready_s = (self._parts.clock.monotonic_ns() - self._started_ns) / 1e9
         await loop.run_in_executor(self._ticks, self._describe)
         await self._forwarding.start()
-        print(self._greeting(), flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
-        self._log.say("INFO", "driftline", self._greeting())
+        greeting = self._greeting(taken)
+        print(greeting, flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
+        self._log.say("INFO", "driftline", greeting)
         try:
             await self._loop()
         finally:
@@ -161,14 +163,13 @@ class Daemon:
         self._tick()
         self._describe()
 
-    def _greeting(self) -> str:
+    def _greeting(self, taken: int) -> str:
         parts = self._parts
         url, ready_s = self._describer.scrape_url, self._describer.ready_s
-        scrape = f", metrics at {url}" if url else ""
-        return (
-            f"driftline agent {__version__} ready in {ready_s:.1f} s: "
-            f"state in {parts.state_dir}, rings in {parts.run_dir}{scrape}"
-        )
+        scrape = f", metrics at {url}" + (f" (port {taken} is taken)" if taken else "") if url else ""
+        kept = parts.store.status().mode != "memory"
+        state = f"state in {parts.state_dir}" if kept else f"NOTHING KEPT, {parts.state_dir} cannot be used"
+        return f"driftline agent {__version__} ready in {ready_s:.1f} s: {state}, rings in {parts.run_dir}{scrape}"
 
     async def status(self) -> Status | None:
         """Look, and say how things are now; None before the first look. Never waits longer than PATIENCE_S."""

@@ -49,7 +49,8 @@ class TruthStatus(msgspec.Struct, frozen=True, kw_only=True):
     are of. accuracy_low, accuracy_high: 95 % confidence interval of `accuracy`, for labels that were not chosen by how
     the model did. accuracy_reference: by the first labels. replaced: labels that took the place of another.
     refused: not comparable with the answer. wrong_evidence: the share of the way to an alarm, in [0, 1].
-    newest: when the newest inference that has a label ran: of what came since, labels say nothing.
+    newest: when the newest inference that has a label ran: of what came since, labels say nothing. middle: when the
+    middle one of the newest hundreds ran.
     """
 
     kind: Literal["class", "value"]
@@ -66,6 +67,7 @@ class TruthStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
     wrong_evidence: float = 0.0
     newest: datetime | None = None
+    middle: datetime | None = None
 
 
 class LabelsStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from aiohttp import web
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 9637
 PORTS_TRIED = 20
+MOST_PORT = 65_535
 SHUTDOWN_SECONDS = 1.0  # a scraper that hangs must not hold up the agent's end
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,15 @@ class ScrapeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     host: str = "127.0.0.1"  # the page needs no password, so others on the network see it only where that is wanted
-    port: int = DEFAULT_PORT  # the first of PORTS_TRIED
+    port: Annotated[int, msgspec.Meta(ge=0, le=MOST_PORT)] = DEFAULT_PORT  # the first of PORTS_TRIED; 0: any
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeServer:
-    """A running endpoint. `url` is that of the metrics."""
+    """A running endpoint. `url` is that of the metrics; `taken` the port that was asked for and not had, 0: none."""
 
     url: str
+    taken: int
     _runner: web.AppRunner
 
     async def close(self) -> None:
@@ -75,7 +77,7 @@ async def start_scrape(
     app.router.add_get("/", _about, allow_head=False)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    last = min(port + PORTS_TRIED - 1, 65_535) if port else 0
+    last = min(port + PORTS_TRIED - 1, MOST_PORT) if port else 0
     for candidate in range(port, last + 1):
         site = web.TCPSite(runner, host, candidate)
         try:
@@ -90,7 +92,7 @@ async def start_scrape(
         break
     bound = runner.addresses[0][1]
     shown = f"[{host}]" if ":" in host else host
-    return ScrapeServer(f"http://{shown}:{bound}/metrics", runner)
+    return ScrapeServer(f"http://{shown}:{bound}/metrics", port if port not in {0, bound} else 0, runner)
 
 
 def _metrics(page: PrometheusPage, snapshot: Snapshot) -> Callable[[web.Request], Awaitable[web.Response]]:

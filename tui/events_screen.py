@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tui.view import View
 
 MOST_EVENTS = 1000
+_SAME = timedelta(seconds=5)  # a finding is told within the look that opened it
 
 
 def event_records(events: Iterable[EventLine]) -> list[Record]:
@@ -32,8 +34,15 @@ def event_records(events: Iterable[EventLine]) -> list[Record]:
 
 
 def finding_of(record: Record, findings: Iterable[Finding]) -> Finding | None:
-    """Find the finding that an event tells of, by its id or its sentence."""
-    return next((f for f in findings if f.id in record.text or (f.sentence and f.sentence in record.text)), None)
+    """Find the finding that an event tells of, by its id, its sentence, or when it opened: sentences ripen."""
+    findings = tuple(findings)
+    told = (one for one in findings if one.id in record.text or (one.sentence and one.sentence in record.text))
+    opened = (
+        one
+        for one in findings
+        if record.text.startswith(f"{one.stream.model}: open: ") and abs(one.opened - record.time) < _SAME
+    )
+    return next(told, None) or next(opened, None)
 
 
 class EventsScreen(RecordScreen):

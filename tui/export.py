@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tui.dialog import ChoiceDialog, Option
 from tui.exporting import csv_text, file_name, list_in_focus, screen_text
+from tui.format import plural
 from tui.spans import clean
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Export:
             return
         options = [Option(_TEXT, "all of this screen as text")]
         if self._rows is not None:
-            options.insert(0, Option(_TABLE, f"the {self._name()} as CSV, {len(self._rows.keys):,} rows"))
+            options.insert(0, Option(_TABLE, f"the {self._name()} as CSV, {plural(len(self._rows.keys), 'row')}"))
         where = "To your browser" if self._app.is_web else f"To a file in {_here()}"
         self._app.push_screen(ChoiceDialog([f"{where}:"], options), self._chosen)
 

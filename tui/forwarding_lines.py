@@ -39,7 +39,7 @@ def waiting_text(one: DestinationStatus, now: datetime) -> str:
         size = f" (about {fmt.size(one.waiting_bytes)})" if one.waiting_bytes else ""
         waits.append(f"{fmt.plural(one.waiting_summaries, 'minute')} of summaries{since}{size}{coarse}")
     if one.waiting_findings:
-        waits.append(fmt.plural(one.waiting_findings, "finding"))
+        waits.append(fmt.plural(one.waiting_findings, "finding report"))
     is_one = one.waiting_summaries + one.waiting_findings == 1
     parts = [f"{' and '.join(waits)} {'waits' if is_one else 'wait'}" if waits else "nothing waits"]
     if one.dead_letters:

@@ -65,6 +65,10 @@ class Records(Rows):
             self.cursor = len(self.keys) - 1
             self.post_message(self.Moved(self, self.key))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to open nothing in a log."""
+        return not (action == "open" and self._following) and super().check_action(action, parameters)
+
     def keys_of(self, view: View) -> list[str]:  # noqa: ARG002  # they come by a question of their own
         """Return the records' keys."""
         return [record.key for record in self.records]

@@ -204,6 +204,8 @@ def truth_text(truth: TruthStatus, now: datetime, onset: datetime | None = None)
     verb = ""
     if onset is not None and truth.newest is not None and truth.newest < onset:
         said, verb = f"{said}, before this began: of now labels say nothing", "was "
+    elif onset is not None and truth.middle is not None and truth.middle < onset:
+        said, verb = f"{said}, most for answers from before this began: of now labels say little", "was "
     elif truth.newest is not None:
         said += f", for answers until {between(truth.newest, now)} ago"
     if truth.accuracy is not None and truth.accuracy_low is not None and truth.accuracy_high is not None:

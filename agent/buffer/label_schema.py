@@ -16,13 +16,13 @@ LABEL_COLUMNS = (
     "answer", "confidence", "error", "previous",
 )  # fmt: skip
 _SELECT_LABELS = (
-    'SELECT number, id, {told} AS told_ns, value, "text", wanted, "key", model, version, {inferred} AS inferred_ns, '
-    "answer, confidence, error, previous FROM {db}.labels"
+    'SELECT number, id, {told} AS told_ns, value, "text", wanted, "key", model, version, '
+    "coalesce({inferred}, 0) AS inferred_ns, answer, confidence, error, previous FROM {db}.labels"
 )
 # What is not known is NULL in the table and NaN in the records.
 INSERT_LABELS = (
     'INSERT INTO {db}.labels SELECT number, id, make_timestamp_ns(told), if(isnan(value), NULL, value), "text", '
-    'wanted, "key", model, version, make_timestamp_ns(inferred), if(isnan(answer), NULL, answer), '
+    'wanted, "key", model, version, make_timestamp_ns(nullif(inferred, 0)), if(isnan(answer), NULL, answer), '
     "if(isnan(confidence), NULL, confidence), if(isnan(error), NULL, error), if(isnan(previous), NULL, previous), a "
     f"FROM {INCOMING}"
 )

@@ -16,6 +16,7 @@ from agent.commands.extracting import ExtractError, Extractor
 from agent.commands.options import client, end_incomplete, fail, run_option, state_option
 from agent.commands.output import make_folder, whole_file
 from agent.commands.spans import parse_since
+from tui.format import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +158,7 @@ class _Written:
     def say(self, rows: int) -> None:
         if self._terminal:
             click.echo("\r\x1b[K", err=True, nl=False)
-        click.echo(f"{self._name:32} {rows:>12,} rows {self.bytes / 1e6:>10,.1f} MB")
+        click.echo(f"{self._name:32} {rows:>12,} rows {size(self.bytes):>13}")
 
     def _take(self, piece: bytes) -> None:
         self._file.write(piece)

@@ -17,7 +17,7 @@ from agent.ports import AgentAwayError, AgentRefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CELL_WIDTH = 40
+CELL_WIDTH = 40  # of a table of several columns on a terminal
 
 
 @click.command("query")
@@ -28,13 +28,18 @@ CELL_WIDTH = 40
     "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
 @click.option("--output", metavar="FILE", help="Write to a file, which gets its name when it is whole.")
-@click.option("--limit", default=1_000, show_default=True, metavar="ROWS", help="At most so many rows.")
-@click.option("--seconds", default=10.0, show_default=True, help="Give up after so long.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=1_000, show_default=True, metavar="ROWS", help="At most so many rows."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Give up after so long."
+)
 def command(
     sql: str, run: str | None, state: str | None, form: str, output: str | None, limit: int, seconds: float
 ) -> None:
     """Ask the buffer in SQL, reading only. The main views: inferences, readings, findings, streams, events, labels.
 
+    On a terminal long cells of a table are cut; into a file or a pipe they are whole, and so they are as csv and json.
     With --state, reads a buffer whose agent is not running. Parquet goes to a file or a pipe, and has no bound but
     --limit; the other formats take 100,000 rows. Exits with 1 where something had to be left out as unreadable.
     """
@@ -60,8 +65,6 @@ def _parquet(sql: str, run: str | None, state: str | None, output: str | None, l
 
     if output is None and sys.stdout.isatty():
         raise click.UsageError("--format parquet is no text: give --output FILE, or pipe it somewhere")
-    if limit < 1 or not seconds > 0:
-        fail(f"row limit {limit} and time limit {seconds} s: both must be more than 0")
     try:
         with whole_file(Path(output)) if output else contextlib.nullcontext(sys.stdout.buffer) as file:
 
@@ -104,8 +107,6 @@ def _from_files(state: str, sql: str, limit: int, seconds: float) -> dict[str, A
 
     from agent.commands.extracting import ExtractError, Extractor  # noqa: PLC0415
 
-    if limit < 1 or not seconds > 0:
-        raise ValueError(f"row limit {limit} and time limit {seconds} s: both must be more than 0")
     try:
         answer = Extractor(None, state).answer(form="rows", sql=sql, row_limit=limit, time_limit_s=seconds)
     except ExtractError as error:
@@ -115,7 +116,8 @@ def _from_files(state: str, sql: str, limit: int, seconds: float) -> dict[str, A
 
 
 def _table(columns: list[str], rows: list[list[Any]], out: TextIO) -> None:
-    cells = [[_text(cell) for cell in row] for row in rows]
+    most = CELL_WIDTH if out.isatty() and len(columns) > 1 else None
+    cells = [[_text(cell, most) for cell in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
     for line in (columns, ["-" * width for width in widths], *cells):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), out)
@@ -134,9 +136,9 @@ def _json(columns: list[str], rows: list[list[Any]], out: TextIO) -> None:
         click.echo(msgspec.json.encode(dict(zip(columns, row, strict=True))).decode(), out)
 
 
-def _text(cell: Any) -> str:
+def _text(cell: Any, most: int | None) -> str:
     if cell is None:
         return ""
     text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
     clean = "".join(character if character.isprintable() else "?" for character in text)
-    return clean if len(clean) <= CELL_WIDTH else clean[: CELL_WIDTH - 1] + "…"
+    return clean if most is None or len(clean) <= most else clean[: most - 1] + "…"

@@ -72,7 +72,7 @@ class Figures(msgspec.Struct):
         span = (self.last_ns - self.first_ns) / 1e9
         return self.count / span if span > 0 else 0.0
 
-    def status(self, counted: dict[str, int], reference_error: float | None) -> TruthStatus:
+    def status(self, reference_error: float | None) -> TruthStatus:
         """Describe them."""
         recent = len(self.window)
         newest = utc(self.last_ns) if self.last_ns else None
@@ -86,7 +86,6 @@ class Figures(msgspec.Struct):
                 mean_absolute_error=mean if recent else None,
                 mean_absolute_error_total=self.total / self.count if self.count else None,
                 newest=newest,
-                **counted,
             )
         low, high = wilson(recent - errors, recent)
         return TruthStatus(
@@ -99,5 +98,4 @@ class Figures(msgspec.Struct):
             accuracy_total=1 - self.total / self.count,
             accuracy_reference=None if reference_error is None else 1 - reference_error,
             newest=newest,
-            **counted,
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from agent.clock import utc
 from agent.labels.figures import Figures
 from agent.labels.news import KEPT, is_news
 from agent.labels.saved import PART, read_labels
@@ -184,8 +185,14 @@ class StreamLabels:
         """Describe it."""
         reference = self._saved.reference_error
         evidence = 0.0 if self.panel is None else self.panel.evidence().get(WRONG.name, 0.0)
-        counted = {"replaced": self._saved.replaced, "refused": self._saved.refused}
-        return msgspec.structs.replace(self._saved.figures.status(counted, reference), wrong_evidence=evidence)
+        newest = self._saved.newest
+        return msgspec.structs.replace(
+            self._saved.figures.status(reference),
+            replaced=self._saved.replaced,
+            refused=self._saved.refused,
+            wrong_evidence=evidence,
+            middle=utc(newest[len(newest) // 2][0]) if newest else None,
+        )
 
     def health(self) -> list[PartHealth]:
         """Name the detectors of errors that had to be taken out."""

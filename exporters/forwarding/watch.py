@@ -108,13 +108,13 @@ def waits(waiting: Waiting | None, now_ns: int) -> str:
     >>> waits(Waiting(
     ...     destination="hq", findings=2, minutes=384, oldest_ns=1, dead_letters=0, dropped=0, window_s=300,
     ... ), 11_520_000_000_001)
-    'Nothing is lost: the summaries of 3.2 h and 2 findings wait here.'
+    'Nothing is lost: the summaries of 3.2 h and 2 finding reports wait here.'
     """
     if waiting is None:
         return ""
     parts = [f"the summaries of {span_text((now_ns - waiting.oldest_ns) / 1e9)}"] if waiting.minutes else []
     if waiting.findings:
-        parts.append(f"{waiting.findings} finding{'' if waiting.findings == 1 else 's'}")
+        parts.append(f"{waiting.findings} finding report{'' if waiting.findings == 1 else 's'}")
     said = f"{' and '.join(parts)} wait here" if parts else "nothing waits yet"
     if waiting.dropped:
         return f"{waiting.dropped} summaries of a minute had to make room before they were sent; {said}."

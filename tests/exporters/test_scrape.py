@@ -90,16 +90,17 @@ def test_a_page_that_fails_is_a_500_and_the_next_one_is_served() -> None:
 def test_a_taken_port_moves_the_endpoint_to_the_next_free_one() -> None:
     """A second agent on the same machine gets a port of its own, and says which."""
 
-    async def run() -> tuple[str, str]:
+    async def run() -> tuple[str, str, bool]:
         page = PrometheusPage()
         first = await start_scrape(page, usual, port=0)
         port = int(first.url.split(":")[2].split("/")[0])
         second = await start_scrape(page, usual, port=port)
         await first.close()
         await second.close()
-        return first.url, second.url
+        return first.url, second.url, (first.taken, second.taken) == (0, port)
 
-    first, second = asyncio.run(run())
+    first, second, told = asyncio.run(run())
+    assert told
     ports = [int(url.split(":")[2].split("/")[0]) for url in (first, second)]
     assert 0 < ports[1] - ports[0] < PORTS_TRIED
 

@@ -34,17 +34,17 @@ def test_trouble_and_what_waits_are_said_in_words() -> None:
     )  # fmt: skip
     assert said == (
         f"hq: nothing accepted yet; fails for 3 d: no answer within 30 s; 4,320 minutes of summaries since "
-        f"{local_time(since, NOW)}, sent in windows of 1 h and 2 findings wait; 1 parcel refused (driftline outbox "
-        "says why); 5 minutes of summaries made room before they were sent"
+        f"{local_time(since, NOW)}, sent in windows of 1 h and 2 finding reports wait; 1 parcel refused "
+        "(driftline outbox says why); 5 minutes of summaries made room before they were sent"
     )
 
 
 def test_one_waits_and_two_wait() -> None:
     """The verb agrees with what waits."""
     said = [text(waiting_findings=count).rpartition("; ")[2] for count in (1, 2)]
-    assert said == ["1 finding waits", "2 findings wait"]
+    assert said == ["1 finding report waits", "2 finding reports wait"]
     assert text(waiting_summaries=1).endswith("; 1 minute of summaries waits")
-    assert text(waiting_summaries=1, waiting_findings=1).endswith("; 1 minute of summaries and 1 finding wait")
+    assert text(waiting_summaries=1, waiting_findings=1).endswith("; 1 minute of summaries and 1 finding report wait")
 
 
 def test_the_status_has_a_line_for_each_destination() -> None:

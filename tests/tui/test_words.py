@@ -27,6 +27,12 @@ def test_labels_from_before_a_finding_do_not_speak_for_now() -> None:
     assert before == (
         "true accuracy was 97% (95 to 98) by the last 500 of 1,000 labels, before this began: of now labels say nothing"
     )
+    few = truth_text(replace(TRUTH, middle=NOW - timedelta(minutes=10)), NOW, NOW - timedelta(minutes=9))
+    assert few == (
+        "true accuracy was 97% (95 to 98) by the last 500 of 1,000 labels, "
+        "most for answers from before this began: of now labels say little"
+    )
+    assert truth_text(replace(TRUTH, middle=NOW - timedelta(minutes=8)), NOW, NOW - timedelta(minutes=9)) == since
 
 
 def test_signal_stays_at_alarm_while_any_open_finding_names_it() -> None:

@@ -96,6 +96,18 @@ def test_labels_come_back_as_they_were(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_label_without_an_inference_has_no_time_of_one(tmp_path: Path) -> None:
+    """Nobody is told of the year 1970; it comes back as it was."""
+    buffer = opened(tmp_path)
+    buffer.labels.append_labels([LabelRecord(number=1, id=99, told_ns=NOW_NS, text="7")], "labels", 1)
+    buffer.commit()
+    with buffer.cursor() as cursor:
+        assert cursor.execute("SELECT inferred FROM labels").fetchall() == [(None,)]
+    (read,) = buffer.labels.labels_since(0)
+    assert read.inferred_ns == 0
+    buffer.close()
+
+
 def test_labels_of_a_time_are_found_by_their_inferences(tmp_path: Path) -> None:
     """Of the stream that is meant, the ends included, in the order in which they were told."""
     buffer = opened(tmp_path)

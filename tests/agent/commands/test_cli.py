@@ -85,6 +85,14 @@ def test_the_agent_refuses_a_bad_configuration(tmp_path: Path) -> None:
     assert (code, "alarms.budget_days = -1: accepted is a number > 0.0" in output) == (78, True)
 
 
+def test_a_port_that_cannot_be_is_refused_before_anything_is_served(tmp_path: Path) -> None:
+    """The message says what would be accepted."""
+    path = tmp_path / "driftline.toml"
+    path.write_text("[scrape]\nport = 99999999\n")
+    code, output = _driftline("config", "check", str(path))
+    assert (code, "scrape.port = 99999999" in output, "65535" in output) == (78, True, True)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_for_each_shell(shell: str) -> None:
     """The script calls driftline for its words."""

@@ -153,6 +153,15 @@ def test_a_query_is_cut_at_the_limit_and_says_so(agent: AgentProcess) -> None:
     """Nobody mistakes the first rows for all."""
     result = CliRunner().invoke(group, ["query", "FROM inferences", "--limit", "3", "--run", str(agent.run)])
     assert (len(result.stdout.splitlines()), "only the first 3 rows" in result.stderr) == (5, True)
+    result = CliRunner().invoke(group, ["query", "FROM inferences", "--limit", "0", "--run", str(agent.run)])
+    assert (result.exit_code, "0 is not in the range x>=1" in result.output) == (2, True)
+
+
+def test_what_is_asked_into_a_pipe_is_whole(agent: AgentProcess) -> None:
+    """Only a terminal has too little room for a long cell."""
+    sql = f"SELECT '{'x' * 200}' AS x, 1 AS y"
+    result = CliRunner().invoke(group, ["query", sql, "--run", str(agent.run)])
+    assert "x" * 200 in result.stdout
 
 
 def test_an_export_beside_the_running_agent_is_whole(agent: AgentProcess, tmp_path: Path) -> None:

@@ -388,3 +388,8 @@ def test_figures_say_how_new_the_answers_are_that_they_are_of() -> None:
         status = bench.book.status(VALVE.key)
         assert status is not None
         assert status.newest == utc(int(block.time_ns[1]))
+        assert status.middle == utc(int(block.time_ns[1]))
+    bench.tell(right(1, 1))  # in place of another
+    status = bench.book.status(VALVE.key)
+    assert status is not None
+    assert status.middle == status.newest
