@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import stat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 from aiohttp import web
@@ -65,8 +65,8 @@ class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /v1/query."""
 
     sql: str
-    row_limit: int = 1_000
-    time_limit_s: float = 10.0
+    row_limit: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    time_limit_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
 
 
 class AcknowledgeRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,8 +162,7 @@ class _Api:
 
     async def query(self, request: web.Request) -> web.Response:
         body = decode_body(await request.read(), QueryRequest)
-        rows = min(max(body.row_limit, 1), MAX_QUERY_ROWS)
-        seconds = min(max(body.time_limit_s, 0.1), MAX_QUERY_S)
+        rows, seconds = min(body.row_limit, MAX_QUERY_ROWS), min(body.time_limit_s, MAX_QUERY_S)
         try:
             answer = await self._answers.query(body.sql, rows, seconds)
         except ValueError as error:

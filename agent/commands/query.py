@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CELL_WIDTH = 40  # of a table of several columns on a terminal
+MOST_SECONDS = 86_400.0  # of stored files; a running agent takes less
+
+
+def _number(_context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # which is in every range, for click
+        raise click.BadParameter("nan is no number of seconds", param=parameter)
+    return value
 
 
 @click.command("query")
@@ -32,7 +40,12 @@ CELL_WIDTH = 40  # of a table of several columns on a terminal
     "--limit", type=click.IntRange(1), default=1_000, show_default=True, metavar="ROWS", help="At most so many rows."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Give up after so long."
+    "--seconds",
+    type=click.FloatRange(0, MOST_SECONDS, min_open=True),
+    default=10.0,
+    show_default=True,
+    callback=_number,
+    help="Give up after so long.",
 )
 def command(
     sql: str, run: str | None, state: str | None, form: str, output: str | None, limit: int, seconds: float

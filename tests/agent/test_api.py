@@ -65,6 +65,15 @@ def test_query_limits_are_bounded(client: AgentClient) -> None:
     assert rows == [["x", api.MAX_QUERY_ROWS, api.MAX_QUERY_S]]
 
 
+@pytest.mark.parametrize(("rows", "seconds", "named"), [(0, 1.0, "row_limit"), (1, 0.0, "time_limit_s")])
+def test_query_limits_that_make_no_sense_are_refused(
+    client: AgentClient, rows: int, seconds: float, named: str
+) -> None:
+    """What was meant is not guessed."""
+    with pytest.raises(AgentRefusedError, match=named):
+        client.query("x", rows, seconds)
+
+
 @pytest.mark.parametrize(("sql", "error"), [("good", ""), ("bad", "it broke")])
 def test_a_long_answer_comes_in_pieces_with_a_verdict_at_its_end(client: AgentClient, sql: str, error: str) -> None:
     """What it is worth is known only then."""

@@ -157,6 +157,13 @@ def test_a_query_is_cut_at_the_limit_and_says_so(agent: AgentProcess) -> None:
     assert (result.exit_code, "0 is not in the range x>=1" in result.output) == (2, True)
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_time_limit_that_makes_no_sense_is_refused(seconds: str) -> None:
+    """It is said what would be accepted, and nothing is asked."""
+    result = CliRunner().invoke(group, ["query", "SELECT 1", "--seconds", seconds, "--state", "nowhere"])
+    assert (result.exit_code, "Invalid value for '--seconds'" in result.output) == (2, True)
+
+
 def test_what_is_asked_into_a_pipe_is_whole(agent: AgentProcess) -> None:
     """Only a terminal has too little room for a long cell."""
     sql = f"SELECT '{'x' * 200}' AS x, 1 AS y"
