@@ -31,7 +31,7 @@ from agent.saved import new_start_words
 from agent.saving import Saving
 from agent.series import SeriesWatches
 from agent.status import PartHealth
-from agent.verdicts import judged_readings
+from agent.verdicts import going_on_words, judged_readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 256  # beyond it, streams are counted and not judged: a device that serves more models does not exist
 BUDGET_NS = 60_000_000_000
-GOES_ON = "it still goes on"
-COUNTS = ": the state is a warning until it is over"
 
 
 class Pipeline:
@@ -171,8 +169,7 @@ class Pipeline:
         """Close a finding by what a person found it to be. Raises KeyError where there is none such."""
         finding = self._book.judge(finding_id, verdict, note, self._clock.wall_ns())
         detail = f"{finding.sentence} {note}".strip()
-        if finding in self.known():
-            detail += f" ({GOES_ON}{COUNTS if finding.severity != 'info' else ''})"
+        detail += f" ({going_on_words(finding)})" if finding in self.known() else ""
         self.history.say(f"judged {verdict}", finding.stream.model, detail)
         return finding
 

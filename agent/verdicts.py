@@ -48,6 +48,12 @@ def counts(finding: Finding, now: datetime) -> bool:
     return finding.snoozed_until is None or finding.snoozed_until <= now
 
 
+def going_on_words(finding: Finding) -> str:
+    """Say what it means that a finding goes on though a person has closed it as real."""
+    counting = "" if finding.severity == "info" else ": the state is a warning until it is over"
+    return f"it still goes on{counting}"
+
+
 def judged_readings(judged: Mapping[Verdict, int], time_ns: int) -> tuple[Reading, ...]:
     """Tell how often each verdict was said, as readings of the device, so that the fleet sees them as it does those."""
     return tuple(
