@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer import schema
 from agent.buffer.config import MIB
-from agent.buffer.repair import size_of
+from agent.buffer.folders import length_of, wal_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class CoreLog:
         usual = max(_LEAST_LOG, size)
         if not reserve.in_use:
             self._fold_at = usual
-        if size_of(path) - path.stat().st_size > self._fold_at:
+        if length_of(wal_of(path)) > self._fold_at:
             if reserve.in_use and not reserve.held:
                 self._fold_at *= 2  # there may be no room even for that: not with every finding
             engine.run(schema.checkpoint(schema.CORE))

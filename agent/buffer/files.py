@@ -18,13 +18,13 @@ from agent.buffer.core_log import CoreLog
 from agent.buffer.doubt import Doubt
 from agent.buffer.engine import Engine, is_full, is_of_memory, is_of_sync
 from agent.buffer.errors import UnavailableError, say
-from agent.buffer.folders import LogNames
+from agent.buffer.folders import LogNames, size_of
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, prepare_core
 from agent.buffer.reader import core_alone
 from agent.buffer.refusals import Refusals
-from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all, size_of
+from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all
 from agent.buffer.reserve import Reserve
 from agent.buffer.returning import Returning
 from agent.buffer.segments import Segments

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +18,23 @@ if TYPE_CHECKING:
 _LITTLE = 4096
 
 
+@lru_cache(1_024)
 def wal_of(path: Path) -> Path:
     """Return where DuckDB keeps the log of a database file."""
     return path.with_name(path.name + ".wal")
+
+
+def length_of(path: Path) -> int:
+    """Return the bytes in a file, 0 where there is none. Raises OSError."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def size_of(database: Path) -> int:
+    """Return the bytes of a database file and its log. Raises OSError."""
+    return length_of(database) + length_of(wal_of(database))
 
 
 def sync_folder(folder: Path) -> None:

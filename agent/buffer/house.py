@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.errors import UnavailableError
-from agent.buffer.folders import wal_of
+from agent.buffer.folders import length_of, wal_of
 from agent.buffer.retention import Retention
 from agent.buffer.wear import STATE
 from agent.status import BufferStatus
@@ -128,8 +128,7 @@ class House:
     def _log_bytes(self) -> int:
         """Return what lies in logs, which are folded in some day."""
         paths = [self._files.ledger.path, *(segment.path for segment in self._files.segments.opened)]
-        logs = [wal_of(path) for path in paths if path]
-        return sum(log.stat().st_size for log in logs if log.exists())
+        return sum(length_of(wal_of(path)) for path in paths if path)
 
     def _let_go(self, engine: Engine) -> None:
         """Let go of what has had its time, and of the oldest while all are too large."""

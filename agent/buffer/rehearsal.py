@@ -24,7 +24,7 @@ from agent.buffer import schema
 from agent.buffer.blocks import FIRST_BLOCK
 from agent.buffer.config import MIB
 from agent.buffer.engine import literal
-from agent.buffer.folders import wal_of
+from agent.buffer.folders import length_of, wal_of
 from agent.buffer.wal import examine
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def encode_question(question: dict[str, object]) -> bytes:
 
 
 def _needed_mib(path: Path) -> int:
-    wal = wal_of(path)
-    return _BESIDE_MIB + (wal.stat().st_size // MIB if wal.exists() else 0)
+    return _BESIDE_MIB + length_of(wal_of(path)) // MIB
 
 
 def longest_that_replays(rehearsal: Rehearsal, path: Path, alias: str) -> int:

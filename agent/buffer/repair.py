@@ -17,7 +17,7 @@ from agent.buffer import schema
 from agent.buffer.blocks import mend, named_in
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, SchemaTooNewError, UnavailableError
-from agent.buffer.folders import wal_of
+from agent.buffer.folders import length_of, wal_of
 from agent.buffer.halfway import clear_traces, make_file
 from agent.buffer.log_mending import mend_log
 from agent.buffer.quarantine import Quarantine
@@ -112,7 +112,7 @@ class Repairer:
 
     def _rehearse(self, path: Path, alias: str) -> str:
         """Have the log replayed beside this process; say why that failed, empty where it did not."""
-        size = wal_of(path).stat().st_size if wal_of(path).exists() else 0
+        size = length_of(wal_of(path))
         why = ""
         if size > FOLDED_BYTES:
             why = self.rehearsal.replay(path, alias, fold=True)
@@ -136,7 +136,7 @@ class Repairer:
 
     def quarantine(self, path: Path, why: str) -> None:
         """Set a database file and its log aside."""
-        lost = path.stat().st_size if path.exists() else 0
+        lost = length_of(path)
         names = self.aside.take(*(part for part in (path, wal_of(path)) if part.exists()))
         missing, advice = (_CORE_LOST, _LEARNED_ANEW) if path.name == CORE_FILE else (_SEGMENT_LOST, _WEARS_OUT)
         note = f"{path.name} ({lost} bytes) cannot be read and was set aside as {' and '.join(names)}; {missing}: {why}"
@@ -201,7 +201,7 @@ class Repairer:
         if named_in(why) is not None:
             raise CorruptError(why)
         position = _POSITION.search(why)
-        size = wal.stat().st_size if wal.exists() else 0
+        size = length_of(wal)
         if not size:
             raise CorruptError(why)
         if position and int(position[1]) < size:
@@ -227,11 +227,6 @@ def _numbered(path: Path) -> tuple[str, str]:
 
 def _held(wal: Path) -> str:
     return "findings and states" if wal == wal_of(wal.with_name(CORE_FILE)) else "rows"
-
-
-def size_of(path: Path) -> int:
-    """Bytes on disk of a database file and its log."""
-    return sum(part.stat().st_size for part in (path, wal_of(path)) if part.exists())
 
 
 def read_all(engine: Engine, alias: str) -> None:

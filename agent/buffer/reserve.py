@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from agent.buffer.folders import length_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,7 +33,7 @@ class Reserve:
             return
         disk = os.statvfs(self._path.parent)
         self.size = min(wanted, disk.f_blocks * disk.f_frsize // _MOST_SHARE) // _UNIT * _UNIT
-        self.held = self._path.stat().st_size if self._path.exists() else 0
+        self.held = length_of(self._path)
         if self.held > self.size:  # it was set to less
             self._cut(self.size)
         self.refill()

@@ -16,8 +16,8 @@ from agent.buffer.answers import write_answers
 from agent.buffer.columns import column_names
 from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError
+from agent.buffer.folders import size_of
 from agent.buffer.labels import write_labels
-from agent.buffer.repair import size_of
 from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable, gather
 from agent.buffer.summaries import write_summaries
 from agent.buffer.tables import prepare_tables, read_streams

@@ -15,10 +15,10 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.config import MIB
 from agent.buffer.errors import CorruptError, UnavailableError
-from agent.buffer.folders import make_folder, sync_folder, wal_of
+from agent.buffer.folders import length_of, make_folder, sync_folder, wal_of
 from agent.buffer.halfway import make_file
 from agent.buffer.lean import stand_in
-from agent.buffer.repair import Repairer, guarded, read_all, size_of
+from agent.buffer.repair import Repairer, guarded, read_all
 from agent.buffer.segment import Segment
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Segments:
         """Have the logs folded in that corrections of times made long: in time they would take more room than rows."""
         for segment in self.opened[:-1]:
             if segment.path and not segment.awaited and segment not in self._unfolded:
-                log_bytes = size_of(segment.path) - segment.path.stat().st_size
+                log_bytes = length_of(wal_of(segment.path))
                 self._unfolded += [segment] if log_bytes > _MOST_CORRECTED else []
 
     def show(self, insert: Callable[[str, Columns], None]) -> None:
@@ -205,7 +205,7 @@ class Segments:
 
     def _is_full(self, segment: Segment, day: str) -> bool:
         size = segment.bytes
-        if segment.path and (wal := wal_of(segment.path)).exists() and wal.stat().st_size > self._most_log:
+        if segment.path and length_of(wal_of(segment.path)) > self._most_log:
             return True  # it cannot be folded in, and a start has to read all of it
         return size >= self._full_bytes or (day > segment.day and size >= self._daily_bytes and segment.rows > 0)
 
@@ -273,7 +273,7 @@ def _behind_long_logs(files: Sequence[tuple[int, str, Path]], most_bytes: int) -
     """Return the numbers of the segments whose logs are more than can be replayed in the way, the newest first."""
     behind = set()
     for number, _, path in reversed(files):
-        log_bytes = size_of(path) - path.stat().st_size
+        log_bytes = length_of(wal_of(path))
         if log_bytes > most_bytes:
             behind.add(number)
         else:
