@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from agent.steady import Step
 
 STATE = ("", "wear")  # under which this is kept in the core
-_SAVE_SHARE = 128  # of the day's budget: what a kill leaves uncounted
+# What a kill leaves uncounted, of the day's budget: a share that is saved every ten seconds, or at once.
+_SAVE_SHARE, _SAVE_NS = 128, 10 * 10**9
+_SAVE_AT_ONCE = 16
 WRITTEN = "what is written"
 KEPT = "what is kept"
 _LEAST_BYTES = 16e6  # a day of summaries, states and readings, until it has been seen how much they are
@@ -67,7 +69,7 @@ class Wear:
         self._written = written
         self._kept = kept
         self._budget = config.write_mib_per_day * MIB
-        self._unsaved = 0
+        self._unsaved, self._saved_ns = 0, clock.monotonic_ns()
         # Whoever asks for every row gets it, and is told where that passes a budget.
         self._thins = config.capture != "all"
         budgets = {WRITTEN: self._budget, KEPT: float(limit_bytes)}
@@ -92,7 +94,8 @@ class Wear:
     @property
     def wants_saving(self) -> bool:
         """Whether so much was written since it was last saved that a kill should not make it forgotten."""
-        return self._unsaved > self._budget / _SAVE_SHARE
+        rested = self._clock.monotonic_ns() - self._saved_ns >= _SAVE_NS
+        return self._unsaved > self._budget / (_SAVE_SHARE if rested else _SAVE_AT_ONCE)
 
     def look(self, kept: int, log_bytes: int) -> bool:
         """Look at what was spent since the last time, with so much in logs; return whether the level has changed."""
@@ -113,8 +116,8 @@ class Wear:
 
     def save(self) -> bytes:
         """Give what is kept over a restart."""
-        self._unsaved = 0
-        thrift = self._thrift.save(self._clock.monotonic_ns())
+        self._unsaved, self._saved_ns = 0, self._clock.monotonic_ns()
+        thrift = self._thrift.save(self._saved_ns)
         return msgspec.msgpack.encode(_State(thrift=thrift, windows=self.windows.save(), since_ns=self._since_ns))
 
     def carry_on(self, stored: bytes | None, tell: Callable[[str, str], None]) -> None:
