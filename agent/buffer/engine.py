@@ -64,7 +64,11 @@ class Commit(Protocol):
 
 
 class Engine:
-    """The instance, and the one connection that writes. With `piped` it may write to /dev/stdout besides."""
+    """The instance, and what writes to it, one thread at a time. With `piped` it may write to /dev/stdout besides.
+
+    A transaction has a connection of its own, whose statements are not optimized: to write some rows takes no plan,
+    and a quarter of its time went into looking for a better one.
+    """
 
     def __init__(self, directory: Path | None, config: BufferConfig, *, piped: bool = False) -> None:
         self.memory_mib = config.duckdb_memory_mib
@@ -87,26 +91,40 @@ class Engine:
             "enable_external_access": False,
             "lock_configuration": True,
         }
+        self._single, self._transaction = self.root.cursor(), self.root.cursor()
+        self._writer = self._single
+        self._transaction.execute("SET SESSION enable_optimizer = false")
         for name, value in settings.items():
             self.root.execute(f"SET GLOBAL {name} = {literal(value)}")
-        self._writer = self.root.cursor()
         self._parsed = lru_cache(_MOST_PARSED)(self._parse)
 
+    def begin(self) -> None:
+        """Begin a transaction: until it ends, everything is part of it."""
+        self._writer = self._transaction
+        self._writer.execute(self._parsed(schema.BEGIN))
+
+    def commit(self) -> None:
+        """End the transaction. Where this raises, it may be durable all the same."""
+        try:
+            self._transaction.execute(self._parsed(schema.COMMIT))
+        finally:
+            self._writer = self._single
+
     def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement on the writing connection and return all its rows."""
+        """Run one statement and return all its rows."""
         # An open result would block the next `register`, so none is ever left open.
         values = [storable(value) if isinstance(value, str) else value for value in parameters]
         # What takes values comes again and again, and parsing is a quarter of the time of a small write.
         return self._writer.execute(self._parsed(sql) if values else sql, values).fetchall()
 
     def fetch(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, NDArray[Any]]:
-        """Run one question on the writing connection and return its columns, masked where they are NULL."""
+        """Run one question and return its columns, masked where they are NULL."""
         columns: dict[str, NDArray[Any]] = self._writer.execute(sql, parameters).fetchnumpy()
         return columns
 
     def insert(self, sql: str, columns: Mapping[str, object]) -> None:
         """Run an INSERT that selects from numpy columns."""
-        insert(self._writer, sql, columns)
+        insert(self._writer, self._parsed(sql), columns)
 
     def select(self, sql: str, columns: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run a SELECT that reads registered numpy columns, and return all its rows."""
@@ -115,24 +133,26 @@ class Engine:
 
     def rollback(self) -> None:
         """Give a transaction up, if one is still open."""
+        self._writer = self._single
         with suppress(duckdb.Error):
-            self._writer.execute(schema.ROLLBACK)
+            self._transaction.execute(schema.ROLLBACK)
 
     def close(self) -> None:
         """Let go of everything. May be called twice."""
         self._parsed.cache_clear()
-        self._writer.close()
+        self._transaction.close()
+        self._single.close()
         self.root.close()
 
     def _parse(self, sql: str) -> duckdb.Statement:
-        (statement,) = self._writer.extract_statements(sql)
+        (statement,) = self._single.extract_statements(sql)
         return statement
 
 
-def insert(connection: DuckDBPyConnection, sql: str, columns: Mapping[str, object]) -> None:
+def insert(connection: DuckDBPyConnection, insertion: str | duckdb.Statement, columns: Mapping[str, object]) -> None:
     """Run an INSERT that selects from numpy columns, on any connection."""
     with _registered(connection, columns):
-        connection.execute(sql)
+        connection.execute(insertion)
 
 
 @contextmanager

@@ -118,7 +118,7 @@ class Eras:
         settled = [era.settled(now) for era in self._eras]
         if settled == self._eras:
             return False
-        engine.run(schema.BEGIN)
+        engine.begin()
         engine.run(era_schema.SETTLE_ERAS.format(db=self.alias), [now.steps_ns, now.wall_ns, now.boot])
         commit()
         self._eras = settled
@@ -138,7 +138,7 @@ class Eras:
             folds.append(("=", str(present.number), present.number))
         if not folds:
             return False
-        engine.run(schema.BEGIN)
+        engine.begin()
         engine.run(*self.insert(present))
         for same, into, but in folds:
             for sql in era_schema.FOLD_ERAS:

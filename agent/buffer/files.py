@@ -116,7 +116,7 @@ class Files:
         """Commit. Where this raises, whether the transaction is durable shows only after `failed` and `ready`."""
         assert self._engine is not None
         self._in_doubt = True
-        self._engine.run(schema.COMMIT)
+        self._engine.commit()
         self._settle_names()
         then()
         self._in_doubt = False

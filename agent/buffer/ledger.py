@@ -139,7 +139,7 @@ class Ledger:
             # A commit can raise although it is durable, so a finding is looked up before it is written again; the
             # other statements may be repeated.
             if not (kind == "finding" and engine.run(schema.READ_FINDING_SEQ, [which])[0][0]):
-                engine.run(schema.BEGIN)
+                engine.begin()
                 testimony = self.testify()
                 along = _replace_state(*witness.STATE, testimony) if testimony != self._testified else []
                 for sql, values in (*statements, *along):

@@ -76,12 +76,12 @@ def _take_steps(engine: Engine, path: Path, copy: Path, version: int) -> None:
     shutil.copyfile(path, copy)
     copy.chmod(0o640)
     engine.run(schema.attach(str(copy), schema.CORE))
-    engine.run(schema.BEGIN)
+    engine.begin()
     for step in range(version, schema.CORE_VERSION):
         for sql in schema.CORE_STEPS[step]:
             engine.run(sql.format(db=schema.CORE))
     engine.run(schema.WRITE_VERSION.format(db=schema.CORE), [str(schema.CORE_VERSION)])
-    engine.run(schema.COMMIT)
+    engine.commit()
     engine.run(schema.checkpoint(schema.CORE))
     engine.run(schema.detach(schema.CORE))
     with copy.open("rb") as file:

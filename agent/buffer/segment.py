@@ -170,7 +170,7 @@ class Segment:
         """Put what waits into its tables: no more rows come."""
         waiting = [table for table in self._rows.values() if table.waiting]
         if waiting:
-            engine.run(schema.BEGIN)
+            engine.begin()
             settle = [table.land(engine) for table in waiting]
             commit(lambda: _all(settle))
 
@@ -183,7 +183,7 @@ class Segment:
         """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
         schemas, streams, series = dict(self._schemas), dict(self.streams), dict(self._series)
         rows = dict(self._rows)
-        engine.run(schema.BEGIN)
+        engine.begin()
         known = self.eras.find(batch.stamp)
         era = known or self.eras.next(batch.stamp)
         if known is None:

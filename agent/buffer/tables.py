@@ -26,13 +26,13 @@ def prepare_tables(
     """
     names = _tables(engine, alias)
     if not names:
-        engine.run(schema.BEGIN)
+        engine.begin()
         for table in tables:
             engine.run(table.format(db=alias))
         engine.run(schema.WRITE_META.format(db=alias), ["schema_version", str(newest)])
         for sql, values in rows:
             engine.run(sql, values)
-        engine.run(schema.COMMIT)
+        engine.commit()
         names = _tables(engine, alias)
     found = engine.run(schema.READ_VERSION.format(db=alias))
     if len(found) != 1 or not str(found[0][0]).isdigit():

@@ -78,7 +78,7 @@ class Kept:
                     return
                 self._know(engine)
                 statements = [*make(engine), *self._unkept, *_replace(*_LAST, token)]
-                engine.run(schema.BEGIN)
+                engine.begin()
                 for statement, values in statements:
                     engine.run(statement, values)
                 doubtful = True

@@ -82,7 +82,7 @@ def test_want_of_memory_is_told_as_such(tmp_path: Path) -> None:
     """Not by what it makes of the transaction: for that a batch would be given up, and its segment with it."""
     engine = Engine(tmp_path, BufferConfig(duckdb_memory_mib=2))
     engine.run("CREATE TABLE numbers (value BIGINT)")
-    engine.run(schema.BEGIN)
+    engine.begin()
     numbers = {"value": np.arange(1_000_000)}
     with pytest.raises(duckdb.Error) as raised:
         engine.insert(f"INSERT INTO numbers SELECT value FROM {schema.INCOMING}", numbers)
