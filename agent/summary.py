@@ -145,7 +145,8 @@ def summarise(
     """Summarise the rows of one stream with one set of signals; `edges` as `bin_edges` makes them, by signal."""
     signals = blocks[0].signals
     # By signal, so that what is done to all values of one goes through memory once.
-    values = np.ascontiguousarray(np.concatenate([block.values for block in blocks]).T)
+    values = np.empty((len(signals), sum(map(len, blocks))), blocks[0].values.dtype)
+    np.concatenate([block.values.T for block in blocks], 1, values)
     latency = np.concatenate([block.latency_s for block in blocks])
     status = np.concatenate([block.status for block in blocks])
     latency = latency[np.isfinite(latency)]

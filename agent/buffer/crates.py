@@ -29,6 +29,7 @@ _TYPES: dict[str, np.dtype[Any]] = {
 }
 _SIGNAL = np.dtype("<f4")
 _LEVEL = 1  # the third takes a third longer for 2 % less
+_MOST_KEPT = 4 << 20  # bytes of planes: a row group of 20 signals has 3.4 MB
 assert sys.byteorder == "little", "arrays go to DuckDB as they are"
 
 
@@ -37,18 +38,40 @@ def row_bytes(signals: int) -> int:
     return sum(kind.itemsize for kind in _TYPES.values()) + signals * _SIGNAL.itemsize
 
 
-def encode(columns: Mapping[str, NDArray[Any]], signals: int) -> bytes:
-    """Put columns of equal length into a crate."""
+class Bench:
+    """Memory in which crates are made, kept for the next: to touch new pages takes longer than to fill them."""
+
+    def __init__(self) -> None:
+        self._planes = self._crate = np.empty(0, np.uint8)
+
+    def room(self, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return `size` bytes for the planes, and as many as their crate takes at the most."""
+        most = len(_FORM) + size + (size >> 7) + 1_024  # more than Zstandard's bound
+        planes, crate = self._planes, self._crate
+        if len(crate) < most:
+            planes, crate = np.empty(size, np.uint8), np.empty(most, np.uint8)
+            if size <= _MOST_KEPT:
+                self._planes, self._crate = planes, crate
+        return planes[:size], crate[:most]
+
+
+def encode(columns: Mapping[str, NDArray[Any]], signals: int, bench: Bench | None = None) -> bytes:
+    """Put columns of equal length into a crate, on a bench that nobody else uses meanwhile."""
     rows = len(columns["t"])
-    planes = [_planes(np.diff(columns["t"], prepend=0), _TYPES["t"])]
-    planes += [_planes(columns[name], kind) for name, kind in _TYPES.items() if name != "t"]
-    if signals:
-        # All signals together: bytes of one significance are alike in all of them.
-        values = np.concatenate([columns[f"c{at}"] for at in range(signals)])
-        planes.append(_planes(values, _SIGNAL))
-    whole = b"".join(planes)
-    assert len(whole) == rows * row_bytes(signals)
-    return _FORM + bytes(cramjam.zstd.compress(whole, _LEVEL))
+    planes, crate = (bench or Bench()).room(rows * row_bytes(signals))
+    at = 0
+    for name, kind in _TYPES.items():
+        values = np.diff(columns[name], prepend=0) if name == "t" else columns[name]
+        end = at + rows * kind.itemsize
+        planes[at:end].reshape(kind.itemsize, rows)[:] = _bytes_of(values, kind).T
+        at = end
+    # All signals together: bytes of one significance are alike in all of them.
+    together = planes[at:].reshape(_SIGNAL.itemsize, signals, rows)
+    for signal in range(signals):
+        together[:, signal] = _bytes_of(columns[f"c{signal}"], _SIGNAL).T
+    crate[: len(_FORM)] = np.frombuffer(_FORM, np.uint8)
+    packed = int(cramjam.zstd.compress_into(planes.data, crate[len(_FORM) :].data, _LEVEL))
+    return crate[: len(_FORM) + packed].tobytes()
 
 
 def decode(crate: bytes, rows: int, signals: int) -> Columns:
@@ -83,9 +106,9 @@ def cut(columns: Mapping[str, NDArray[Any]], rows: slice) -> Columns:
     return {name: column[rows] for name, column in columns.items()}
 
 
-def _planes(values: NDArray[Any], kind: np.dtype[Any]) -> bytes:
-    whole = np.ascontiguousarray(values, kind)
-    return whole.view(np.uint8).reshape(len(whole), kind.itemsize).T.tobytes()
+def _bytes_of(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[np.uint8]:
+    """Return the bytes of each value, by the row."""
+    return np.ascontiguousarray(values, kind).view(np.uint8).reshape(len(values), kind.itemsize)
 
 
 def _values(planes: bytes, kind: np.dtype[Any]) -> NDArray[Any]:

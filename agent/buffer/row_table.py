@@ -7,12 +7,12 @@ save nothing (a few), or would have to wait in too much memory (many signals).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from agent.buffer import row_schema, schema
-from agent.buffer.crates import cut, decode, encode, join, row_bytes
+from agent.buffer.crates import cut, decode, join, row_bytes
 from agent.buffer.errors import CorruptError
 from agent.buffer.late import Late
 from agent.buffer.row_schema import GROUP_ROWS
@@ -22,11 +22,23 @@ if TYPE_CHECKING:
 
     from agent.buffer.crates import Columns
     from agent.buffer.engine import Engine
+    from agent.buffer.packing import Packing
     from agent.model import Block, Stream
 
 LEAST_ROWS = 100  # of a crate, while none waits: fewer take less as they are
 MOST_CRATES = 256  # that wait: a start, and each question of a process of its own, has to open them
 MOST_WAITING_BYTES = 16 << 20  # of all tables of a segment, in memory, when each is just short of a row group
+
+
+def _nothing() -> None:
+    pass
+
+
+class Writing(NamedTuple):
+    """Rows on their way: `finish` ends their writing, inside its transaction; `settle` is for once that is durable."""
+
+    finish: Callable[[], None] = _nothing
+    settle: Callable[[], None] = _nothing
 
 
 class RowTable:
@@ -89,33 +101,34 @@ class RowTable:
         """Return how many rows it holds, with what waits."""
         return self._count(engine) if self._late is None else self._late.first + self._late.rows
 
-    def write(self, engine: Engine, batch: int, columns: Columns) -> Callable[[], None]:
-        """Write rows inside the transaction that is open; return what is to be done once it is durable."""
+    def write(self, engine: Engine, batch: int, columns: Columns, packing: Packing) -> Writing:
+        """Write rows inside the transaction that is open."""
         late, rows = self._late, len(columns["t"])
         if late is None:
             self._insert(engine, columns)
-            return _nothing
+            return Writing()
         if not late.rows and rows < LEAST_ROWS:
             self._insert(engine, columns)
-            return lambda: late.start(engine, late.first + rows)
+            return Writing(settle=lambda: late.start(engine, late.first + rows))
         landing = (late.rows + rows) // GROUP_ROWS * GROUP_ROWS
         if not landing and len(late.parts) >= MOST_CRATES:
             landing = late.rows + rows
         head = max(landing - late.rows, 0)
+        rest = [(part := cut(columns, slice(head, None)), packing.begin(part, self.signals))] if head < rows else []
         if landing:
             self._land(engine, [*late.parts, cut(columns, slice(head))])
-        rest = [cut(columns, slice(head, None))] if head < rows else []
-        for part in rest:
-            payload = encode(part, len(self._columns))
-            engine.run(row_schema.insert_crate(self._alias, self.number), [batch, rows - head, payload])
+
+        def finish() -> None:
+            for _, crate in rest:
+                engine.run(row_schema.insert_crate(self._alias, self.number), [batch, rows - head, crate()])
 
         def settle() -> None:
             if landing:
                 late.start(engine, late.first + landing)
-            for part in rest:
+            for part, _ in rest:
                 late.add(part)
 
-        return settle
+        return Writing(finish, settle)
 
     def land(self, engine: Engine) -> Callable[[], None]:
         """Put all that waits into the table, inside the transaction that is open; return as `write` does."""
@@ -149,8 +162,9 @@ class RowTable:
 
 def gather(blocks: Sequence[Block], signals: int, number_of: Mapping[Stream, int], era: int) -> Columns:
     """Put the rows of blocks of the same signals, of which `signals` are kept, into the columns of their table."""
-    values = np.concatenate([block.values[:, :signals] for block in blocks]).astype(np.float32, copy=False)
-    by_column = np.ascontiguousarray(values.T)
+    rows = sum(map(len, blocks))
+    by_column = np.empty((signals, rows), np.float32)
+    np.concatenate([block.values[:, :signals].T for block in blocks], 1, by_column, casting="same_kind")
     return {f"c{index}": by_column[index] for index in range(signals)} | {
         "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, schema.LATEST_NS),
         "s": np.repeat(
@@ -159,10 +173,6 @@ def gather(blocks: Sequence[Block], signals: int, number_of: Mapping[Stream, int
         "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
         "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
         "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
-        "a": np.full(len(values), era, np.uint8),
+        "a": np.full(rows, era, np.uint8),
         "w": np.concatenate([np.ones(len(b), np.float32) if b.weights is None else b.weights for b in blocks]),
     }
-
-
-def _nothing() -> None:
-    pass

@@ -18,6 +18,7 @@ from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError
 from agent.buffer.folders import size_of
 from agent.buffer.labels import write_labels
+from agent.buffer.packing import Packing
 from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable, gather
 from agent.buffer.summaries import write_summaries
 from agent.buffer.tables import prepare_tables, read_streams
@@ -46,7 +47,7 @@ _labels = msgspec.json.Decoder(dict[str, str])
 class Segment:
     """A segment file, or with `path` None the same in memory. `number` orders them; the day is only a label."""
 
-    def __init__(self, number: int, day: str, path: Path | None) -> None:
+    def __init__(self, number: int, day: str, path: Path | None, packing: Packing | None = None) -> None:
         self.number = number
         self.day = day
         self.path = path
@@ -60,6 +61,7 @@ class Segment:
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
         self._memory_bytes = 0
+        self._packing = packing or Packing()
         self.eras = Eras(self.alias)
         self.version = schema.VERSION
         self.names: frozenset[str] = frozenset()
@@ -195,11 +197,12 @@ class Segment:
         def number_of_signals(signals: tuple[Signal, ...]) -> int:
             return self._schema(engine, schemas, rows, signals)
 
-        settle = []
+        writing = []
         for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
             table = rows[number_of_signals(signals)]
-            settle.append(table.write(engine, batch.id, gather(blocks, table.signals, streams, era.number)))
+            columns = gather(blocks, table.signals, streams, era.number)
+            writing.append(table.write(engine, batch.id, columns, self._packing))
         if batch.readings:
             self._write_readings(engine, series, batch.readings, era.number)
         write_summaries(engine, self.alias, batch.summaries, streams, number_of_signals, MOST_SIGNALS, era.number)
@@ -210,8 +213,9 @@ class Segment:
             write_labels(engine, self.alias, batch.labels, era.number)
         for source, seq in batch.positions.items():
             engine.run(schema.INSERT_POSITION.format(db=self.alias), [batch.id, source, seq])
+        _all(one.finish for one in writing)
         made = [rows[number] for number in rows.keys() - self._rows.keys()]
-        commit(lambda: _all([*(partial(table.begin, engine) for table in made), *settle]))
+        commit(lambda: _all([*(partial(table.begin, engine) for table in made), *(one.settle for one in writing)]))
         if known is None:
             self.eras.add(era)
         self.names |= {name for table in made for name in table.names}

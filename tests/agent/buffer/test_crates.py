@@ -9,7 +9,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from agent.buffer.crates import decode, encode, row_bytes
+from agent.buffer.crates import Bench, decode, encode, row_bytes
+from agent.buffer.packing import LEAST_ROWS as LARGE
+from agent.buffer.packing import Packing
 from agent.buffer.query import run_query
 from agent.buffer.reader import open_readonly
 from agent.buffer.row_schema import GROUP_ROWS
@@ -86,6 +88,48 @@ def test_a_row_takes_half_in_a_crate() -> None:
     assert len(encode(columns, 8)) < 500 * row_bytes(8)
     coarse = columns | {f"c{at}": np.round((columns[f"c{at}"] * 8 + 120) * 16) / 16 for at in range(8)}
     assert len(encode(coarse, 8)) < 0.5 * 500 * row_bytes(8)
+
+
+def test_crates_made_on_one_bench_do_not_disturb_each_other() -> None:
+    """A crate is its own bytes, whatever is made after it: more, less, and more than a bench keeps room for."""
+    bench = Bench()
+    many = [(_columns(rows, 20), rows) for rows in (300, 50, 40_000, 700)]
+    crates = [encode(columns, 20, bench) for columns, _ in many]
+    for (columns, rows), crate in zip(many, crates, strict=True):
+        assert crate == encode(columns, 20)
+        assert decode(crate, rows, 20)["c7"].tobytes() == columns["c7"].tobytes()
+
+
+def test_large_batches_are_packed_beside_the_writer() -> None:
+    """In another thread, which is there for many; the thread ends with who uses it."""
+    packing, large = Packing(), _columns(LARGE, 3)
+    crates = [packing.begin(columns, 3) for columns in (large, _columns(9, 3), large)]
+    assert [thread.name for thread in threading.enumerate() if "packing" in thread.name] == ["driftline-packing_0"]
+    assert [crate() for crate in crates] == [encode(columns, 3) for columns in (large, _columns(9, 3), large)]
+    worker = next(thread for thread in threading.enumerate() if "packing" in thread.name)
+    del packing, crates
+    worker.join(30)
+    assert not worker.is_alive()
+
+
+def test_what_cannot_be_packed_is_said_to_who_waits() -> None:
+    """Where rows do not fit together, by the one that asks for the crate, and the next can be packed."""
+    packing, columns = Packing(), _columns(LARGE, 3)
+    crate = packing.begin(columns | {"w": columns["w"][:5]}, 3)
+    with pytest.raises(ValueError, match="shape"):
+        crate()
+    assert packing.begin(columns, 3)() == encode(columns, 3)
+
+
+def test_a_system_without_threads_packs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer does it itself."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    columns = _columns(LARGE, 3)
+    assert Packing().begin(columns, 3)() == encode(columns, 3)
 
 
 def test_rows_go_to_their_table_by_whole_row_groups(tmp_path: Path) -> None:
