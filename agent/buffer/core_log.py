@@ -35,6 +35,7 @@ class CoreLog:
         path, reserve = self._path, self._reserve
         if path is None:
             return
+        path.stat()  # raises where it is gone: what is written to it still goes somewhere, and would be told as stored
         size = reserve.size // _RESERVE_SHARE if reserve.in_use else engine.memory_mib * MIB // _MEMORY_SHARE
         usual = max(_LEAST_LOG, size)
         if not reserve.in_use:

@@ -11,10 +11,14 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from agent.buffer import BufferConfig, engine, migrate, open_buffer
+from agent.buffer import BufferConfig, engine, files, migrate, open_buffer
 from agent.clock import ManualClock
 from tests.agent.buffer.blocks import NOW_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WATCHED = {"open", "os.rename", "os.link", "os.remove", "os.truncate", "os.mkdir", "os.chmod", "shutil.copyfile"}
 
@@ -37,7 +41,7 @@ class Steps:
 def start_and_die(directory: Path, fatal: int) -> None:
     """Open the buffer of a directory, and end before step `fatal` or, where there is none, afterwards."""
     steps = Steps(fatal)
-    run, migrate_core = engine.Engine.run, migrate.migrate_core
+    migrate_core = migrate.migrate_core
 
     def migrating(opened: engine.Engine, path: Path, version: int) -> str:
         steps.begun = True
@@ -47,12 +51,23 @@ def start_and_die(directory: Path, fatal: int) -> None:
             steps.step()
             steps.begun = False
 
-    def watched(self: engine.Engine, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-        steps.step()
-        return run(self, sql, parameters)
+    class Watched(engine.Engine):
+        """Takes a step before each statement."""
+
+        def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            steps.step()
+            return super().run(sql, parameters)
+
+        def begin(self) -> None:
+            steps.step()
+            super().begin()
+
+        def commit(self) -> None:
+            steps.step()
+            super().commit()
 
     migrate.migrate_core = migrating  # type: ignore[assignment]
-    engine.Engine.run = watched  # type: ignore[assignment,method-assign]
+    files.Engine = Watched  # type: ignore[attr-defined]
     sys.addaudithook(lambda event, _: steps.step() if event in WATCHED else None)
     open_buffer(directory, ManualClock(NOW_NS), BufferConfig())
     os._exit(0)

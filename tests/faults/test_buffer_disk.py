@@ -38,14 +38,13 @@ class LyingEngine(Engine):
     commits = 0
     refuses: Callable[[int], bool] | None = None
 
-    def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
-        """Run, and lie about the commits that are refused."""
-        result = super().run(sql, parameters)  # type: ignore[arg-type]
-        if sql == "COMMIT" and LyingEngine.refuses:
+    def commit(self) -> None:
+        """Commit, and lie about the commits that are refused."""
+        super().commit()
+        if LyingEngine.refuses:
             LyingEngine.commits += 1
             if LyingEngine.refuses(LyingEngine.commits):
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
-        return result
 
 
 class FailingEngine(Engine):
@@ -54,14 +53,14 @@ class FailingEngine(Engine):
     commits = 0
     refuses: Callable[[int], bool] | None = None
 
-    def run(self, sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
+    def commit(self) -> None:
         """Fail the commits that are refused."""
-        if sql == "COMMIT" and FailingEngine.refuses:
+        if FailingEngine.refuses:
             FailingEngine.commits += 1
             if FailingEngine.refuses(FailingEngine.commits):
-                super().run("ROLLBACK")
+                self.rollback()
                 raise duckdb.TransactionException("Failed to commit: Could not write file: No space left on device")
-        return super().run(sql, parameters)  # type: ignore[arg-type]
+        super().commit()
 
 
 @pytest.mark.parametrize("refuses", [two_in_five, two_in_three])
@@ -91,6 +90,7 @@ def test_a_commit_that_raises_is_neither_lost_nor_doubled(
             buffer.commit()
             rounds += 1
             assert rounds < 200
+        assert engine.commits > 5 * 9  # a batch, a finding, a state, an event and more, each time
         assert buffer.status().discarded_rows == 0
         assert buffer.status().segments == 1
         monkeypatch.setattr(engine, "refuses", None)
@@ -104,6 +104,21 @@ def test_a_commit_that_raises_is_neither_lost_nor_doubled(
         assert ask(buffer, "SELECT count(*) FROM streams") == [[1]]
         assert buffer.positions() == {"a.ring": 90}
         assert buffer.get_state("key", "part") == bytes([8])
+
+
+def test_a_directory_that_is_gone_stores_nothing(tmp_path: Path) -> None:
+    """What is written to files without a name is told as waiting, not as stored."""
+    state = tmp_path / "state"
+    with opened(state) as buffer:
+        buffer.append([make_block(10)], [])
+        buffer.commit()
+        assert (buffer.settled, buffer.status().notes) == (True, ())
+        shutil.rmtree(state)
+        for number in range(1, 3):
+            buffer.append([make_block(10, first=10 * number)], [])
+            buffer.commit()
+            assert (buffer.settled, buffer.status().rows) == (False, 10)
+            assert any("No such file" in note and "core.duckdb" in note for note in buffer.status().notes)
 
 
 def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
