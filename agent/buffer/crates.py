@@ -56,19 +56,19 @@ class Bench:
 
 
 def encode(columns: Mapping[str, NDArray[Any]], signals: int, bench: Bench | None = None) -> bytes:
-    """Put columns of equal length into a crate, on a bench that nobody else uses meanwhile."""
+    """Put columns of equal length into a crate, on a bench that nobody else uses meanwhile. Raises ValueError."""
     rows = len(columns["t"])
     planes, crate = (bench or Bench()).room(rows * row_bytes(signals))
     at = 0
     for name, kind in _TYPES.items():
         values = np.diff(columns[name], prepend=0) if name == "t" else columns[name]
         end = at + rows * kind.itemsize
-        planes[at:end].reshape(kind.itemsize, rows)[:] = _bytes_of(values, kind).T
+        planes[at:end].reshape(kind.itemsize, rows)[:] = _planes(values, rows, kind)
         at = end
     # All signals together: bytes of one significance are alike in all of them.
     together = planes[at:].reshape(_SIGNAL.itemsize, signals, rows)
     for signal in range(signals):
-        together[:, signal] = _bytes_of(columns[f"c{signal}"], _SIGNAL).T
+        together[:, signal] = _planes(columns[f"c{signal}"], rows, _SIGNAL)
     crate[: len(_FORM)] = np.frombuffer(_FORM, np.uint8)
     packed = int(cramjam.zstd.compress_into(planes.data, crate[len(_FORM) :].data, _LEVEL))
     return crate[: len(_FORM) + packed].tobytes()
@@ -106,9 +106,9 @@ def cut(columns: Mapping[str, NDArray[Any]], rows: slice) -> Columns:
     return {name: column[rows] for name, column in columns.items()}
 
 
-def _bytes_of(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[np.uint8]:
-    """Return the bytes of each value, by the row."""
-    return np.ascontiguousarray(values, kind).view(np.uint8).reshape(len(values), kind.itemsize)
+def _planes(values: NDArray[Any], rows: int, kind: np.dtype[Any]) -> NDArray[np.uint8]:
+    """Return the bytes of as many values, by their significance. Raises ValueError for fewer or more."""
+    return np.ascontiguousarray(values, kind).view(np.uint8).reshape(rows, kind.itemsize).T
 
 
 def _values(planes: bytes, kind: np.dtype[Any]) -> NDArray[Any]:

@@ -49,7 +49,7 @@ _FAILING = ("input/output error", "could not write file", "fsync")
 _DISK = (*_FAILING, "invalidated")
 
 STDOUT = "/dev/stdout"
-_MOST_PARSED = 64  # statements with parameters: of a commit there are some ten
+_MOST_PARSED = 64  # statements that come again: of a commit there are some ten
 
 
 class Commit(Protocol):

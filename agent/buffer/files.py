@@ -22,6 +22,7 @@ from agent.buffer.folders import LogNames, size_of
 from agent.buffer.gate import Gate
 from agent.buffer.ledger import Ledger
 from agent.buffer.migrate import forget_old_cores, prepare_core
+from agent.buffer.packing import Packing
 from agent.buffer.reader import core_alone
 from agent.buffer.refusals import Refusals
 from agent.buffer.repair import CORE_FILE, Repairer, guarded, read_all
@@ -72,6 +73,7 @@ class Files:
         self._in_doubt = self._behind = self._shut_out = self._ended = False
         self._log_names = LogNames()
         self._core_log = CoreLog(self.ledger.path, self.reserve)
+        self.packing = Packing()
         self._engine: Engine | None = self._open_with_room()
         if disk and not self.migrated:
             forget_old_cores(directory / CORE_FILE)
@@ -217,6 +219,7 @@ class Files:
     def end(self) -> None:
         """Close everything for good: whoever asks later opens nothing again."""
         self._ended = True
+        self.packing.close()
         self.shut()
 
     def look(self, *, waiting: bool) -> str:

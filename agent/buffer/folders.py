@@ -1,4 +1,4 @@
-"""Makes names durable, and bytes that a failed sync left in doubt.
+"""Files of databases: where their logs are, how long they are; their names made durable, and bytes in doubt.
 
 A file that was synced can still be gone after a power cut when its folder was not: ext4 and xfs write the name along
 with the file, POSIX does not ask for it, and DuckDB makes a new log after each checkpoint without a sync of the folder.

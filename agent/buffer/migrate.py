@@ -17,7 +17,7 @@ import duckdb
 from agent.buffer import schema
 from agent.buffer.engine import is_passing
 from agent.buffer.errors import CorruptError, UnavailableError
-from agent.buffer.folders import make_folder, sync_folder, wal_of
+from agent.buffer.folders import length_of, make_folder, sync_folder, wal_of
 from agent.buffer.quarantine import FOLDER
 from agent.buffer.tables import prepare_tables
 
@@ -88,7 +88,7 @@ def _take_steps(engine: Engine, path: Path, copy: Path, version: int) -> None:
         os.fsync(file.fileno())
     for log in (wal_of(path), wal_of(copy)):
         # A log that is left would be taken for the other file's.
-        if log.exists() and log.stat().st_size:
+        if length_of(log):
             raise OSError(f"{log.name} could not be folded in")
         log.unlink(missing_ok=True)
 

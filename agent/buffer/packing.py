@@ -17,17 +17,28 @@ LEAST_ROWS = 4_096  # fewer are in their crate before another thread has begun
 
 
 class Packing:
-    """One thread, which is there once it is needed, and ends with this."""
+    """One thread, which is there from the first large batch until `close`. Used by one other thread."""
 
     def __init__(self) -> None:
         self._bench = Bench()
-        self._worker = ThreadPoolExecutor(1, "driftline-packing")
+        self._worker = _worker()
 
     def begin(self, columns: Columns, signals: int) -> Callable[[], bytes]:
-        """Begin to put columns into a crate; return what waits for it and gives it, or raises what `encode` raised."""
+        """Begin to put columns into a crate, and leave them as they are until it is done.
+
+        Return what waits for the crate and gives it, or raises what `encode` raises. It need not be called.
+        """
         if len(columns["t"]) >= LEAST_ROWS:
             try:
                 return self._worker.submit(encode, columns, signals, self._bench).result
             except RuntimeError:  # the system gives no more threads
-                pass
+                self._worker = _worker()  # what was submitted would stay in memory, and go first
         return partial(encode, columns, signals)
+
+    def close(self) -> None:
+        """Let the thread end, once it is done. May be called twice."""
+        self._worker.shutdown()
+
+
+def _worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "driftline-packing")

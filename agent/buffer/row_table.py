@@ -131,7 +131,7 @@ class RowTable:
         return Writing(finish, settle)
 
     def land(self, engine: Engine) -> Callable[[], None]:
-        """Put all that waits into the table, inside the transaction that is open; return as `write` does."""
+        """Put all that waits into the table, inside the transaction that is open; return its `settle`."""
         late = self._late
         if late is None or not late.rows:
             return _nothing

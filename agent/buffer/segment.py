@@ -18,7 +18,6 @@ from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError
 from agent.buffer.folders import size_of
 from agent.buffer.labels import write_labels
-from agent.buffer.packing import Packing
 from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable, gather
 from agent.buffer.summaries import write_summaries
 from agent.buffer.tables import prepare_tables, read_streams
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from agent.buffer.crates import Columns
     from agent.buffer.engine import Commit, Engine
+    from agent.buffer.packing import Packing
     from agent.buffer.pending import Batch
     from agent.model import Reading
 
@@ -47,7 +47,7 @@ _labels = msgspec.json.Decoder(dict[str, str])
 class Segment:
     """A segment file, or with `path` None the same in memory. `number` orders them; the day is only a label."""
 
-    def __init__(self, number: int, day: str, path: Path | None, packing: Packing | None = None) -> None:
+    def __init__(self, number: int, day: str, path: Path | None) -> None:
         self.number = number
         self.day = day
         self.path = path
@@ -61,7 +61,6 @@ class Segment:
         self.positions: dict[str, int] = {}
         self._series: dict[Series, int] = {}
         self._memory_bytes = 0
-        self._packing = packing or Packing()
         self.eras = Eras(self.alias)
         self.version = schema.VERSION
         self.names: frozenset[str] = frozenset()
@@ -181,7 +180,9 @@ class Segment:
         for table in self._rows.values():
             table.end(engine)
 
-    def write(self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], commit: Commit) -> bool:
+    def write(
+        self, engine: Engine, batch: Batch, number_of: Mapping[Stream, int], packing: Packing, commit: Commit
+    ) -> bool:
         """Write a batch in one transaction, ended by `commit`; return whether a table was added."""
         schemas, streams, series = dict(self._schemas), dict(self.streams), dict(self._series)
         rows = dict(self._rows)
@@ -202,7 +203,7 @@ class Segment:
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
             table = rows[number_of_signals(signals)]
             columns = gather(blocks, table.signals, streams, era.number)
-            writing.append(table.write(engine, batch.id, columns, self._packing))
+            writing.append(table.write(engine, batch.id, columns, packing))
         if batch.readings:
             self._write_readings(engine, series, batch.readings, era.number)
         write_summaries(engine, self.alias, batch.summaries, streams, number_of_signals, MOST_SIGNALS, era.number)

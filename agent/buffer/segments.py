@@ -18,7 +18,6 @@ from agent.buffer.errors import CorruptError, UnavailableError
 from agent.buffer.folders import length_of, make_folder, sync_folder, wal_of
 from agent.buffer.halfway import make_file
 from agent.buffer.lean import stand_in
-from agent.buffer.packing import Packing
 from agent.buffer.repair import Repairer, guarded, read_all
 from agent.buffer.segment import Segment
 
@@ -46,7 +45,6 @@ class Segments:
     def __init__(self, directory: Path | None, config: BufferConfig, core: Ledger) -> None:
         self._core = core
         self._folder = directory / FOLDER if directory else None
-        self._packing = Packing()
         self._last_number = 0
         self._known: set[int] = set()
         self.limit_bytes = config.limit_bytes if directory else round(config.memory_rows_mib * MIB)
@@ -105,7 +103,7 @@ class Segments:
         long = _behind_long_logs(files, min(_MOST_IN_THE_WAY, engine.memory_mib * MIB // _LOG_SHARE))
         for number, day, path in files:
             self._last_number = max(self._last_number, number)
-            segment = Segment(number, day, path, self._packing)
+            segment = Segment(number, day, path)
             if number in long - here and self._stand_in(engine, segment, repairer):
                 continue
             # A stop in the middle of its start may have left it without tables.
@@ -214,7 +212,7 @@ class Segments:
     def _start(self, engine: Engine, day: str) -> None:
         number = self._last_number + 1
         path = self._folder / f"{number:06d}-{day}.duckdb" if self._folder else None
-        segment = Segment(number, day, path, self._packing)
+        segment = Segment(number, day, path)
         self._last_number = number
         try:
             if path:
@@ -247,7 +245,7 @@ class Segments:
         return at, segment
 
     def _put_in(self, engine: Engine, at: int, before: Segment, repairer: Repairer) -> None:
-        segment = Segment(before.number, before.day, before.path, self._packing)
+        segment = Segment(before.number, before.day, before.path)
         after = max((earlier.last_batch for earlier in self.opened[:at]), default=0)
         load = functools.partial(segment.load, engine)
         if guarded(engine, segment.path, repairer, segment.alias, load, after):

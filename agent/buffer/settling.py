@@ -96,7 +96,7 @@ class Settling:
         numbers = {stream: files.ledger.number_of(stream) for stream in batch.streams}
         files.ledger.flush(engine, files.end_transaction)
         segment = files.segments.current(engine, batch.day)
-        if segment.write(engine, batch, numbers, files.end_transaction):
+        if segment.write(engine, batch, numbers, files.packing, files.end_transaction):
             files.segments.make_views(engine)
 
     def _give_up(self, batch: Batch, error: Exception) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -100,36 +102,59 @@ def test_crates_made_on_one_bench_do_not_disturb_each_other() -> None:
         assert decode(crate, rows, 20)["c7"].tobytes() == columns["c7"].tobytes()
 
 
+def _packers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("driftline-packing")}
+
+
 def test_large_batches_are_packed_beside_the_writer() -> None:
-    """In another thread, which is there for many; the thread ends with who uses it."""
-    packing, large = Packing(), _columns(LARGE, 3)
-    crates = [packing.begin(columns, 3) for columns in (large, _columns(9, 3), large)]
-    assert [thread.name for thread in threading.enumerate() if "packing" in thread.name] == ["driftline-packing_0"]
-    assert [crate() for crate in crates] == [encode(columns, 3) for columns in (large, _columns(9, 3), large)]
-    worker = next(thread for thread in threading.enumerate() if "packing" in thread.name)
-    del packing, crates
-    worker.join(30)
-    assert not worker.is_alive()
+    """In one other thread, which ends with its user; small ones are not."""
+    before, packing, large, small = _packers(), Packing(), _columns(LARGE, 3), _columns(LARGE - 1, 3)
+    assert packing.begin(small, 3)() == encode(small, 3)
+    assert _packers() == before
+    crates = [packing.begin(columns, 3) for columns in (large, small, large)]
+    assert len(_packers() - before) == 1
+    assert [crate() for crate in crates] == [encode(columns, 3) for columns in (large, small, large)]
+    packing.close()
+    assert _packers() == before
+
+
+def test_a_buffer_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """Once it is closed."""
+    before = _packers()
+    with opened(tmp_path) as buffer:
+        _commit(buffer, 0, LARGE)
+        assert _packers() != before
+    assert _packers() == before
 
 
 def test_what_cannot_be_packed_is_said_to_who_waits() -> None:
-    """Where rows do not fit together, by the one that asks for the crate, and the next can be packed."""
+    """Where rows do not fit together, by what gives the crate; the next is packed all the same."""
     packing, columns = Packing(), _columns(LARGE, 3)
-    crate = packing.begin(columns | {"w": columns["w"][:5]}, 3)
-    with pytest.raises(ValueError, match="shape"):
-        crate()
+    for count in (1, 5, LARGE - 1):
+        crate = packing.begin(columns | {"w": columns["w"][:count]}, 3)
+        with pytest.raises(ValueError, match="shape"):
+            crate()
     assert packing.begin(columns, 3)() == encode(columns, 3)
+    packing.close()
 
 
 def test_a_system_without_threads_packs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The writer does it itself."""
+    """The writer does it itself; nothing waits in memory for a thread that never comes."""
+    packing, columns = Packing(), _columns(LARGE, 3)
+    held = weakref.ref(columns["c0"])
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    columns = _columns(LARGE, 3)
-    assert Packing().begin(columns, 3)() == encode(columns, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert packing.begin(columns, 3)() == encode(columns, 3)
+    del columns
+    gc.collect()
+    assert held() is None
+    again = _columns(LARGE, 3)
+    assert packing.begin(again, 3)() == encode(again, 3)
+    packing.close()
 
 
 def test_rows_go_to_their_table_by_whole_row_groups(tmp_path: Path) -> None:
