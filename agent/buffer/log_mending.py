@@ -42,9 +42,17 @@ def mend_log(
     state = examine(wal, after)
     if state.size and not _begins_as(wal, heads):
         return WalState(state.size, 0, torn=False), []
-    while state.sound not in {0, state.size} and len(done) < _MOST_MENDS and (said := _mend_entry(wal, state)):
+    while state.sound not in {0, state.size} and len(done) < _MOST_MENDS:
+        found = _read(wal, state.sound)
+        if not (said := _mend_entry(wal, state, found)):
+            break
+        mended = examine(wal, after)
+        if state.stale < 0 <= mended.stale:
+            # What follows is older: two logs meet here, and what seemed damaged is a part of a transaction of before.
+            _write(wal, state.sound, found)
+            break
         done.append(said)
-        state = examine(wal, after)
+        state = mended
     return state, [f"{wal.name} was changed {said}; that was set right, and nothing was lost" for said in done]
 
 
@@ -108,10 +116,14 @@ def _mend_head(wal: Path, heads: list[bytes], held: Callable[[], int | None]) ->
     return "in its first bytes, which its file knows"
 
 
-def _mend_entry(wal: Path, state: WalState) -> str:
+def _read(wal: Path, at: int) -> bytes:
     with wal.open("rb") as file:
-        file.seek(state.sound)
-        head, rest = file.read(FRAME.size), file.read(_MOST_ENTRY)
+        file.seek(at)
+        return file.read(FRAME.size + _MOST_ENTRY)
+
+
+def _mend_entry(wal: Path, state: WalState, found: bytes) -> str:
+    head, rest = found[: FRAME.size], found[FRAME.size :]
     if len(head) < FRAME.size:
         return ""
     size, stored = FRAME.unpack(head)

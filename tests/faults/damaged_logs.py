@@ -6,13 +6,15 @@ import random
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING
 
 from agent.buffer import BufferConfig
 from agent.buffer.engine import Engine
+from agent.buffer.log_order import COMMITTED
 from agent.buffer.quarantine import FOLDER
 from agent.buffer.repair import Repairer
+from agent.buffer.wal import FRAME, skim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,9 +53,20 @@ class State:
 
 def states(log: Log, other: bytes, places: Iterable[int]) -> Iterator[State]:
     """Damage a log in every way at some of its bytes, and repeat it; `other` is a log of before on the same card."""
+    meetings = {at for at, _ in _entries(log.data)} & {at for at, entry in _entries(other) if entry == COMMITTED}
     for kind, at, data in _damaged(log, other, places):
         # Where what was put there happens to be what was there, the damage begins after it.
-        yield State(kind, at, data, log.committed(_alike(log.data, data)))
+        begins = _alike(log.data, data)
+        # Cut where an entry begins, and ended there by the end of a transaction of before, a log has nothing wrong.
+        if kind != "of another from" or begins not in meetings:
+            yield State(kind, at, data, log.committed(begins))
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where the entries of a sound log begin, and what they hold."""
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        yield from ((begin, data[begin + FRAME.size : end]) for begin, end, _ in list(skim(file))[1:])
 
 
 def _damaged(log: Log, other: bytes, places: Iterable[int]) -> Iterator[tuple[str, int, bytes]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.buffer.log_mending import heads_of, mend_log
-from agent.buffer.wal import FRAME
+from agent.buffer.log_order import COMMITTED
+from agent.buffer.wal import FRAME, skim
 from tests.agent.buffer.blocks import make_block, opened
 
 if TYPE_CHECKING:
@@ -101,6 +102,25 @@ def test_the_end_of_a_transaction_is_known_by_what_it_is(wal: Path) -> None:
     state, done = mend_log(wal, _headers(wal))
     assert ["before the end of a transaction" in said for said in done] == [True]
     assert (state.sound, wal.read_bytes()) == (len(data), data)
+
+
+def test_the_end_of_a_transaction_of_before_is_none_of_a_later_one(tmp_path: Path) -> None:
+    """Where two logs meet before it, the later one ends: with it half a transaction would be taken for a whole one."""
+    with opened(tmp_path / "running") as buffer:
+        for batch in range(3):
+            buffer.append([make_block(10, first=10 * batch)], [])
+            buffer.commit()
+        shutil.copytree(tmp_path / "running", tmp_path / "left")
+    wal = next((tmp_path / "left").rglob("0*.wal"))
+    data = wal.read_bytes()
+    with wal.open("rb", 0) as file:
+        entries = [begin for begin, _, _ in skim(file)]
+    *_, first, second, third = (at for at in entries if data[at + FRAME.size :].startswith(COMMITTED))
+    for last in (at for at in entries if second < at < third):
+        met = data[: last + 8] + data[first + 8 :]  # within the frame of an entry
+        wal.write_bytes(met)
+        state, done = mend_log(wal, _headers(wal))
+        assert (state.sound, done, wal.read_bytes()) == (last, [], met)
 
 
 def test_the_log_of_another_file_is_left_as_it_is(wal: Path, tmp_path: Path) -> None:
