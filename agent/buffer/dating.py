@@ -111,12 +111,14 @@ class Dating:
         files.ledger.rebase(engine, now)
         files.ledger.flush(engine, files.end_transaction)
         core = files.ledger.eras
-        for eras in (core, *(segment.eras for segment in files.segments.opened)):
-            self._moved |= eras.settle(engine, now, files.end_transaction)
+        self._moved |= core.settle(engine, now, files.end_transaction)
+        for segment in [one for one in files.segments.opened if not one.eras.is_settled(now)]:
+            files.begin_log(segment)
+            self._moved |= segment.eras.settle(engine, now, files.end_transaction)
         self._moved |= core.fold(engine, now, files.end_transaction)
         if self._moved:
             files.segments.make_views(engine)
-            files.segments.corrected()
+            files.segments.fold_corrected()
         self._due = self._moved = False
 
     def _resume(self, engine: Engine) -> None:

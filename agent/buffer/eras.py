@@ -113,15 +113,18 @@ class Eras:
         """Return the eras of this boot whose clock was another than the present one."""
         return [era for era in self.of(now.boot) if era.steps_ns != now.steps_ns]
 
+    def is_settled(self, now: Stamp) -> bool:
+        """Whether it is written how far the eras of this boot are off."""
+        return all(era == era.settled(now) for era in self._eras)
+
     def settle(self, engine: Engine, now: Stamp, commit: Callable[[], None]) -> bool:
         """Write how far the eras of this boot are off, where that is not known yet; tell whether it was written."""
-        settled = [era.settled(now) for era in self._eras]
-        if settled == self._eras:
+        if self.is_settled(now):
             return False
         engine.begin()
         engine.run(era_schema.SETTLE_ERAS.format(db=self.alias), [now.steps_ns, now.wall_ns, now.boot])
         commit()
-        self._eras = settled
+        self._eras = [era.settled(now) for era in self._eras]
         return True
 
     def fold(self, engine: Engine, now: Stamp, commit: Callable[[], None]) -> bool:

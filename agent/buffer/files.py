@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from agent.buffer.config import BufferConfig
+    from agent.buffer.segment import Segment
     from agent.clock import Stamp
 
     T = TypeVar("T")
@@ -122,6 +123,15 @@ class Files:
         self._settle_names()
         then()
         self._in_doubt = False
+
+    def begin_log(self, segment: Segment) -> None:
+        """Give a segment that is corrected a log that lasts like those of rows. Raises OSError.
+
+        By it a checkpoint is mended that is cut off; to correct a little can be enough for one, within the commit.
+        """
+        self.segments.corrected.add(segment.number)
+        if segment.path and not segment.awaited:
+            self._log_names.begin(segment.path)
 
     def failed(self, error: Exception, *, reopen: bool = False) -> bool:
         """Recover from an error of DuckDB's; return whether room was made for which it is worth trying again.

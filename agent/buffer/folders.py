@@ -97,6 +97,14 @@ class LogNames:
     def __init__(self) -> None:
         self._durable: set[Path] = set()
 
+    def begin(self, database: Path) -> None:
+        """Make an empty log with a durable name, where there is none: DuckDB takes it as its own. Raises OSError."""
+        wal = wal_of(database)
+        if not wal.exists():
+            os.close(os.open(wal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
+            self._durable.discard(wal)
+        self.settle(database)
+
     def settle(self, database: Path) -> None:
         """Make the name of a database's log durable where it is new. Call after each commit. Raises OSError."""
         wal = wal_of(database)

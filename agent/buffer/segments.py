@@ -53,6 +53,7 @@ class Segments:
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
         self._unfolded: list[Segment] = []
+        self.corrected: set[int] = set()  # the numbers of those whose times were
         self._landed: set[int] = set()
         self.sealed = False
 
@@ -73,9 +74,9 @@ class Segments:
 
     @property
     def written(self) -> list[Path]:
-        """The files that are written: of the segment that takes rows, the one that did, and what is to be folded in."""
-        open_ended = [*self._unfolded, *self.opened[-2:]]
-        found = [segment.path for segment in self.opened if segment in open_ended and not segment.awaited]
+        """The files that are written: of the segment that takes rows, the one that did, and what must be folded in."""
+        open_ended = self.corrected | {segment.number for segment in (*self._unfolded, *self.opened[-2:])}
+        found = [segment.path for segment in self.opened if segment.number in open_ended and not segment.awaited]
         return [path for path in found if path]
 
     def positions(self) -> dict[str, int]:
@@ -184,7 +185,7 @@ class Segments:
             self._unfolded.pop(0)
         return folded
 
-    def corrected(self) -> None:
+    def fold_corrected(self) -> None:
         """Have the logs folded in that corrections of times made long: in time they would take more room than rows."""
         for segment in self.opened[:-1]:
             if segment.path and not segment.awaited and segment not in self._unfolded:

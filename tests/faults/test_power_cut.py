@@ -99,6 +99,33 @@ def test_what_was_promised_outlives_a_power_cut_at_any_moment(
     assert [line for part in spread(check, _cuts(operations, scaled(6, 0.5))) for line in part] == []
 
 
+def test_a_log_has_its_name_before_it_is_folded_in(recorded: tuple[Path, list[Operation]]) -> None:
+    """By its log a checkpoint that was cut off is mended, on a file system too that keeps names only if asked to."""
+    _, operations = recorded
+    folders: dict[int, str] = {}
+    files: dict[int, str] = {}
+    unsynced: set[str] = set()
+    written = 0
+    for operation in operations:
+        match operation.kind:
+            case "M":
+                folders[operation.inode] = operation.name
+            case "C":
+                files[operation.inode] = operation.name
+                unsynced.add(operation.name)
+            case "R":
+                before, after = operation.name.split("\n")
+                files = {inode: after if name == before else name for inode, name in files.items()}
+            case "S" if operation.inode in folders:
+                unsynced = {name for name in unsynced if str(Path(name).parent) != folders[operation.inode]}
+            case "W" if (name := files.get(operation.inode, "")).endswith(".duckdb"):
+                written += 1
+                assert f"{name}.wal" not in unsynced
+            case "U":
+                unsynced.discard(operation.name)
+    assert written > ROUNDS
+
+
 def test_rows_that_wait_for_their_table_outlive_a_power_cut(tmp_path: Path) -> None:
     """In crates, on their way into the file and in it: as above."""
     root, operations = record(tmp_path, 10, manner="crates")
