@@ -110,11 +110,14 @@ class Dating:
         files.ledger.flush(engine, files.end_transaction)
         files.ledger.rebase(engine, now)
         files.ledger.flush(engine, files.end_transaction)
-        core = files.ledger.eras
+        core, off = files.ledger.eras, [one for one in files.segments.opened if not one.eras.is_settled(now)]
+        files.begin_logs(files.ledger.path, *(segment.path for segment in off if not segment.awaited))
         self._moved |= core.settle(engine, now, files.end_transaction)
-        for segment in [one for one in files.segments.opened if not one.eras.is_settled(now)]:
-            files.begin_log(segment)
+        for segment in off:
+            files.correcting(segment)
             self._moved |= segment.eras.settle(engine, now, files.end_transaction)
+        files.correcting(None)
+        files.begin_logs(files.ledger.path)
         self._moved |= core.fold(engine, now, files.end_transaction)
         if self._moved:
             files.segments.make_views(engine)

@@ -124,14 +124,19 @@ class Files:
         then()
         self._in_doubt = False
 
-    def begin_log(self, segment: Segment) -> None:
-        """Give a segment that is corrected a log that lasts like those of rows. Raises OSError.
+    def begin_logs(self, *databases: Path | None) -> None:
+        """Have logs that last before small corrections are written to them. Raises OSError.
 
-        By it a checkpoint is mended that is cut off; to correct a little can be enough for one, within the commit.
+        By its log a checkpoint is mended that is cut off, and DuckDB may begin one within the commit of a correction.
         """
-        self.segments.corrected.add(segment.number)
-        if segment.path and not segment.awaited:
-            self._log_names.begin(segment.path)
+        self._in_doubt = True
+        self._log_names.begin([path for path in databases if path])
+        self._in_doubt = False
+
+    def correcting(self, segment: Segment | None) -> None:
+        """Hear which segment is written besides those that always are, from here on."""
+        self.segments.corrected = segment
+        self._doubt.trust(self._written())
 
     def failed(self, error: Exception, *, reopen: bool = False) -> bool:
         """Recover from an error of DuckDB's; return whether room was made for which it is worth trying again.

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _LITTLE = 4096
@@ -97,13 +98,16 @@ class LogNames:
     def __init__(self) -> None:
         self._durable: set[Path] = set()
 
-    def begin(self, database: Path) -> None:
-        """Make an empty log with a durable name, where there is none: DuckDB takes it as its own. Raises OSError."""
-        wal = wal_of(database)
-        if not wal.exists():
+    def begin(self, databases: Iterable[Path]) -> None:
+        """Make logs with durable names where there are none: DuckDB takes empty ones as its own. Raises OSError."""
+        logs = [wal_of(path) for path in databases]
+        missing = [wal for wal in logs if not wal.exists()]
+        for wal in missing:
             os.close(os.open(wal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
-            self._durable.discard(wal)
-        self.settle(database)
+        unnamed = {*missing, *(wal for wal in logs if wal not in self._durable)}
+        for folder in {wal.parent for wal in unnamed}:
+            sync_folder(folder)
+        self._durable |= unnamed
 
     def settle(self, database: Path) -> None:
         """Make the name of a database's log durable where it is new. Call after each commit. Raises OSError."""

@@ -44,12 +44,15 @@ def mend_log(
         return WalState(state.size, 0, torn=False), []
     while state.sound not in {0, state.size} and len(done) < _MOST_MENDS:
         found = _read(wal, state.sound)
-        if not (said := _mend_entry(wal, state, found)):
+        said, right = _mend_entry(state, found)
+        if not said:
             break
+        _write(wal, state.sound, right)
         mended = examine(wal, after)
-        if state.stale < 0 <= mended.stale:
+        its_end = next((end for end in mended.ends if end > state.sound), 0)
+        if state.stale < 0 <= mended.stale <= its_end:
             # What follows is older: two logs meet here, and what seemed damaged is a part of a transaction of before.
-            _write(wal, state.sound, found)
+            _write(wal, state.sound, found[: len(right)])
             break
         done.append(said)
         state = mended
@@ -122,26 +125,24 @@ def _read(wal: Path, at: int) -> bytes:
         return file.read(FRAME.size + _MOST_ENTRY)
 
 
-def _mend_entry(wal: Path, state: WalState, found: bytes) -> str:
+def _mend_entry(state: WalState, found: bytes) -> tuple[str, bytes]:
+    """Say what is wrong where `found` begins, and what should be there instead; empty where that is not known."""
     head, rest = found[: FRAME.size], found[FRAME.size :]
     if len(head) < FRAME.size:
-        return ""
+        return "", b""
     size, stored = FRAME.unpack(head)
     ends = [at - FRAME.size for at in sound_entries(rest)]
     if state.sound + FRAME.size + len(rest) == state.size:
         ends.append(len(rest))
     for end in ends:
         if 0 < end != size and checksum(rest[:end]) == stored:
-            _write(wal, state.sound, FRAME.pack(end, stored))
-            return f"at byte {state.sound}, in the length of an entry"
+            return f"at byte {state.sound}, in the length of an entry", FRAME.pack(end, stored)
         if rest[:end] == COMMITTED:
-            _write(wal, state.sound, FRAME.pack(end, checksum(COMMITTED)))
-            return f"at byte {state.sound}, before the end of a transaction"
+            return f"at byte {state.sound}, before the end of a transaction", FRAME.pack(end, checksum(COMMITTED))
     if 0 < size <= len(rest) and (turned := turn_back(rest[:size], stored)):
         data, stored = turned
-        _write(wal, state.sound, FRAME.pack(size, stored) + data)
-        return f"at byte {state.sound}, by one wrong bit"
-    return ""
+        return f"at byte {state.sound}, by one wrong bit", FRAME.pack(size, stored) + data
+    return "", b""
 
 
 def _varint(value: int) -> bytes:

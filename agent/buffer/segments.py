@@ -53,7 +53,7 @@ class Segments:
         self._daily_bytes = min(round(config.daily_segment_mib * MIB), self._full_bytes)
         self.opened: list[Segment] = []
         self._unfolded: list[Segment] = []
-        self.corrected: set[int] = set()  # the numbers of those whose times were
+        self.corrected: Segment | None = None  # just now
         self._landed: set[int] = set()
         self.sealed = False
 
@@ -74,9 +74,9 @@ class Segments:
 
     @property
     def written(self) -> list[Path]:
-        """The files that are written: of the segment that takes rows, the one that did, and what must be folded in."""
-        open_ended = self.corrected | {segment.number for segment in (*self._unfolded, *self.opened[-2:])}
-        found = [segment.path for segment in self.opened if segment.number in open_ended and not segment.awaited]
+        """The files that are written: what takes rows, what did, what is corrected, what has to be folded in."""
+        open_ended = [*self._unfolded, *self.opened[-2:], *([self.corrected] if self.corrected else [])]
+        found = [segment.path for segment in self.opened if segment in open_ended and not segment.awaited]
         return [path for path in found if path]
 
     def positions(self) -> dict[str, int]:

@@ -53,12 +53,13 @@ class State:
 
 def states(log: Log, other: bytes, places: Iterable[int]) -> Iterator[State]:
     """Damage a log in every way at some of its bytes, and repeat it; `other` is a log of before on the same card."""
-    meetings = {at for at, _ in _entries(log.data)} & {at for at, entry in _entries(other) if entry == COMMITTED}
+    own = {at for at, entry in _entries(log.data) if entry != COMMITTED}
+    meetings = own & {at for at, entry in _entries(other) if entry == COMMITTED}
     for kind, at, data in _damaged(log, other, places):
         # Where what was put there happens to be what was there, the damage begins after it.
         begins = _alike(log.data, data)
-        # Cut where an entry begins, and ended there by the end of a transaction of before, a log has nothing wrong.
-        if kind != "of another from" or begins not in meetings:
+        # Where an entry begins, and in its place the end of a transaction of before, nothing is wrong with the log.
+        if kind != "of another from" or meetings.isdisjoint(range(at, begins + 1)):
             yield State(kind, at, data, log.committed(begins))
 
 

@@ -117,10 +117,24 @@ def test_the_end_of_a_transaction_of_before_is_none_of_a_later_one(tmp_path: Pat
         entries = [begin for begin, _, _ in skim(file)]
     *_, first, second, third = (at for at in entries if data[at + FRAME.size :].startswith(COMMITTED))
     for last in (at for at in entries if second < at < third):
-        met = data[: last + 8] + data[first + 8 :]  # within the frame of an entry
-        wal.write_bytes(met)
-        state, done = mend_log(wal, _headers(wal))
-        assert (state.sound, done, wal.read_bytes()) == (last, [], met)
+        for within in (1, 8, 12):  # bytes of the frame of an entry
+            met = data[: last + within] + data[first + within :]
+            wal.write_bytes(met)
+            state, done = mend_log(wal, _headers(wal))
+            assert (state.sound, done, wal.read_bytes()) == (last, [], met)
+
+
+def test_what_is_older_far_behind_a_wrong_bit_keeps_nothing_from_being_set_right(wal: Path) -> None:
+    """The log of before that a full one ends in is cut off, and what comes before it is there."""
+    data = wal.read_bytes()
+    with wal.open("rb", 0) as file:
+        *_, first, last = [at for at, _, _ in skim(file) if data[at + FRAME.size :].startswith(COMMITTED)]
+    whole = data + data[first + FRAME.size + len(COMMITTED) :]  # the last transaction once more
+    at = len(heads_of(_headers(wal))[0]) + 1
+    wal.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
+    state, done = mend_log(wal, _headers(wal))
+    assert (len(done), state.sound, state.stale) == (1, len(whole), len(data))
+    assert last < len(data)
 
 
 def test_the_log_of_another_file_is_left_as_it_is(wal: Path, tmp_path: Path) -> None:
