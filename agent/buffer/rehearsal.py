@@ -65,7 +65,7 @@ class Rehearsal:
         folding = [schema.checkpoint(alias)] if fold else []
         attach = schema.attach(str(path), alias, read_only=read_only)
         statements = [SETTING, *memory_of(_needed_mib(path)), attach, *folding, schema.detach(alias)]
-        answer = self._ask({"statements": statements})
+        answer = self._try({"statements": statements})
         if answer is None and self._signal in _OF_ITS_OWN:
             return f"what replayed it ended itself by signal {self._signal}"
         return answer or ""
@@ -74,7 +74,7 @@ class Rehearsal:
         """Return the numbers of the blocks in which a file says what is where, or why it cannot be opened."""
         statements = [SETTING, *memory_of(_needed_mib(path)), schema.attach(str(path), alias, read_only=True)]
         listing = {"list": schema.metadata_blocks(alias), "then": schema.detach(alias)}
-        answer = self._ask({"statements": statements, **listing})
+        answer = self._try({"statements": statements, **listing})
         return [] if answer is None else answer
 
     def last_number(self, path: Path, table: str, column: str) -> int | None:
@@ -87,7 +87,7 @@ class Rehearsal:
             _link(path, alone)
             statements = [SETTING, *memory_of(_BESIDE_MIB), schema.attach(str(alone), _ALONE, read_only=True)]
             question = {"list": schema.highest(_ALONE, table, column), "then": schema.detach(_ALONE)}
-            answer = self._ask({"statements": statements, **question})
+            answer = self._try({"statements": statements, **question})
         except OSError:
             return None
         finally:
@@ -104,6 +104,16 @@ class Rehearsal:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def _try(self, question: dict[str, object]) -> Any:
+        """Ask for what a file is opened for; what was left open by one that failed ends with its process, not later.
+
+        Where a core had to be waited for, an instance that had failed still held a file, or folded its new log in.
+        """
+        answer = self._ask(question)
+        if isinstance(answer, str) and answer:
+            self.close()
+        return answer
 
     def _ask(self, question: dict[str, object]) -> Any:
         """Ask the process; None where it does not answer, and `_signal` is then what ended it."""
