@@ -124,3 +124,17 @@ def test_what_ends_the_process_is_the_log_unless_another_ended_it(
     monkeypatch.setattr("agent.buffer.rehearsal.SCRIPT", script)
     with Rehearsal() as rehearsal:
         assert [rehearsal.replay(tmp_path / "a.duckdb", "a") for _ in range(2)] == [said, said]
+
+
+def test_what_failed_to_open_a_file_is_gone_before_anything_else_is_done(mixed_up: Path, tmp_path: Path) -> None:
+    """DuckDB may hold a file for longer than the answer takes; a process that opened it well goes on."""
+    (path,) = (one for one in mixed_up.rglob("0*.duckdb"))
+    sound = tmp_path / "sound.duckdb"
+    with Rehearsal() as rehearsal:
+        assert rehearsal.replay(sound, "sound") == ""
+        process = rehearsal._process
+        assert process is not None
+        assert process.poll() is None
+        assert rehearsal.replay(path, "mixed")
+        assert process.poll() is not None
+        assert rehearsal.replay(sound, "sound") == ""
