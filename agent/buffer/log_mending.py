@@ -43,17 +43,14 @@ def mend_log(
     if state.size and not _begins_as(wal, heads):
         return WalState(state.size, 0, torn=False), []
     while state.sound not in {0, state.size} and len(done) < _MOST_MENDS:
-        found = _read(wal, state.sound)
-        said, right = _mend_entry(state, found)
+        said, right = _mend_entry(state, _read(wal, state.sound))
         if not said:
             break
-        _write(wal, state.sound, right)
-        mended = examine(wal, after)
+        mended = examine(wal, after, instead=(state.sound, right))
         its_end = next((end for end in mended.ends if end > state.sound), 0)
         if state.stale < 0 <= mended.stale <= its_end:
-            # What follows is older: two logs meet here, and what seemed damaged is a part of a transaction of before.
-            _write(wal, state.sound, found[: len(right)])
-            break
+            break  # what follows is older: two logs meet here, and this is a part of a transaction of before
+        _write(wal, state.sound, right)
         done.append(said)
         state = mended
     return state, [f"{wal.name} was changed {said}; that was set right, and nothing was lost" for said in done]

@@ -8,6 +8,7 @@ Checked against the running DuckDB by the tests.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import struct
@@ -56,13 +57,16 @@ class WalState:
     number: int = field(default=0, compare=False)
 
 
-def examine(path: Path, after: int = 0, begins_at: int | None = None) -> WalState:
+def examine(
+    path: Path, after: int = 0, begins_at: int | None = None, instead: tuple[int, bytes] = (0, b"")
+) -> WalState:
     """Walk the log at `path`; the batches of a segment are numbered higher than `after`.
 
-    begins_at: where its first entry is, where what stands before it cannot be read.
+    begins_at: where its first entry is, where what stands before it cannot be read. instead: bytes from a place on that
+    are read in place of those that are there.
     """
     size = path.stat().st_size
-    with path.open("rb", _BUFFER_BYTES) as file:
+    with path.open("rb", 0) as raw, io.BufferedReader(_Changed(raw, *instead), _BUFFER_BYTES) as file:
         at = _first_entry(file, size) if begins_at is None else begins_at
         if at is None:
             return WalState(size, 0, torn=size <= _LONGEST_PREAMBLE)
@@ -85,6 +89,30 @@ def examine(path: Path, after: int = 0, begins_at: int | None = None) -> WalStat
                 ends.append(at)
                 begins = at
     return WalState(size, at, torn=False, stale=stale, folding=folding, ends=tuple(ends), number=order.first)
+
+
+class _Changed(io.RawIOBase):
+    """A file as it would be with some of its bytes changed."""
+
+    def __init__(self, file: io.FileIO, at: int, data: bytes) -> None:
+        self._file, self._at, self._data = file, at, data
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        begin = self._file.tell()
+        count = self._file.readinto(buffer) or 0
+        first, end = max(self._at, begin), min(self._at + len(self._data), begin + count)
+        if first < end:
+            buffer[first - begin : end - begin] = self._data[first - self._at : end - self._at]
+        return count
 
 
 def checksum(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -120,8 +121,9 @@ def test_the_end_of_a_transaction_of_before_is_none_of_a_later_one(tmp_path: Pat
         for within in (1, 8, 12):  # bytes of the frame of an entry
             met = data[: last + within] + data[first + within :]
             wal.write_bytes(met)
+            os.utime(wal, (0, 0))
             state, done = mend_log(wal, _headers(wal))
-            assert (state.sound, done, wal.read_bytes()) == (last, [], met)
+            assert (state.sound, done, wal.stat().st_mtime_ns) == (last, [], 0)  # not for a moment
 
 
 def test_what_is_older_far_behind_a_wrong_bit_keeps_nothing_from_being_set_right(wal: Path) -> None:
