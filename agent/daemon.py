@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from agent.baseline_keeper import BaselineKeeper
+    from agent.comeback import Opened
     from agent.extract_api import ExtractRequest
     from agent.forwarded import EgressLine, LinkResult, OutboxView
     from agent.frames import Verdict
@@ -83,8 +84,8 @@ class Daemon:
         self.screens = Screens(parts, self._in_pipeline, self._describe, self._log)
         self.bundling = self._describer.bundler = parts.make_bundler(self._in_pipeline)
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
+    async def run(self) -> Opened | None:
+        """Serve until SIGTERM or SIGINT, or until there is a better store; return that, for whoever goes on with it."""
         loop = asyncio.get_running_loop()
         letting_go = catch(self._log)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,12 +102,15 @@ class Daemon:
         greeting = self._greeting(taken)
         print(greeting, flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
         self._log.say("INFO", "driftline", greeting)
+        better = False
+        findings: list[Finding] = []
         try:
-            await self._loop()
+            better = await self._loop()
         finally:
             await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
+                findings = await self.findings(everything=True) if better else []
                 if self._stopping.is_set():  # and nothing failed
                     await loop.run_in_executor(self._ticks, self._parts.starts.end)
             finally:
@@ -123,15 +127,22 @@ class Daemon:
             self.screens.close()
             letting_go()
             self._exporting.close()
+            opened = await self._parts.comeback.take(wanted=better and not self._stopping.is_set())
+        return opened and opened._replace(findings=findings[::-1])
 
-    async def _loop(self) -> None:
+    async def _loop(self) -> bool:
+        """Look until it is to stop; return whether there is a better store."""
         loop = asyncio.get_running_loop()
         stopping = asyncio.create_task(self._stopping.wait())
         while not stopping.done():
             if self._is_due():
                 await loop.run_in_executor(self._ticks, self._tick)
             self._forwarding.look()
+            if self._parts.comeback.look():
+                stopping.cancel()
+                return True
             await asyncio.wait({stopping}, timeout=FILLING_S)
+        return False
 
     def _in_pipeline(self, function: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._ticks, function)

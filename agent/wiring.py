@@ -15,6 +15,7 @@ import detectors
 from agent import __version__, buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.asking import Asking
+from agent.comeback import Comeback, Opened
 from agent.config import find_config, read_config
 from agent.confine import own_command
 from agent.labels.config import LabelsConfig
@@ -110,6 +111,7 @@ class Parts:
     nightly: NightlyReport | NoNightlyReport
     make_forwarding: Callable[[Run], Forwarding]
     make_bundler: Callable[[Run], Bundler]
+    comeback: Comeback
 
 
 def load_config(chosen: str | None) -> tuple[Path | None, Config]:
@@ -168,14 +170,18 @@ def make_series() -> SeriesParts:
 
 
 def build(
-    config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, device: DeviceClock
-) -> Parts:
+    config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, device: DeviceClock,
+    opened: Opened | None = None,
+) -> Parts:  # fmt: skip
     """Put the agent together; rings are looked for in all of `run_dirs`, the first is its own.
+
+    opened: the store, where it is open already, and findings that were made before it was.
 
     Raises StateError where another agent has the directory or a newer one wrote it.
     """
-    clock = SteadyClock(device)
-    store = _open_store(config.buffer, state_dir, run_dirs[0], clock)
+    clock, store, findings = opened or _open_store(config.buffer, state_dir, run_dirs[0], SteadyClock(device))
+    for finding in findings:
+        store.save_finding(finding)
     origin = make_origin(config, store.outbox.instance)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
@@ -197,7 +203,6 @@ def build(
         pipeline.clock_watch.tell(store.dating.step)
         store.outbox.rebase(store.dating.step)
         pipeline.labels.rebase(store.dating.step)  # their stored states; what else is in memory was read corrected
-    _tell_of_memory(pipeline, store)
     return Parts(
         clock=clock,
         pipeline=pipeline,
@@ -215,6 +220,7 @@ def build(
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
         make_forwarding=functools.partial(_forwarding, config, origin, pipeline, store, clock),
         make_bundler=functools.partial(_bundler, config, origin, store, state_dir, clock),
+        comeback=Comeback(config.buffer, state_dir, run_dirs[0], device, wanted=store.status().mode == "memory"),
     )
 
 
@@ -261,31 +267,18 @@ def _bundler(
     return Bundler(store.drafts, run, origin, config.bundle, state_dir, clock)
 
 
-def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:
+def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> Opened:
     """Open the buffer; somebody who reads it (`driftline query --state`) is waited for, another agent is not."""
     deadline = clock.monotonic_ns() + BUSY_NS
     while True:
         try:
-            return buffer.open_buffer(state_dir, clock, config, run_dir)
+            return Opened(clock, buffer.open_buffer(state_dir, clock, config, run_dir))
         except buffer.SchemaTooNewError as error:
             raise StateError(str(error)) from error
         except buffer.BufferBusyError as error:
             if clock.monotonic_ns() > deadline:
                 raise StateError(str(error)) from error
             clock.sleep(0.1)
-
-
-def _tell_of_memory(pipeline: Pipeline, store: buffer.Buffer) -> None:
-    """Open a finding where the state directory cannot be written."""
-    status = store.status()
-    if status.mode == "memory":
-        why = "; ".join(status.notes)
-        pipeline.notice(
-            "buffer",
-            f"The state directory cannot be written, so nothing is kept over a restart: {why}",
-            f"Make {status.path} writable for the agent, or give another with --state, and restart the agent.",
-            why,
-        )
 
 
 async def _start_scrape(config: ScrapeConfig, snapshot: Callable[[], Awaitable[Status | None]]) -> ScrapeServer | None:

@@ -38,6 +38,7 @@ class AgentProcess:
         self.config.write_text(config)
         self.client = AgentClient(self.run / SOCKET_NAME)
         self.process: subprocess.Popen[str] | None = None
+        self.entry = ("-m", "agent")
         self.environment = environment or {}
 
     def __enter__(self) -> Self:
@@ -56,7 +57,7 @@ class AgentProcess:
 
     def spawn(self) -> subprocess.Popen[str]:
         """Start a process on these directories, and do not wait."""
-        command = [sys.executable, "-m", "agent", "agent", "--state", self.state, "--run", self.run]
+        command = [sys.executable, *self.entry, "agent", "--state", self.state, "--run", self.run]
         return subprocess.Popen(
             [*map(str, command), "--config", str(self.config)],
             cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | self.environment,

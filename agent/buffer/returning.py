@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.buffer.engine import is_passing
 from agent.buffer.folding import NEEDED_MIB, Folding
+from agent.buffer.patience import pause_ns
 from agent.room import lacking
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from agent.buffer.segment import Segment
     from agent.buffer.segments import Segments
 
-_AGAIN_NS = 60_000_000_000  # after a first failure; ten times as long after each other one
-_LONGEST_NS = 3_600_000_000_000
 _HOPEFUL = 3  # failures until nobody waits for its rows any more
 _ADVICE = "it is tried again"
 
@@ -95,7 +94,7 @@ class Returning:
     def _put_off(self, segment: Segment, why: str) -> None:
         failures = self._failures[segment.number] = self._failures.get(segment.number, 0) + 1
         self._why[segment.number] = why
-        self._not_before[segment.number] = self._now_ns() + min(_AGAIN_NS * 10 ** (failures - 1), _LONGEST_NS)
+        self._not_before[segment.number] = self._now_ns() + pause_ns(failures)
         segment.expected = failures < _HOPEFUL
 
     def _say(self, segment: Segment) -> str:

@@ -36,20 +36,19 @@ def command(state: str | None, run: str | None, config: str | None) -> None:
     try:
         path, settings = wiring.load_config(config)
         run_dirs = claim_run_directories(run)
-        listener = claim_socket(run_dirs[0])
-    except (ConfigError, PathError, SocketTakenError) as error:
+        state_dir, opened = state_directory(state), None
+        while True:
+            listener = claim_socket(run_dirs[0])
+            socket = Path(listener.getsockname())
+            try:
+                parts = wiring.build(settings, state_dir, run_dirs, path, clock, opened)
+                opened = asyncio.run(Daemon(parts, listener, started).run())
+            finally:
+                listener.close()
+                with contextlib.suppress(FileNotFoundError):
+                    socket.unlink()
+            if opened is None:
+                break
+            started = clock.monotonic_ns()
+    except (ConfigError, PathError, SocketTakenError, wiring.StateError) as error:
         fail(str(error), EXIT_CONFIG)
-    socket = Path(listener.getsockname())
-    try:
-        parts = wiring.build(settings, state_directory(state), run_dirs, path, clock)
-        asyncio.run(_run(Daemon, parts, listener, started))
-    except wiring.StateError as error:
-        fail(str(error), EXIT_CONFIG)
-    finally:
-        listener.close()
-        with contextlib.suppress(FileNotFoundError):
-            socket.unlink()
-
-
-async def _run(daemon: type, parts: object, listener: object, started: int) -> None:
-    await daemon(parts, listener, started).run()

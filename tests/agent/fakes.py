@@ -160,7 +160,7 @@ class MemoryStore:
 
     def status(self) -> BufferStatus:
         """Describe it."""
-        return BufferStatus(path="", mode="memory", bytes=0, limit_bytes=0, segments=0, rows=len(self.committed))
+        return BufferStatus(path="", mode="disk", bytes=0, limit_bytes=0, segments=0, rows=len(self.committed))
 
     def close(self) -> None:
         """Commit."""

@@ -163,8 +163,9 @@ def _history(folder: Path, end: Callable[[Daemon], Awaitable[None]]) -> list[str
         parts = wiring.build(config, folder / "state", [folder / "run"], None, ManualClock(WALL_NS))
         daemon = Daemon(parts, listener, 0)
 
-        async def loop() -> None:
+        async def loop() -> bool:
             await end(daemon)
+            return False
 
         daemon._loop = loop  # type: ignore[method-assign]  # at once, in place of what waits
         await asyncio.gather(daemon.run(), return_exceptions=True)

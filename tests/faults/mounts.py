@@ -33,6 +33,11 @@ def mounted(where: Path, *options: str) -> Iterator[Path]:
         subprocess.run(["umount", str(where)], check=True)
 
 
+def make_writable(where: Path) -> None:
+    """Mount what is mounted read-only anew, for writing too."""
+    subprocess.run(["mount", "-o", "remount,rw", str(where)], check=True)
+
+
 def fill(path: Path) -> None:
     """Leave no free block."""
     with path.open("wb", buffering=0) as file:

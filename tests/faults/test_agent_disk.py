@@ -14,7 +14,7 @@ import pytest
 from tests.agent.buffer.blocks import opened
 from tests.agent_process import FAST_REFERENCE, AgentProcess, ServiceProcess
 from tests.faults import shim
-from tests.faults.mounts import Card, fill, mounted
+from tests.faults.mounts import Card, fill, make_writable, mounted
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CONFIG = FAST_REFERENCE.replace("500", "100") + '[buffer]\ncommit_seconds = 0.2\nreserve_mib = 2\ncapture = "all"\n'
 ALWAYS = ("--rate", "200", "--seconds", "120")
 COMMITS_ROWS = 200  # a second of inferences: five commits that fail
+
+# The command, but that a directory that cannot be used is tried again after a tenth of a second, not after a minute.
+HASTY = "from agent.buffer import patience; patience._PAUSES_NS = (100_000_000,); from agent.cli import main; main()"
 
 Step = tuple["Callable[[], object]", str]  # what breaks the disk, and what that is called
 Fault = tuple[AgentProcess, list[Step], "Callable[[], object]"]  # and what heals it
@@ -150,3 +153,32 @@ def test_a_file_system_that_turns_read_only_is_told_and_the_next_start_has_what_
         assert (left.status().mode, left.repairs) == ("disk", ())
         assert left.status().rows >= stored
         assert "promised before" in {finding.note for finding in left.findings(everything=True)}
+
+
+def test_an_agent_that_started_on_a_read_only_disk_goes_on_there_once_it_can_be_written(tmp_path: Path) -> None:
+    """By itself, in the same process: rows are kept from then on, and what was found before is there."""
+    agent = AgentProcess(tmp_path, CONFIG)
+    agent.entry = ("-c", HASTY)
+    with (
+        mounted(tmp_path / "state", "-t", "tmpfs", "-o", "ro", "none") as state,
+        agent,
+        ServiceProcess(agent.run, *ALWAYS) as service,
+    ):
+        wait_until(lambda: "ok" in {s.state for s in status_of(agent).streams}, "the reference to be learned")
+        meanwhile = open_finding(agent, "meanwhile")
+        wait_until(lambda: of_disk(list(status_of(agent).findings)) == [("open", "critical")], "it to be told")
+        see_more(agent)
+        assert status_of(agent).buffer.mode == "memory"
+        make_writable(state)
+        wait_until(lambda: status_of(agent).buffer.mode == "disk", "the agent to go on on the disk")
+        wait_until(lambda: of_disk(list(status_of(agent).findings)) == [], "its finding to be closed")
+        wait_until(lambda: status_of(agent).buffer.rows > COMMITS_ROWS, "rows to be stored")
+        assert meanwhile.id in {finding.id for finding in status_of(agent).findings}
+        code, _, err = agent.stop()
+        assert (code, err, service.end()["failures"]) == (0, "", 0)
+        with opened(agent.state) as left:
+            assert (left.status().mode, left.repairs) == ("disk", ())
+            assert left.status().rows > COMMITS_ROWS
+            findings = left.findings(everything=True)
+            assert of_disk(findings) == [("closed", "critical")]
+            assert (meanwhile.id, "open") in {(finding.id, finding.state) for finding in findings}

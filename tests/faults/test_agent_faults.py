@@ -110,7 +110,7 @@ def test_a_read_only_state_directory_runs_in_memory_with_a_finding(tmp_path: Pat
         status = agent.status()
         assert status is not None
         assert status.buffer.mode == "memory"
-        assert [f.kind for f in status.findings] == ["buffer"]
+        assert [(f.kind, f.severity) for f in status.findings] == [("disk", "critical")]
         assert str(state) in status.findings[0].advice
 
 
