@@ -155,27 +155,42 @@ def test_a_file_system_that_turns_read_only_is_told_and_the_next_start_has_what_
         assert "promised before" in {finding.note for finding in left.findings(everything=True)}
 
 
-def test_an_agent_that_started_on_a_read_only_disk_goes_on_there_once_it_can_be_written(tmp_path: Path) -> None:
+@contextmanager
+def read_only_at_first(folder: Path) -> Iterator[Fault]:
+    """A file system that nobody may write to yet."""
+    with mounted(folder / "state", "-t", "tmpfs", "-o", "ro", "none") as state:
+        yield AgentProcess(folder, CONFIG), [], partial(make_writable, state)
+
+
+@contextmanager
+def failing_at_first(folder: Path) -> Iterator[Fault]:
+    """A disk whose syncs fail for a while."""
+    rules = shim.make_rules(folder / "rules")
+    rules.sync_error = errno.EIO
+    environment = shim.environment(folder / "state", rules=folder / "rules")
+    yield AgentProcess(folder, CONFIG, environment=environment), [], partial(setattr, rules, "sync_error", 0)
+
+
+@pytest.mark.parametrize("fault", [read_only_at_first, failing_at_first])
+def test_an_agent_that_could_not_use_its_directory_goes_on_there_once_it_can(
+    tmp_path: Path, fault: Callable[[Path], AbstractContextManager[Fault]]
+) -> None:
     """By itself, in the same process: rows are kept from then on, and what was found before is there."""
-    agent = AgentProcess(tmp_path, CONFIG)
-    agent.entry = ("-c", HASTY)
-    with (
-        mounted(tmp_path / "state", "-t", "tmpfs", "-o", "ro", "none") as state,
-        agent,
-        ServiceProcess(agent.run, *ALWAYS) as service,
-    ):
-        wait_until(lambda: "ok" in {s.state for s in status_of(agent).streams}, "the reference to be learned")
-        meanwhile = open_finding(agent, "meanwhile")
-        wait_until(lambda: of_disk(list(status_of(agent).findings)) == [("open", "critical")], "it to be told")
-        see_more(agent)
-        assert status_of(agent).buffer.mode == "memory"
-        make_writable(state)
-        wait_until(lambda: status_of(agent).buffer.mode == "disk", "the agent to go on on the disk")
-        wait_until(lambda: of_disk(list(status_of(agent).findings)) == [], "its finding to be closed")
-        wait_until(lambda: status_of(agent).buffer.rows > COMMITS_ROWS, "rows to be stored")
-        assert meanwhile.id in {finding.id for finding in status_of(agent).findings}
-        code, _, err = agent.stop()
-        assert (code, err, service.end()["failures"]) == (0, "", 0)
+    with fault(tmp_path) as (agent, _, heal):
+        agent.entry = ("-c", HASTY)
+        with agent, ServiceProcess(agent.run, *ALWAYS) as service:
+            wait_until(lambda: "ok" in {s.state for s in status_of(agent).streams}, "the reference to be learned")
+            meanwhile = open_finding(agent, "meanwhile")
+            see_more(agent)
+            now = status_of(agent)
+            assert (now.buffer.mode, of_disk(list(now.findings))) == ("memory", [("open", "critical")])
+            heal()
+            wait_until(lambda: status_of(agent).buffer.mode == "disk", "the agent to go on on the disk")
+            wait_until(lambda: of_disk(list(status_of(agent).findings)) == [], "its finding to be closed")
+            wait_until(lambda: status_of(agent).buffer.rows > COMMITS_ROWS, "rows to be stored")
+            assert meanwhile.id in {finding.id for finding in status_of(agent).findings}
+            code, _, err = agent.stop()
+            assert (code, err, service.end()["failures"]) == (0, "", 0)
         with opened(agent.state) as left:
             assert (left.status().mode, left.repairs) == ("disk", ())
             assert left.status().rows > COMMITS_ROWS
