@@ -15,7 +15,7 @@ import cramjam
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,25 @@ assert sys.byteorder == "little", "arrays go to DuckDB as they are"
 def row_bytes(signals: int) -> int:
     """Bytes of a row in memory."""
     return sum(kind.itemsize for kind in _TYPES.values()) + signals * _SIGNAL.itemsize
+
+
+class Room:
+    """Memory for the columns of so many rows. `values` are the signals, by signal."""
+
+    def __init__(self, signals: int, rows: int) -> None:
+        self.rows = rows
+        self.values = np.empty((signals, rows), _SIGNAL)
+        self._columns: Columns = {name: np.empty(rows, kind) for name, kind in _TYPES.items()}
+        self._columns |= {f"c{at}": column for at, column in enumerate(self.values)}
+
+    def cut(self, rows: slice) -> Columns:
+        """Return the columns of some rows, as they are here."""
+        return {name: column[rows] for name, column in self._columns.items()}
+
+    def put(self, first: int, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Copy columns of equal length to a place."""
+        for name, column in columns.items():
+            self._columns[name][first : first + len(column)] = column
 
 
 class Bench:
@@ -94,16 +113,6 @@ def decode(crate: bytes, rows: int, signals: int) -> Columns:
     columns = dict(zip(_TYPES, parts, strict=False))
     columns["t"] = np.cumsum(columns["t"])
     return columns | {f"c{at}": parts[-1][at * rows : (at + 1) * rows] for at in range(signals)}
-
-
-def join(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Columns:
-    """Put columns behind one another; there is at least one of each."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def cut(columns: Mapping[str, NDArray[Any]], rows: slice) -> Columns:
-    """Give columns some of their rows."""
-    return {name: column[rows] for name, column in columns.items()}
 
 
 def _planes(values: NDArray[Any], rows: int, kind: np.dtype[Any]) -> NDArray[np.uint8]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.buffer import row_schema
-from agent.buffer.crates import join
+from agent.buffer.crates import Room
+from agent.buffer.row_schema import GROUP_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,47 +17,73 @@ if TYPE_CHECKING:
     from agent.buffer.crates import Columns
     from agent.buffer.engine import Engine
 
+_MOST_KEPT = 2 * GROUP_ROWS
+_NONE = slice(0, 0)
+
 
 class Late:
     """What waits for one table. One thread writes; any may `show`.
 
-    `first` is the place of the first row that waits, or of the next one; `rows` is how many wait, in `parts`.
+    `first` is the place of the first row that waits, or of the next one; `rows` is how many wait, of `crates`.
     """
 
     def __init__(self, alias: str, number: int, columns: Sequence[str]) -> None:
         self._alias, self._number, self._columns = alias, number, tuple(columns)
         self._lock = threading.Lock()
         self._open = False
-        self._shown = self._shown_rows = 0  # so many parts, and their rows, are in the table in memory
-        self.parts: list[Columns] = []
-        self.first = self.rows = 0
+        self._room = Room(len(self._columns), 0)  # kept for others: to touch new pages takes longer than to fill them
+        self._shown = 0  # so many rows are in the table in memory
+        self.first = self.rows = self.crates = 0
 
-    def start(self, engine: Engine, first: int, parts: Sequence[Columns] = ()) -> None:
-        """Begin anew at a place, outside of any transaction."""
+    def open(self, engine: Engine, first: int) -> None:
+        """Begin at a place, outside of any transaction."""
         with self._lock:
-            if self._shown or not self._open:
+            engine.run(row_schema.create_late(self._alias, self._number, self._columns))
+            self._open, self.first = True, first
+
+    def start(self, engine: Engine, first: int, rest: slice = _NONE) -> None:
+        """Begin anew at a place, outside of any transaction; what was written to some rows of `reserve` waits then."""
+        with self._lock:
+            if self._shown:
                 engine.run(row_schema.create_late(self._alias, self._number, self._columns))
-            self._open = True
-            self._shown = self._shown_rows = 0
-            self.parts = list(parts)
-            self.first, self.rows = first, sum(len(part["t"]) for part in parts)
+            rows, columns = rest.stop - rest.start, self._room.cut(rest)
+            assert len(columns["t"]) == rows, "rows wait that nobody has"
+            if self._room.rows > _MOST_KEPT:
+                self._room = Room(len(self._columns), rows)
+            self._room.put(0, columns)
+            self.first, self.rows, self.crates, self._shown = first, rows, min(rows, 1), 0
 
-    def add(self, part: Columns) -> None:
-        """Take in what is durable."""
+    def reserve(self, rows: int) -> Room:
+        """Return memory in which so many rows can be written, behind all that wait; they are where they are counted."""
+        end = self.rows + rows
         with self._lock:
-            self.parts.append(part)
-            self.rows += len(part["t"])
+            if end > self._room.rows:
+                larger = Room(len(self._columns), max(end, GROUP_ROWS))
+                larger.put(0, self._room.cut(slice(self.rows)))
+                self._room = larger
+            return self._room
+
+    def add(self, rows: int) -> None:
+        """Take in what is durable: rows that were written to what `reserve` gave, and are in a crate."""
+        with self._lock:
+            self.rows += rows
+            self.crates += 1
+
+    def rest(self) -> None:
+        """Let go of the memory that is kept, where nothing waits."""
+        with self._lock:
+            if not self.rows:
+                self._room = Room(len(self._columns), 0)
 
     def show(self, insert: Callable[[str, Columns], None]) -> None:
         """Let what waits be read. `insert` runs a statement over columns, on a connection of the caller's thread."""
         with self._lock:
-            if not self._open or self._shown == len(self.parts):
+            if not self._open or self._shown == self.rows:
                 return
-            columns = join(self.parts[self._shown :])
-            rows = len(columns["t"])
-            columns["p"] = np.arange(rows) + (self.first + self._shown_rows)
+            columns = self._room.cut(slice(self._shown, self.rows))
+            columns["p"] = np.arange(self.first + self._shown, self.first + self.rows)
             insert(row_schema.insert_late(self._alias, self._number, len(self._columns)), columns)
-            self._shown, self._shown_rows = len(self.parts), self._shown_rows + rows
+            self._shown = self.rows
 
     def end(self, engine: Engine) -> None:
         """Give it up, with its segment."""

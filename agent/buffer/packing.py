@@ -24,7 +24,7 @@ class Packing:
         self._worker = _worker()
 
     def begin(self, columns: Columns, signals: int) -> Callable[[], bytes]:
-        """Begin to put columns into a crate, and leave them as they are until it is done.
+        """Begin to put columns into a crate; they are left as they are until it is done, or nobody wants it.
 
         Return what waits for the crate and gives it, or raises what `encode` raises. It need not be called.
         """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from agent.buffer import row_schema, schema
-from agent.buffer.crates import cut, decode, join, row_bytes
+from agent.buffer.crates import Room, decode, row_bytes
 from agent.buffer.errors import CorruptError
 from agent.buffer.late import Late
 from agent.buffer.row_schema import GROUP_ROWS
@@ -83,7 +83,7 @@ class RowTable:
     def begin(self, engine: Engine) -> None:
         """Make what is in memory of it, once it was created."""
         if self._late is not None:
-            self._late.start(engine, 0)
+            self._late.open(engine, 0)
 
     def load(self, engine: Engine) -> None:
         """Read what waits in a file that has crates. Raises CorruptError."""
@@ -94,39 +94,50 @@ class RowTable:
             ]
         except ValueError as error:
             raise CorruptError(str(error)) from error
-        self._late = Late(self._alias, self.number, self._columns)
-        self._late.start(engine, self._count(engine), parts)
+        late = self._late = Late(self._alias, self.number, self._columns)
+        late.open(engine, self._count(engine))
+        for part in parts:
+            rows = len(part["t"])
+            late.reserve(rows).put(late.rows, part)
+            late.add(rows)
 
     def height(self, engine: Engine) -> int:
         """Return how many rows it holds, with what waits."""
         return self._count(engine) if self._late is None else self._late.first + self._late.rows
 
-    def write(self, engine: Engine, batch: int, columns: Columns, packing: Packing) -> Writing:
-        """Write rows inside the transaction that is open."""
-        late, rows = self._late, len(columns["t"])
+    def write(
+        self, engine: Engine, batch: int, blocks: Sequence[Block], number_of: Mapping[Stream, int], era: int,
+        packing: Packing,
+    ) -> Writing:  # fmt: skip
+        """Write the rows of blocks of the same signals, inside the transaction that is open."""
+        late, rows = self._late, sum(map(len, blocks))
+        first = 0 if late is None else late.rows
+        room = Room(self.signals, rows) if late is None else late.reserve(rows)
+        _gather(blocks, room, slice(first, first + rows), number_of, era)
         if late is None:
-            self._insert(engine, columns)
+            self._insert(engine, room.cut(slice(rows)))
             return Writing()
-        if not late.rows and rows < LEAST_ROWS:
-            self._insert(engine, columns)
+        if not first and rows < LEAST_ROWS:
+            self._insert(engine, room.cut(slice(rows)))
             return Writing(settle=lambda: late.start(engine, late.first + rows))
-        landing = (late.rows + rows) // GROUP_ROWS * GROUP_ROWS
-        if not landing and len(late.parts) >= MOST_CRATES:
-            landing = late.rows + rows
-        head = max(landing - late.rows, 0)
-        rest = [(part := cut(columns, slice(head, None)), packing.begin(part, self.signals))] if head < rows else []
+        landing = (first + rows) // GROUP_ROWS * GROUP_ROWS
+        if not landing and late.crates >= MOST_CRATES:
+            landing = first + rows
+        rest = slice(max(landing, first), first + rows)
+        crate = packing.begin(room.cut(rest), self.signals) if rest.start < rest.stop else None
         if landing:
-            self._land(engine, [*late.parts, cut(columns, slice(head))])
+            self._land(engine, room.cut(slice(landing)))
 
         def finish() -> None:
-            for _, crate in rest:
-                engine.run(row_schema.insert_crate(self._alias, self.number), [batch, rows - head, crate()])
+            if crate:
+                count = rest.stop - rest.start
+                engine.run(row_schema.insert_crate(self._alias, self.number), [batch, count, crate()])
 
         def settle() -> None:
             if landing:
-                late.start(engine, late.first + landing)
-            for part, _ in rest:
-                late.add(part)
+                late.start(engine, late.first + landing, rest)
+            else:
+                late.add(rows)
 
         return Writing(finish, settle)
 
@@ -135,8 +146,13 @@ class RowTable:
         late = self._late
         if late is None or not late.rows:
             return _nothing
-        self._land(engine, late.parts)
+        self._land(engine, late.reserve(0).cut(slice(late.rows)))
         return lambda: late.start(engine, late.first + late.rows)
+
+    def rest(self) -> None:
+        """Let go of the memory for rows: none wait, and no more come soon."""
+        if self._late is not None:
+            self._late.rest()
 
     def show(self, insert: Callable[[str, Columns], None]) -> None:
         """Let what waits be read, by any thread; `insert` as in `Late.show`."""
@@ -148,8 +164,9 @@ class RowTable:
         if self._late is not None:
             self._late.end(engine)
 
-    def _land(self, engine: Engine, parts: Sequence[Columns]) -> None:
-        self._insert(engine, join(parts))
+    def _land(self, engine: Engine, columns: Columns) -> None:
+        """Put what waits into the table, with what is written behind it."""
+        self._insert(engine, columns)
         if self._late is not None and self._late.rows:
             engine.run(row_schema.create_crates(self._alias, self.number))
 
@@ -160,19 +177,19 @@ class RowTable:
         return int(engine.run(row_schema.count_rows(self._alias, self.number))[0][0])
 
 
-def gather(blocks: Sequence[Block], signals: int, number_of: Mapping[Stream, int], era: int) -> Columns:
-    """Put the rows of blocks of the same signals, of which `signals` are kept, into the columns of their table."""
-    rows = sum(map(len, blocks))
-    by_column = np.empty((signals, rows), np.float32)
-    np.concatenate([block.values[:, :signals].T for block in blocks], 1, by_column, casting="same_kind")
-    return {f"c{index}": by_column[index] for index in range(signals)} | {
-        "t": np.clip(np.concatenate([block.time_ns for block in blocks]), 0, schema.LATEST_NS),
-        "s": np.repeat(
-            np.array([number_of[block.stream] for block in blocks], np.int32), [len(block) for block in blocks]
-        ),
-        "l": np.concatenate([block.latency_s for block in blocks]).astype(np.float32),
-        "e": np.concatenate([block.status for block in blocks]).astype(np.uint8, copy=False),
-        "i": np.concatenate([np.zeros(len(b), np.uint64) if b.ids is None else b.ids for b in blocks]),
-        "a": np.full(rows, era, np.uint8),
-        "w": np.concatenate([np.ones(len(b), np.float32) if b.weights is None else b.weights for b in blocks]),
-    }
+def _gather(blocks: Sequence[Block], room: Room, rows: slice, number_of: Mapping[Stream, int], era: int) -> None:
+    """Put the rows of blocks of the same signals into the columns of their table, of the first signals of each."""
+    columns, values = room.cut(rows), room.values[:, rows]
+    np.concatenate([block.values[:, : len(values)].T for block in blocks], 1, values, casting="same_kind")
+    np.concatenate([block.time_ns for block in blocks], out=columns["t"])
+    np.clip(columns["t"], 0, schema.LATEST_NS, out=columns["t"])
+    np.concatenate([block.latency_s for block in blocks], out=columns["l"], casting="same_kind")
+    np.concatenate([block.status for block in blocks], out=columns["e"], casting="unsafe")
+    columns["a"][:] = era
+    at = 0
+    for block in blocks:
+        end = at + len(block)
+        columns["s"][at:end] = number_of[block.stream]
+        columns["i"][at:end] = 0 if block.ids is None else block.ids
+        columns["w"][at:end] = 1 if block.weights is None else block.weights
+        at = end

@@ -18,7 +18,7 @@ from agent.buffer.eras import Eras
 from agent.buffer.errors import CorruptError
 from agent.buffer.folders import size_of
 from agent.buffer.labels import write_labels
-from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable, gather
+from agent.buffer.row_table import MOST_WAITING_BYTES, RowTable
 from agent.buffer.summaries import write_summaries
 from agent.buffer.tables import prepare_tables, read_streams
 from agent.buffer.text import encode
@@ -174,6 +174,8 @@ class Segment:
             engine.begin()
             settle = [table.land(engine) for table in waiting]
             commit(lambda: _all(settle))
+        for table in self._rows.values():
+            table.rest()
 
     def end(self, engine: Engine) -> None:
         """Give up what is in memory of it, once it is in no view."""
@@ -202,8 +204,7 @@ class Segment:
         for signals in dict.fromkeys(block.signals for block in batch.blocks if len(block)):
             blocks = [block for block in batch.blocks if block.signals == signals and len(block)]
             table = rows[number_of_signals(signals)]
-            columns = gather(blocks, table.signals, streams, era.number)
-            writing.append(table.write(engine, batch.id, columns, packing))
+            writing.append(table.write(engine, batch.id, blocks, streams, era.number, packing))
         if batch.readings:
             self._write_readings(engine, series, batch.readings, era.number)
         write_summaries(engine, self.alias, batch.summaries, streams, number_of_signals, MOST_SIGNALS, era.number)

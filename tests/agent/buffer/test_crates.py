@@ -183,6 +183,34 @@ def test_rows_go_to_their_table_by_whole_row_groups(tmp_path: Path) -> None:
         assert buffer.repairs == ()
 
 
+def test_memory_is_kept_for_the_next_row_group_and_no_more(tmp_path: Path) -> None:
+    """What a batch of several row groups took goes, and everything where no more rows come."""
+    with opened(tmp_path) as buffer:
+        first = _commit(buffer, 0, LEAST_ROWS)
+        segment = buffer._files.segments.opened[-1]
+        late = segment._rows[1]._late
+        assert late is not None
+        kept = late._room
+        assert kept.rows == GROUP_ROWS
+        first = _commit(buffer, first, GROUP_ROWS - LEAST_ROWS - 1)
+        assert late._room is kept
+        first = _commit(buffer, first, 3 * GROUP_ROWS)
+        assert late._room.rows < GROUP_ROWS
+        buffer._files.segments.sealed = True
+        first = _commit(buffer, first, LEAST_ROWS)
+        buffer.commit()
+        assert (buffer._files.segments.opened[-1] is segment, late._room.rows) == (False, 0)
+        assert ask(buffer, COUNTED) == [[first, first, 0.0, first - 1.0]]
+
+
+def test_a_first_batch_of_several_row_groups_is_all_there(tmp_path: Path) -> None:
+    """The table, its crates and what waits in memory are made by the same transaction."""
+    with opened(tmp_path) as buffer:
+        first = _commit(buffer, 0, 3 * GROUP_ROWS + 50)
+        assert _waiting(buffer) == (3 * GROUP_ROWS, 50)
+        assert ask(buffer, COUNTED) == [[first, first, 0.0, first - 1.0]]
+
+
 def test_crates_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slowly rows come, a start has only so many to open."""
     monkeypatch.setattr("agent.buffer.row_table.MOST_CRATES", 8)
@@ -278,7 +306,7 @@ def test_a_commit_of_which_memory_shows_nothing_is_read_from_the_file(tmp_path: 
         late = buffer._files.segments.opened[-1]._rows[1]._late
         assert late is not None
 
-        def fail(part: Columns) -> None:  # noqa: ARG001  # as `Late.add` has it
+        def fail(rows: int) -> None:  # noqa: ARG001  # as `Late.add` has it
             raise OSError(12, "no memory")
 
         late.add = fail  # type: ignore[method-assign]  # of this object alone, which goes with the files
