@@ -4,7 +4,8 @@ It looks at its sources a few times a second where something runs, and at once w
 does nothing, and nothing is described that nobody reads.
 
 Starts downstream first (store, API, then collectors' first tick) and stops upstream first: collectors are drained, then
-the store is closed, then the endpoints go. SIGTERM and SIGINT stop it; everything is committed within seconds.
+the store is closed, then the endpoints go. SIGTERM and SIGINT stop it; everything is committed within seconds. One that
+could not use its state directory ends by itself once that can be used: another goes on in the same process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 from agent import __version__, api
 from agent.buffer.exporting import Exporting
 from agent.describing import Describer
+from agent.handover import Handover, collect
 from agent.log_ring import LogRing, catch
 from agent.model import Labels
 from agent.saved import REFERENCE
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from socket import socket
 
     from agent.baseline_keeper import BaselineKeeper
-    from agent.comeback import Opened
     from agent.extract_api import ExtractRequest
     from agent.forwarded import EgressLine, LinkResult, OutboxView
     from agent.frames import Verdict
@@ -51,7 +52,7 @@ T = TypeVar("T")
 
 
 class Daemon:
-    """Runs the parts until it is told to stop.
+    """Runs the parts until it is told to stop, or should begin anew.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ class Daemon:
         self._looked_ns = self._described_ns = 0
         self._looking: asyncio.Future[None] | None = None  # of somebody who asked
         self._stopping = asyncio.Event()
+        self._again = False  # whether another agent is to begin in its place
+        self._handover = Handover()
         self._ticks = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         # Questions wait in a process of their own; a long export keeps nobody from asking a short one.
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
@@ -84,12 +87,17 @@ class Daemon:
         self.screens = Screens(parts, self._in_pipeline, self._describe, self._log)
         self.bundling = self._describer.bundler = parts.make_bundler(self._in_pipeline)
 
-    async def run(self) -> Opened | None:
-        """Serve until SIGTERM or SIGINT, or until there is a better store; return that, for whoever goes on with it."""
+    @property
+    def handover(self) -> Handover | None:
+        """What the agent that is to begin in place of this one takes over; None where none is to begin."""
+        return self._handover if self._again else None
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, or until the state directory can be used that could not be."""
         loop = asyncio.get_running_loop()
         letting_go = catch(self._log)
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self._stop)
         runner = await api.serve(self._listener, self)
         scrape = await self._parts.start_scrape(self.status)
         self._describer.scrape_url = scrape.url if scrape else None
@@ -102,15 +110,15 @@ class Daemon:
         greeting = self._greeting(taken)
         print(greeting, flush=True)  # noqa: T201  # for the journal, and for whoever started it by hand
         self._log.say("INFO", "driftline", greeting)
-        better = False
-        findings: list[Finding] = []
         try:
-            better = await self._loop()
+            await self._loop()
         finally:
             await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
-                findings = await self.findings(everything=True) if better else []
+                if self._again:
+                    collected = functools.partial(collect, self._parts.store, self._parts.comeback.failures)
+                    self._handover = await loop.run_in_executor(self._ticks, collected)
                 if self._stopping.is_set():  # and nothing failed
                     await loop.run_in_executor(self._ticks, self._parts.starts.end)
             finally:
@@ -127,11 +135,12 @@ class Daemon:
             self.screens.close()
             letting_go()
             self._exporting.close()
-            opened = await self._parts.comeback.take(wanted=better and not self._stopping.is_set())
-        return opened and opened._replace(findings=findings[::-1])
 
-    async def _loop(self) -> bool:
-        """Look until it is to stop; return whether there is a better store."""
+    def _stop(self) -> None:
+        self._again = False
+        self._stopping.set()
+
+    async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
         stopping = asyncio.create_task(self._stopping.wait())
         while not stopping.done():
@@ -139,10 +148,9 @@ class Daemon:
                 await loop.run_in_executor(self._ticks, self._tick)
             self._forwarding.look()
             if self._parts.comeback.look():
-                stopping.cancel()
-                return True
+                self._again = True
+                self._stopping.set()
             await asyncio.wait({stopping}, timeout=FILLING_S)
-        return False
 
     def _in_pipeline(self, function: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._ticks, function)

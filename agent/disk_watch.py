@@ -45,7 +45,7 @@ class DiskWatch:
         if status.mode != "memory":
             self._notice.end(KIND, UNUSED, "the state directory is used again")
             return
-        why = "; ".join(status.notes)
+        why = status.notes[0]
         sentence = f"The state directory cannot be used, so nothing is kept over a restart: {why}"
         advice = f"Make {status.path} writable for the agent, or give another with --state. It is tried again now and "
         advice += "then, every hour at least, and the agent goes on there by itself."

@@ -102,7 +102,6 @@ class Pipeline:
         around = Around(self._book, self._monitor, self._monitors.get, self._host, self.history)
         self.labels = LabelDesk(labels, around, clock, default_alarms_per(alarms))
         disk = DiskWatch(store, self.notice)
-        self.guarded("buffer", disk.look)  # what was met while it was opened is told at once
         self.saving = Saving(
             store, self._monitors, self._series, self.labels, disk, self.guarded, clock, commit_seconds
         )

@@ -67,11 +67,15 @@ class Saving:
             self._saved_ns = now
 
     def commit(self, *, everything: bool = True) -> None:
-        """Make rows durable, and open findings about what the store had to repair or could not store."""
+        """Make rows durable, and look at what became of that."""
         self._store.commit(everything=everything)
-        self._disk.look()
+        self.look()
         if self._store.settled:
             self._labels.committed()
+
+    def look(self) -> None:
+        """Open findings about what the store had to repair, or does not take."""
+        self._disk.look()
 
     def save_states(self, *, lasting: bool = True) -> None:
         """Keep every detector's state, for a restart, where every row that was judged is durable."""

@@ -15,9 +15,10 @@ import detectors
 from agent import __version__, buffer
 from agent.budget import AlarmsConfig
 from agent.buffer.asking import Asking
-from agent.comeback import Comeback, Opened
+from agent.comeback import Comeback
 from agent.config import find_config, read_config
 from agent.confine import own_command
+from agent.handover import Handover, hand_out
 from agent.labels.config import LabelsConfig
 from agent.labels.desk import LabelParts
 from agent.outbound import Origin
@@ -171,17 +172,17 @@ def make_series() -> SeriesParts:
 
 def build(
     config: Config, state_dir: Path, run_dirs: Sequence[Path], config_path: Path | None, device: DeviceClock,
-    opened: Opened | None = None,
+    handed: Handover = Handover(),  # noqa: B008  # it is not changed
 ) -> Parts:  # fmt: skip
     """Put the agent together; rings are looked for in all of `run_dirs`, the first is its own.
 
-    opened: the store, where it is open already, and findings that were made before it was.
+    handed: what an agent of before hands over.
 
     Raises StateError where another agent has the directory or a newer one wrote it.
     """
-    clock, store, findings = opened or _open_store(config.buffer, state_dir, run_dirs[0], SteadyClock(device))
-    for finding in findings:
-        store.save_finding(finding)
+    clock = SteadyClock(device)
+    store = _open_store(config.buffer, state_dir, run_dirs[0], clock)
+    hand_out(handed, store)
     origin = make_origin(config, store.outbox.instance)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
@@ -203,6 +204,7 @@ def build(
         pipeline.clock_watch.tell(store.dating.step)
         store.outbox.rebase(store.dating.step)
         pipeline.labels.rebase(store.dating.step)  # their stored states; what else is in memory was read corrected
+    pipeline.guarded("buffer", pipeline.saving.look)  # what was met while the store was opened is told at once
     return Parts(
         clock=clock,
         pipeline=pipeline,
@@ -220,7 +222,7 @@ def build(
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
         make_forwarding=functools.partial(_forwarding, config, origin, pipeline, store, clock),
         make_bundler=functools.partial(_bundler, config, origin, store, state_dir, clock),
-        comeback=Comeback(config.buffer, state_dir, run_dirs[0], device, wanted=store.status().mode == "memory"),
+        comeback=Comeback(state_dir, clock, handed.failures + 1 if store.status().mode == "memory" else 0),
     )
 
 
@@ -267,12 +269,12 @@ def _bundler(
     return Bundler(store.drafts, run, origin, config.bundle, state_dir, clock)
 
 
-def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> Opened:
+def _open_store(config: buffer.BufferConfig, state_dir: Path, run_dir: Path, clock: SteadyClock) -> buffer.Buffer:
     """Open the buffer; somebody who reads it (`driftline query --state`) is waited for, another agent is not."""
     deadline = clock.monotonic_ns() + BUSY_NS
     while True:
         try:
-            return Opened(clock, buffer.open_buffer(state_dir, clock, config, run_dir))
+            return buffer.open_buffer(state_dir, clock, config, run_dir)
         except buffer.SchemaTooNewError as error:
             raise StateError(str(error)) from error
         except buffer.BufferBusyError as error:

@@ -65,20 +65,25 @@ class Buffer:
         self._turn = threading.RLock()
         self._pending = Pending(round(config.pending_mib * MIB))
         self.labels = LabelShelf(self._pending, self._ask)
-        self._files = Files(directory, config, clock.stamp, disk=lock is not None)
-        self.dating = Dating(self._files, clock)
-        self._notes += self.dating.notes
-        self._settling = Settling(self._files, self._pending, self.dating, self.suspect)
         self._closed = False
-        self.dating.keep()
         self._committed_ns: int | None = None  # since boot
-        wear = open_wear(self._files, config, clock, written)
-        models, step = self.labels.models, self.dating.step
-        self._keeping = resume(self._files, config, clock, run_dir, self._pending, models, step, wear.windows)
-        self._references = References(self._files)
-        self.outbox = open_outbox(self._files, self.dating, clock, config, self._keeping.recorder, self._references)
-        self.drafts = Drafts(self.outbox)
-        self._house = House(self._files, config, wear, self.dating.observed, self._keeping.recorder.thin, self.outbox)
+        with ExitStack() as letting_go:  # where something is raised half-way
+            files = self._files = Files(directory, config, clock.stamp, disk=lock is not None)
+            letting_go.callback(files.end)
+            self.dating = Dating(files, clock)
+            self._notes += self.dating.notes
+            self._settling = Settling(files, self._pending, self.dating, self.suspect)
+            self.dating.keep()
+            wear = open_wear(files, config, clock, written)
+            models, step = self.labels.models, self.dating.step
+            self._keeping = resume(files, config, clock, run_dir, self._pending, models, step, wear.windows)
+            letting_go.callback(self._keeping.close)
+            recorder = self._keeping.recorder
+            self._references = References(files)
+            self.outbox = open_outbox(files, self.dating, clock, config, recorder, self._references)
+            self.drafts = Drafts(self.outbox)
+            self._house = House(files, config, wear, self.dating.observed, recorder.thin, self.outbox)
+            letting_go.pop_all()
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
@@ -122,6 +127,14 @@ class Buffer:
             self._files.flush()
             if thinned := self._keeping.found(finding):
                 self._files.ledger.tell("thinning", thinned)
+
+    def carry(self, findings: Sequence[Finding]) -> None:
+        """Take over findings, oldest first, that an agent made while it kept nothing: of their rows there are none."""
+        with self._turn:
+            for finding in findings:
+                self._files.ledger.save(finding)
+            self._keeping.pass_over(findings)
+            self._files.flush()
 
     def findings(self, *, everything: bool = False) -> list[Finding]:
         """Return the newest state of every finding that is not closed, or of all, newest first."""

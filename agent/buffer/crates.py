@@ -38,7 +38,7 @@ def row_bytes(signals: int) -> int:
     return sum(kind.itemsize for kind in _TYPES.values()) + signals * _SIGNAL.itemsize
 
 
-class Room:
+class Arrays:
     """Memory for the columns of so many rows. `values` are the signals, by signal."""
 
     def __init__(self, signals: int, rows: int) -> None:

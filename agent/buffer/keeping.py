@@ -140,6 +140,10 @@ class Keeping:
         self._store_window(opened)
         return opened.thinned
 
+    def pass_over(self, findings: Sequence[Finding]) -> None:
+        """Have nothing stored that is around some findings."""
+        self._known |= {finding.id for finding in findings}
+
     def _store_window(self, opened: Opened) -> None:
         window, blocks, _ = opened
         now = self._clock.monotonic_ns()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from agent.buffer import row_schema, schema
-from agent.buffer.crates import Room, decode, row_bytes
+from agent.buffer.crates import Arrays, decode, row_bytes
 from agent.buffer.errors import CorruptError
 from agent.buffer.late import Late
 from agent.buffer.row_schema import GROUP_ROWS
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LEAST_ROWS = 100  # of a crate, while none waits: fewer take less as they are
 MOST_CRATES = 256  # that wait: a start, and each question of a process of its own, has to open them
-MOST_WAITING_BYTES = 16 << 20  # of all tables of a segment, in memory, when each is just short of a row group
+MOST_WAITING_BYTES = 16 << 20  # of all tables of a segment, in memory, when each is just short of a row group; as
+# much again is kept where batches are as large
 
 
 def _nothing() -> None:
@@ -111,22 +112,21 @@ class RowTable:
     ) -> Writing:  # fmt: skip
         """Write the rows of blocks of the same signals, inside the transaction that is open."""
         late, rows = self._late, sum(map(len, blocks))
-        first = 0 if late is None else late.rows
-        room = Room(self.signals, rows) if late is None else late.reserve(rows)
-        _gather(blocks, room, slice(first, first + rows), number_of, era)
-        if late is None:
-            self._insert(engine, room.cut(slice(rows)))
-            return Writing()
-        if not first and rows < LEAST_ROWS:
-            self._insert(engine, room.cut(slice(rows)))
-            return Writing(settle=lambda: late.start(engine, late.first + rows))
+        if late is None or (not late.rows and rows < LEAST_ROWS):
+            arrays = Arrays(self.signals, rows)
+            _gather(blocks, arrays, slice(rows), number_of, era)
+            self._insert(engine, arrays.cut(slice(rows)))
+            return Writing() if late is None else Writing(settle=lambda: late.start(engine, late.first + rows))
+        first, arrays = late.rows, late.reserve(rows)
+        assert first < GROUP_ROWS, "a whole row group waits"
+        _gather(blocks, arrays, slice(first, first + rows), number_of, era)
         landing = (first + rows) // GROUP_ROWS * GROUP_ROWS
         if not landing and late.crates >= MOST_CRATES:
             landing = first + rows
         rest = slice(max(landing, first), first + rows)
-        crate = packing.begin(room.cut(rest), self.signals) if rest.start < rest.stop else None
+        crate = packing.begin(arrays.cut(rest), self.signals) if rest.start < rest.stop else None
         if landing:
-            self._land(engine, room.cut(slice(landing)))
+            self._land(engine, arrays.cut(slice(landing)))
 
         def finish() -> None:
             if crate:
@@ -149,10 +149,10 @@ class RowTable:
         self._land(engine, late.reserve(0).cut(slice(late.rows)))
         return lambda: late.start(engine, late.first + late.rows)
 
-    def rest(self) -> None:
-        """Let go of the memory for rows: none wait, and no more come soon."""
+    def let_go(self) -> None:
+        """Let go of the memory for rows: none wait, and no more come."""
         if self._late is not None:
-            self._late.rest()
+            self._late.let_go()
 
     def show(self, insert: Callable[[str, Columns], None]) -> None:
         """Let what waits be read, by any thread; `insert` as in `Late.show`."""
@@ -177,9 +177,9 @@ class RowTable:
         return int(engine.run(row_schema.count_rows(self._alias, self.number))[0][0])
 
 
-def _gather(blocks: Sequence[Block], room: Room, rows: slice, number_of: Mapping[Stream, int], era: int) -> None:
+def _gather(blocks: Sequence[Block], arrays: Arrays, rows: slice, number_of: Mapping[Stream, int], era: int) -> None:
     """Put the rows of blocks of the same signals into the columns of their table, of the first signals of each."""
-    columns, values = room.cut(rows), room.values[:, rows]
+    columns, values = arrays.cut(rows), arrays.values[:, rows]
     np.concatenate([block.values[:, : len(values)].T for block in blocks], 1, values, casting="same_kind")
     np.concatenate([block.time_ns for block in blocks], out=columns["t"])
     np.clip(columns["t"], 0, schema.LATEST_NS, out=columns["t"])

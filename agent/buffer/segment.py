@@ -175,7 +175,7 @@ class Segment:
             settle = [table.land(engine) for table in waiting]
             commit(lambda: _all(settle))
         for table in self._rows.values():
-            table.rest()
+            table.let_go()
 
     def end(self, engine: Engine) -> None:
         """Give up what is in memory of it, once it is in no view."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def command(state: str | None, run: str | None, config: str | None) -> None:
     """
     clock = SystemClock()
     started = clock.monotonic_ns()
-    from agent import wiring  # noqa: PLC0415  # loads duckdb and numpy, which `--help` does not need
+    from agent import handover, wiring  # noqa: PLC0415  # they load duckdb and numpy, which `--help` does not need
     from agent.api import SocketTakenError, claim_socket  # noqa: PLC0415
     from agent.config import ConfigError  # noqa: PLC0415
     from agent.daemon import Daemon  # noqa: PLC0415
@@ -36,19 +37,20 @@ def command(state: str | None, run: str | None, config: str | None) -> None:
     try:
         path, settings = wiring.load_config(config)
         run_dirs = claim_run_directories(run)
-        state_dir, opened = state_directory(state), None
-        while True:
-            listener = claim_socket(run_dirs[0])
-            socket = Path(listener.getsockname())
-            try:
-                parts = wiring.build(settings, state_dir, run_dirs, path, clock, opened)
-                opened = asyncio.run(Daemon(parts, listener, started).run())
-            finally:
-                listener.close()
-                with contextlib.suppress(FileNotFoundError):
-                    socket.unlink()
-            if opened is None:
-                break
-            started = clock.monotonic_ns()
-    except (ConfigError, PathError, SocketTakenError, wiring.StateError) as error:
+        listener = claim_socket(run_dirs[0])
+    except (ConfigError, PathError, SocketTakenError) as error:
         fail(str(error), EXIT_CONFIG)
+    socket = Path(listener.getsockname())
+    try:
+        parts = wiring.build(settings, state_directory(state), run_dirs, path, clock, handover.take())
+        daemon = Daemon(parts, listener, started)
+        asyncio.run(daemon.run())
+    except wiring.StateError as error:
+        fail(str(error), EXIT_CONFIG)
+    finally:
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            socket.unlink()
+    if daemon.handover is not None:
+        handover.leave(daemon.handover, run_dirs[0])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # no shell is wanted

@@ -160,6 +160,7 @@ class MemoryStore:
 
     def status(self) -> BufferStatus:
         """Describe it."""
+        # As if it lasted: of one that does not, a finding tells.
         return BufferStatus(path="", mode="disk", bytes=0, limit_bytes=0, segments=0, rows=len(self.committed))
 
     def close(self) -> None:

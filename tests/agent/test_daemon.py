@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -163,9 +164,8 @@ def _history(folder: Path, end: Callable[[Daemon], Awaitable[None]]) -> list[str
         parts = wiring.build(config, folder / "state", [folder / "run"], None, ManualClock(WALL_NS))
         daemon = Daemon(parts, listener, 0)
 
-        async def loop() -> bool:
+        async def loop() -> None:
             await end(daemon)
-            return False
 
         daemon._loop = loop  # type: ignore[method-assign]  # at once, in place of what waits
         await asyncio.gather(daemon.run(), return_exceptions=True)
@@ -173,3 +173,40 @@ def _history(folder: Path, end: Callable[[Daemon], Awaitable[None]]) -> list[str
         return [event.text for event in parts.pipeline.events() if event.text.startswith("agent: ")]
 
     return asyncio.run(run())
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_agent_that_can_use_its_directory_again_hands_over_unless_it_is_to_stop(
+    tmp_path: Path, *, told: bool
+) -> None:
+    """Until its process ends: who stops it meanwhile means the next one, too. Whoever asks meanwhile starts nothing."""
+    (tmp_path / "state").write_text("in the way")
+    ticks = []
+
+    async def use(daemon: Daemon, clock: ManualClock) -> None:
+        assert daemon._status is not None
+        assert daemon._status.buffer.mode == "memory"
+        (tmp_path / "state").unlink()
+        clock.advance(60)
+        close = daemon._parts.pipeline.close
+
+        def closing() -> None:
+            close()
+            daemon._parts.pipeline.tick = lambda: ticks.append(1)  # type: ignore[method-assign]
+            if told:
+                signal.raise_signal(signal.SIGTERM)
+
+        daemon._parts.pipeline.close = closing  # type: ignore[method-assign]
+        await daemon._stopping.wait()
+        for _ in range(20):
+            clock.advance(1)
+            await daemon.status()
+            await asyncio.sleep(0.01)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        assert (daemon.handover is None) == told
+        if daemon.handover:
+            assert [finding.kind for finding in daemon.handover.findings] == ["disk"]
+
+    running(tmp_path, use)
+    assert ticks == []

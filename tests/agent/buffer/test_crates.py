@@ -190,16 +190,16 @@ def test_memory_is_kept_for_the_next_row_group_and_no_more(tmp_path: Path) -> No
         segment = buffer._files.segments.opened[-1]
         late = segment._rows[1]._late
         assert late is not None
-        kept = late._room
+        kept = late._arrays
         assert kept.rows == GROUP_ROWS
         first = _commit(buffer, first, GROUP_ROWS - LEAST_ROWS - 1)
-        assert late._room is kept
+        assert late._arrays is kept
         first = _commit(buffer, first, 3 * GROUP_ROWS)
-        assert late._room.rows < GROUP_ROWS
+        assert late._arrays.rows < GROUP_ROWS
         buffer._files.segments.sealed = True
         first = _commit(buffer, first, LEAST_ROWS)
         buffer.commit()
-        assert (buffer._files.segments.opened[-1] is segment, late._room.rows) == (False, 0)
+        assert (buffer._files.segments.opened[-1] is segment, late._arrays.rows) == (False, 0)
         assert ask(buffer, COUNTED) == [[first, first, 0.0, first - 1.0]]
 
 
