@@ -113,12 +113,12 @@ class Daemon:
         try:
             await self._loop()
         finally:
+            self._parts.comeback.close()
             await self._forwarding.close()
             try:
                 await loop.run_in_executor(self._ticks, self._parts.pipeline.close)
                 if self._again:
-                    collected = functools.partial(collect, self._parts.store, self._parts.comeback.failures)
-                    self._handover = await loop.run_in_executor(self._ticks, collected)
+                    await loop.run_in_executor(self._ticks, self._parts.pipeline.guarded, "handover", self._collect)
                 if self._stopping.is_set():  # and nothing failed
                     await loop.run_in_executor(self._ticks, self._parts.starts.end)
             finally:
@@ -135,6 +135,11 @@ class Daemon:
             self.screens.close()
             letting_go()
             self._exporting.close()
+
+    def _collect(self) -> None:
+        comeback = self._parts.comeback
+        self._handover = Handover(failures=comeback.failures, repairs=comeback.repairs)
+        self._handover = collect(self._parts.store, comeback.failures, comeback.repairs)
 
     def _stop(self) -> None:
         self._again = False

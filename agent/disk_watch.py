@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent.model import Severity
     from agent.notices import Notices
     from agent.ports import Store
-    from agent.status import BufferStatus
+    from agent.status import BufferStatus, Repair
 
 KIND = "disk"
 UNUSED = "state directory"
@@ -29,8 +31,7 @@ class DiskWatch:
 
     def look(self) -> None:
         """Tell what is new."""
-        for repair in self._store.repairs[self._repairs_told :]:
-            self._notice("buffer", repair.sentence, repair.advice or _READ, repair.sentence)
+        self.tell(self._store.repairs[self._repairs_told :])
         self._repairs_told = len(self._store.repairs)
         status = self._store.status()
         self._tell_of_memory(status)
@@ -40,6 +41,11 @@ class DiskWatch:
             return
         severity: Severity = "critical" if trouble.nothing else "warning"
         self._notice.hold(KIND, KIND, severity, trouble.sentence, trouble.advice, trouble.error)
+
+    def tell(self, repairs: Sequence[Repair]) -> None:
+        """Tell what had to be repaired."""
+        for repair in repairs:
+            self._notice("buffer", repair.sentence, repair.advice or _READ, repair.sentence)
 
     def _tell_of_memory(self, status: BufferStatus) -> None:
         if status.mode != "memory":

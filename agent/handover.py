@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.model import Finding  # noqa: TC001  # msgspec resolves the annotations at run time
-from agent.saved import FIRST_ROW, ORIGIN, REFERENCE, ROWS
+from agent.saved import FIRST_ROW, ORIGIN, REFERENCE, ROWS, TRAINING
+from agent.status import Repair  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +31,17 @@ if TYPE_CHECKING:
             """As a `FindingStore` does."""
             ...
 
+        def positions(self) -> dict[str, int]:
+            """As a `Store` does."""
+            ...
+
         def carry(self, findings: Sequence[Finding]) -> None:
             """Take findings over, oldest first."""
             ...
 
 
 VARIABLE = "DRIFTLINE_HANDOVER"  # the number of the file
-_PARTS = (ROWS, ORIGIN, FIRST_ROW, REFERENCE)
+_PARTS = (TRAINING, ROWS, ORIGIN, FIRST_ROW, REFERENCE)
 _MOST_CLOSED = 100  # findings that are over, the newest
 
 log = logging.getLogger("driftline.handover")
@@ -45,28 +50,38 @@ log = logging.getLogger("driftline.handover")
 class Handover(msgspec.Struct, kw_only=True):
     """What is handed over; failures: how often the state directory could not be used.
 
-    findings: oldest first. references: their parts, by stream.
+    repairs: of that directory. findings: oldest first. references: their parts, by stream. positions: by source, what
+    was taken in.
     """
 
     failures: int = 0
+    repairs: list[Repair] = []
     findings: list[Finding] = []
     references: dict[str, dict[str, bytes]] = {}
+    positions: dict[str, int] = {}
+
+    def after(self, positions: dict[str, int]) -> dict[str, int]:
+        """Return the later one of what was taken in, by source."""
+        return positions | {source: max(seq, positions.get(source, seq)) for source, seq in self.positions.items()}
 
 
 _decoder = msgspec.msgpack.Decoder(Handover)
 
 
-def collect(store: CarryingStore, failures: int) -> Handover:
+def collect(store: CarryingStore, failures: int, repairs: list[Repair]) -> Handover:
     """Collect it from the store of the agent that ends. Raises as `findings` of the store."""
+    keys = {*store.state_keys(REFERENCE), *store.state_keys(TRAINING)}
     findings = store.findings(everything=True)
     closed = [finding.id for finding in findings if finding.state == "closed"]
     old = set(closed[_MOST_CLOSED:])
     return Handover(
         failures=failures,
+        repairs=repairs,
         findings=[finding for finding in findings[::-1] if finding.id not in old],
         references={
-            key: {part: store.get_state(key, part) or b"" for part in _PARTS} for key in store.state_keys(REFERENCE)
+            key: {part: kept for part in _PARTS if (kept := store.get_state(key, part))} for key in sorted(keys)
         },
+        positions=store.positions(),
     )
 
 
@@ -75,8 +90,8 @@ def hand_out(handed: Handover, store: CarryingStore) -> None:
     store.carry(handed.findings)
     for key, parts in handed.references.items():
         if not store.get_state(key, REFERENCE):
-            for part in _PARTS:
-                store.put_state(key, part, parts[part])
+            for part, payload in parts.items():
+                store.put_state(key, part, payload)
 
 
 def leave(handed: Handover, run_dir: Path) -> None:

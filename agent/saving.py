@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agent.clock import Clock
     from agent.disk_watch import DiskWatch
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent.monitor import StreamMonitor
     from agent.ports import Store
     from agent.series import SeriesWatches
+    from agent.status import Repair
 
 SAVE_NS = 300_000_000_000  # series and labels
 SAVE_STATE_NS = 3_600_000_000_000  # what the detectors have: they judge the rows since again, so this costs no evidence
@@ -73,8 +74,9 @@ class Saving:
         if self._store.settled:
             self._labels.committed()
 
-    def look(self) -> None:
-        """Open findings about what the store had to repair, or does not take."""
+    def look(self, repairs: Sequence[Repair] = ()) -> None:
+        """Open findings about what the store does not take, and what it had to repair; so were `repairs`."""
+        self._disk.tell(repairs)
         self._disk.look()
 
     def save_states(self, *, lasting: bool = True) -> None:

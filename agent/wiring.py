@@ -183,12 +183,13 @@ def build(
     clock = SteadyClock(device)
     store = _open_store(config.buffer, state_dir, run_dirs[0], clock)
     hand_out(handed, store)
+    positions = handed.after(store.positions())
     origin = make_origin(config, store.outbox.instance)
     host = HostCollector(clock, interval_s=config.host.interval_seconds, state_dir=state_dir)
     pipeline = Pipeline(
         collectors=[
-            LabelCollector(run_dirs, clock, store.positions()),  # first: then the inferences of its labels follow it
-            RingCollector(run_dirs, clock, store.positions()),
+            LabelCollector(run_dirs, clock, positions),  # first: then the inferences of its labels follow it
+            RingCollector(run_dirs, clock, positions),
             host,
         ],
         store=store,
@@ -204,7 +205,7 @@ def build(
         pipeline.clock_watch.tell(store.dating.step)
         store.outbox.rebase(store.dating.step)
         pipeline.labels.rebase(store.dating.step)  # their stored states; what else is in memory was read corrected
-    pipeline.guarded("buffer", pipeline.saving.look)  # what was met while the store was opened is told at once
+    pipeline.saving.look(handed.repairs)  # what was met while the store was opened is told at once
     return Parts(
         clock=clock,
         pipeline=pipeline,
@@ -222,7 +223,9 @@ def build(
         nightly=_nightly(config.report, state_dir, run_dirs[0], config_path, pipeline, store, clock),
         make_forwarding=functools.partial(_forwarding, config, origin, pipeline, store, clock),
         make_bundler=functools.partial(_bundler, config, origin, store, state_dir, clock),
-        comeback=Comeback(state_dir, clock, handed.failures + 1 if store.status().mode == "memory" else 0),
+        comeback=Comeback(
+            config.buffer, state_dir, clock, handed.failures + 1 if store.status().mode == "memory" else 0
+        ),
     )
 
 

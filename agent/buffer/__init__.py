@@ -7,7 +7,7 @@ from agent.buffer.capture import Capture, CaptureConfig
 from agent.buffer.config import BufferConfig
 from agent.buffer.core import Buffer
 from agent.buffer.errors import BufferBusyError, BufferMissingError, SchemaTooNewError
-from agent.buffer.opening import open_buffer, why_unusable
+from agent.buffer.opening import open_buffer
 from agent.buffer.reader import Reader, open_readonly
 
 __all__ = [
@@ -21,5 +21,4 @@ __all__ = [
     "SchemaTooNewError",
     "open_buffer",
     "open_readonly",
-    "why_unusable",
 ]

@@ -248,16 +248,20 @@ def resume(
         owner = os.urandom(16).hex().encode()
         files.ledger.put_state(*OWNER, owner)
         files.flush()
-    keeping = Keeping(
-        config, clock, run_dir, owner.decode("ascii", "replace"), pending, StoredRows(files), labelled, states,
-        allowance,
-    )  # fmt: skip
     known = [segment.alias for segment in files.segments.opened if segment.has(schema.LABELS)]
     for sql in [label_schema.READ_LABELLED.format(db=alias) for alias in known]:
         labelled.update(model for (model,) in files.read(lambda engine, sql=sql: engine.run(sql)))  # type: ignore[misc]
     last = files.read(lambda engine: last_numbers(engine, files.segments.opened))
     findings = files.read(lambda engine: files.ledger.findings(engine, everything=False))
-    keeping.restore(files.segments.positions(), last, findings, step)
+    keeping = Keeping(
+        config, clock, run_dir, owner.decode("ascii", "replace"), pending, StoredRows(files), labelled, states,
+        allowance,
+    )  # fmt: skip
+    try:
+        keeping.restore(files.segments.positions(), last, findings, step)
+    except BaseException:
+        keeping.close()
+        raise
     return keeping
 
 

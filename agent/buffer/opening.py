@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from agent.buffer.core import Buffer
-from agent.buffer.errors import BufferBusyError, UnavailableError, say
-from agent.buffer.folders import make_folder, sync_something
+from agent.buffer.errors import UnavailableError, say
+from agent.buffer.folders import make_folder
 from agent.buffer.lock import DirectoryLock
 from agent.steady import SteadyClock
 
@@ -48,22 +48,3 @@ def open_buffer(directory: Path, clock: DeviceClock, config: BufferConfig, run_d
     except BaseException:
         lock.release()
         raise
-
-
-def why_unusable(directory: Path) -> str:
-    """Say why no buffer could be kept in a directory; empty where it could, as its lock and a file that is synced tell.
-
-    On a disk that fails this can take long.
-    """
-    try:
-        make_folder(directory)
-        lock = DirectoryLock(directory)
-    except (OSError, BufferBusyError) as error:
-        return str(error)
-    try:
-        sync_something(directory)
-    except OSError as error:
-        return str(error)
-    finally:
-        lock.release()
-    return ""

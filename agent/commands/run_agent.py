@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli import EXIT_CONFIG
+from agent.cli import EXIT_CONFIG, EXIT_FAILURE
 from agent.clock import SystemClock
 from agent.commands.options import config_option, fail, run_option, state_option
 
@@ -53,4 +53,7 @@ def command(state: str | None, run: str | None, config: str | None) -> None:
             socket.unlink()
     if daemon.handover is not None:
         handover.leave(daemon.handover, run_dirs[0])
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # no shell is wanted
+        try:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # no shell is wanted
+        except OSError as error:
+            fail(f"the agent has ended to begin anew, and cannot: {error}", EXIT_FAILURE)

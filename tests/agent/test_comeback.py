@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
-from agent import buffer
-from agent.clock import ManualClock
+import pytest
+
+from agent import buffer, comeback
+from agent.clock import ManualClock, SystemClock
 from agent.comeback import Comeback
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
 MINUTE_S = 60
 
@@ -22,7 +24,7 @@ class Trying:
 
     def __init__(self, folder: Path, failures: int = 1) -> None:
         self.state, self.clock = folder / "state", ManualClock(1_800_000_000_000_000_000)
-        self.comeback = Comeback(self.state, self.clock, failures)
+        self.comeback = Comeback(buffer.BufferConfig(), self.state, self.clock, failures)
 
     def after(self, seconds: float) -> bool:
         """Say whether it can be used after so long; what is tried by then has an end."""
@@ -31,13 +33,20 @@ class Trying:
         trying = self.comeback._trying
         if trying is None:
             return usable
-        trying.join()
+        trying.wait()
         return self.comeback.look()
 
 
-def test_it_is_tried_after_a_minute_then_ten_and_then_every_hour(tmp_path: Path) -> None:
+@pytest.fixture
+def trying(tmp_path: Path) -> Iterator[Trying]:
+    """A directory that could not be used once."""
+    tried = Trying(tmp_path)
+    yield tried
+    tried.comeback.close()
+
+
+def test_it_is_tried_after_a_minute_then_ten_and_then_every_hour(trying: Trying) -> None:
     """A file in its place keeps a directory from being used; once that has gone, the next try finds it usable."""
-    trying = Trying(tmp_path)
     trying.state.write_text("in the way")
     failures = []
     for wait in (59, 1, 599, 1, 3_599, 1, 3_599, 1):
@@ -47,7 +56,8 @@ def test_it_is_tried_after_a_minute_then_ten_and_then_every_hour(tmp_path: Path)
     trying.state.unlink()
     assert not trying.after(3_599)
     assert trying.after(1)
-    assert [path.name for path in trying.state.iterdir()] == ["lock"]
+    reader = buffer.open_readonly(trying.state)  # what tried it has let go of it
+    reader.close()
 
 
 def test_one_that_can_be_used_is_not_tried(tmp_path: Path) -> None:
@@ -64,51 +74,62 @@ def test_one_that_was_tried_before_is_left_alone_for_longer(tmp_path: Path) -> N
     assert trying.after(1)
 
 
-def test_one_that_another_agent_has_is_left_to_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_takes_files_but_no_store_is_not_usable(trying: Trying, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing less than opening it tells: an agent that began anew would have forgotten all, and gained nothing."""
+    trying.state.mkdir()
+    (trying.state / "segments").write_text("in the way")
+    assert not trying.after(MINUTE_S)
+    assert "cannot be used yet" in caplog.text
+    assert trying.comeback.failures == 2
+
+
+def test_one_that_another_agent_has_is_left_to_it(trying: Trying, caplog: pytest.LogCaptureFixture) -> None:
     """It is said, and tried again."""
-    trying = Trying(tmp_path)
-    other = buffer.open_buffer(trying.state, trying.clock, buffer.BufferConfig())
+    other = buffer.open_buffer(trying.state, SystemClock(), buffer.BufferConfig())
     assert not trying.after(MINUTE_S)
     assert str(trying.state) in caplog.text
     other.close()
     assert trying.after(10 * MINUTE_S)
-    buffer.open_buffer(trying.state, trying.clock, buffer.BufferConfig()).close()
 
 
-def test_a_disk_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked once, and the agent looks on; it may end meanwhile."""
-    answers, asked = threading.Event(), []
+def test_what_is_repaired_by_that_is_told(trying: Trying) -> None:
+    """To the agent that begins: for the files are sound then."""
+    buffer.open_buffer(trying.state, SystemClock(), buffer.BufferConfig()).close()
+    (trying.state / "core.duckdb").write_bytes(b"no database" * 2_000)
+    assert trying.after(MINUTE_S)
+    assert ["core.duckdb" in repair.sentence for repair in trying.comeback.repairs] == [True]
 
-    def ask(directory: Path) -> str:
-        asked.append(directory)
-        answers.wait()
-        return ""
 
-    monkeypatch.setattr(buffer, "why_unusable", ask)
-    trying = Trying(tmp_path)
+def test_a_disk_that_does_not_answer_holds_nobody_up(trying: Trying, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked once, and the agent looks on; when it ends, so does what asked."""
+    monkeypatch.setattr(comeback, "own_command", lambda *_: [sys.executable, "-c", "import time; time.sleep(600)"])
     trying.clock.advance(MINUTE_S)
+    assert not trying.comeback.look()
+    asking = trying.comeback._trying
     for _ in range(5):
-        assert not trying.comeback.look()
         trying.clock.advance(3_600)
-    thread = trying.comeback._trying
-    assert thread is not None
-    assert thread.daemon
-    answers.set()
-    thread.join()
-    assert trying.comeback.look()
-    assert asked == [trying.state]
-
-
-def test_without_a_thread_it_counts_as_a_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The agent goes on as it was."""
-
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    trying = Trying(tmp_path)
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", refuse)
-        trying.clock.advance(MINUTE_S)
         assert not trying.comeback.look()
-        assert trying.comeback.failures == 2
+        assert trying.comeback._trying is asking
+    trying.comeback.close()
+    assert asking is not None
+    assert asking.returncode == -9
+
+
+@pytest.mark.parametrize("fails", [OSError(11, "no process"), None])
+def test_what_cannot_be_tried_is_tried_later(
+    trying: Trying, fails: OSError | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No process can be started, or it ends without a word."""
+
+    def start(*_: object, **__: object) -> subprocess.Popen[bytes]:
+        raise fails or AssertionError
+
+    with monkeypatch.context() as patched:
+        if fails:
+            patched.setattr(subprocess, "Popen", start)
+        else:
+            patched.setattr(comeback, "own_command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
+        assert not trying.after(MINUTE_S)
+    assert trying.comeback.failures == 2
+    assert ("no process" if fails else "ended with 3") in caplog.text
     assert trying.after(10 * MINUTE_S)

@@ -25,10 +25,12 @@ class FullStore(MemoryStore):
     """Has the trouble that it is given."""
 
     trouble: StorageTrouble | None = None
+    notes: tuple[str, ...] = ()  # of a state directory that could not be used, the first says why
 
     def status(self) -> BufferStatus:
         """Describe it."""
-        return structs.replace(super().status(), trouble=self.trouble)
+        mode = "memory" if self.notes else "disk"
+        return structs.replace(super().status(), trouble=self.trouble, mode=mode, notes=self.notes)
 
 
 class Watched:
@@ -57,6 +59,20 @@ def test_a_full_disk_is_one_finding_however_long_it_lasts_and_closes_when_it_hea
     assert watched.look(None, 1_000) == [("closed", "warning", FULL.sentence)]
     assert watched.store.history[-1].note == "everything is stored again"
     assert len(watched.store.events) == 2
+
+
+def test_a_state_directory_that_is_not_used_is_one_finding_until_it_is() -> None:
+    """In the words of the start, whatever else there is to note; another agent, on disk, closes it."""
+    watched = Watched(FullStore())
+    for count in range(100):
+        watched.store.notes = ("read-only file system", f"{count} rows were discarded")
+        ((state, severity, sentence),) = watched.look(None)
+        assert (state, severity, "read-only file system" in sentence) == ("open", "critical", True)
+    assert len(watched.store.history) == 1
+    watched.store.notes = ()
+    after = Watched(watched.store)
+    assert [state for state, *_ in after.look(None)] == ["closed"]
+    assert watched.store.history[-1].note == "the state directory is used again"
 
 
 def test_what_becomes_worse_is_said_in_the_same_finding() -> None:

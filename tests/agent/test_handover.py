@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from agent.handover import VARIABLE, Handover, collect, hand_out, leave, take
-from agent.saved import FIRST_ROW, ORIGIN, REFERENCE, ROWS
-from tests.agent.buffer.blocks import make_finding, opened
+from agent.saved import FIRST_ROW, ORIGIN, REFERENCE, ROWS, TRAINING
+from agent.status import Repair
+from tests.agent.buffer.blocks import make_block, make_finding, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +33,18 @@ def test_findings_and_references_go_from_store_to_store(tmp_path: Path) -> None:
     with opened(tmp_path / "memory") as memory:
         assert memory.status().mode == "memory"
         for at in range(120):
-            memory.save_finding(make_finding(f"over-{at}", "closed"))
+            moment = datetime(2026, 11, 18, tzinfo=UTC) + timedelta(minutes=at)
+            memory.save_finding(replace(make_finding(f"over-{at}", "closed"), opened=moment))
         memory.save_finding(make_finding("open"))
         _put(memory, "known", PARTS)
         _put(memory, "new", PARTS)
-        handed = collect(memory, 3)
+        _put(memory, "learning", {TRAINING: b"training"})
+        memory.append([make_block(10)], [])
+        memory.commit()
+        handed = collect(memory, 3, [Repair("mended")])
+    assert (handed.failures, handed.repairs) == (3, [Repair("mended")])
+    assert handed.after({"a.ring": 4, "b.ring": 5}) == {"a.ring": 10, "b.ring": 5}
+    assert handed.after({"a.ring": 40}) == {"a.ring": 40}
     with opened(tmp_path / "disk") as disk:
         disk.save_finding(make_finding("stored"))
         _put(disk, "known", {REFERENCE: b"stored"})
@@ -42,7 +52,9 @@ def test_findings_and_references_go_from_store_to_store(tmp_path: Path) -> None:
         assert "open" in disk._keeping._known
     with opened(tmp_path / "disk") as disk:
         found = {finding.id: finding.state for finding in disk.findings(everything=True)}
+        assert {name for name in found if name.startswith("over")} == {f"over-{at}" for at in range(20, 120)}
         assert len(found) == 102
+        assert disk.get_state("learning", TRAINING) == b"training"
         assert (found["open"], found["stored"]) == ("open", "open")
         assert {part: disk.get_state("new", part) for part in PARTS} == PARTS
         assert (disk.get_state("known", REFERENCE), disk.get_state("known", ROWS)) == (b"stored", None)
