@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.buffer.patience import pause_ns
-from agent.buffer.trying import Answer, Question
+from agent.buffer.trying import NEEDED_MIB, Answer, Question
 from agent.confine import own_command
+from agent.room import lacking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,10 +47,7 @@ class Comeback:
         """Try where it is time; return whether it can be used."""
         if self._trying is None:
             if self.failures and self._clock.monotonic_ns() - self._failed_ns >= pause_ns(self.failures):
-                try:
-                    self._begin()
-                except OSError as error:
-                    self._put_off(f"it could not be tried: {error}")
+                self._begin()
             return False
         if self._trying.poll() is None:
             return False
@@ -67,9 +65,17 @@ class Comeback:
                 self._trying.wait(_KILLED_S)
 
     def _begin(self) -> None:
+        if full := lacking(NEEDED_MIB, "opening the state directory", "it is tried again"):
+            self._put_off(full)
+            return
         command = own_command("agent.buffer.trying", str(os.getpid()))
         question = Question(directory=str(self._state_dir.absolute()), config=self._config)
-        self._trying = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own
+        try:
+            trying = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own
+        except OSError as error:
+            self._put_off(f"it could not be tried: {error}")
+            return
+        self._trying = trying
         assert self._trying.stdin
         # One that has ended already shows when its answer is read.
         with suppress(BrokenPipeError), self._trying.stdin:

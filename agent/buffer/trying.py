@@ -14,8 +14,12 @@ from agent.buffer.config import BufferConfig  # noqa: TC001  # msgspec resolves 
 from agent.buffer.errors import BufferBusyError, SchemaTooNewError
 from agent.buffer.opening import open_buffer
 from agent.clock import SystemClock
-from agent.confine import end_with
+from agent.confine import end_with, yield_to_others
 from agent.status import Repair  # noqa: TC001
+
+NEEDED_MIB = 64  # its own pages: 34, and more where logs are replayed
+_DATA_MIB = 512
+_PRIORITY = 10  # at 19 it might never end on a busy device
 
 
 class Question(msgspec.Struct, kw_only=True):
@@ -48,6 +52,7 @@ def try_directory(question: Question) -> Answer:
 def main() -> None:
     """Answer the question on stdin; it ends with its parent, whose number is the argument."""
     end_with(int(sys.argv[1]))
+    yield_to_others(_DATA_MIB, _PRIORITY)
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
     sys.stdout.buffer.write(msgspec.json.encode(try_directory(question)))
 

@@ -115,21 +115,23 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(trying: Trying, monkeypatch
     assert asking.returncode == -9
 
 
-@pytest.mark.parametrize("fails", [OSError(11, "no process"), None])
+@pytest.mark.parametrize("why", ["no process", "no room", "ended with 3"])
 def test_what_cannot_be_tried_is_tried_later(
-    trying: Trying, fails: OSError | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    trying: Trying, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No process can be started, or it ends without a word."""
+    """No process can be started, there is no memory for it, or it ends without a word."""
 
     def start(*_: object, **__: object) -> subprocess.Popen[bytes]:
-        raise fails or AssertionError
+        raise OSError(11, why)
 
     with monkeypatch.context() as patched:
-        if fails:
+        if why == "no process":
             patched.setattr(subprocess, "Popen", start)
+        elif why == "no room":
+            patched.setattr(comeback, "lacking", lambda *_: why)
         else:
             patched.setattr(comeback, "own_command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
         assert not trying.after(MINUTE_S)
     assert trying.comeback.failures == 2
-    assert ("no process" if fails else "ended with 3") in caplog.text
+    assert why in caplog.text
     assert trying.after(10 * MINUTE_S)
