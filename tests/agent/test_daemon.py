@@ -198,12 +198,10 @@ def test_an_agent_that_can_use_its_directory_again_hands_over_unless_it_is_to_st
 
         daemon._parts.pipeline.close = closing  # type: ignore[method-assign]
         await daemon._stopping.wait()
-        for _ in range(20):
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
             clock.advance(1)
             await daemon.status()
-            await asyncio.sleep(0.01)
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others)
+            await asyncio.wait(others, timeout=0.01)
         assert (daemon.handover is None) == told
         if daemon.handover:
             assert [finding.kind for finding in daemon.handover.findings] == ["disk"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -79,6 +80,16 @@ def make_finding(identity: str = "f-1", state: FindingState = "open", note: str 
         closed=moment if state == "closed" else None,
         note=note,
     )
+
+
+def leave_batches(folder: Path, batches: int) -> Path:
+    """Have batches of ten rows stored, and return the log of their segment as a crash leaves it."""
+    with opened(folder / "running") as buffer:
+        for number in range(batches):
+            buffer.append([make_block(10, first=10 * number)], [])
+            buffer.commit()
+        shutil.copytree(folder / "running", folder / "left")
+    return next((folder / "left").rglob("0*.wal"))
 
 
 @contextmanager

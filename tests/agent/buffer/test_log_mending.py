@@ -11,7 +11,7 @@ import pytest
 from agent.buffer.log_mending import heads_of, mend_log
 from agent.buffer.log_order import COMMITTED
 from agent.buffer.wal import FRAME, skim
-from tests.agent.buffer.blocks import make_block, opened
+from tests.agent.buffer.blocks import leave_batches, make_block, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +107,7 @@ def test_the_end_of_a_transaction_is_known_by_what_it_is(wal: Path) -> None:
 
 def test_the_end_of_a_transaction_of_before_is_none_of_a_later_one(tmp_path: Path) -> None:
     """Where two logs meet before it, the later one ends: with it half a transaction would be taken for a whole one."""
-    with opened(tmp_path / "running") as buffer:
-        for batch in range(3):
-            buffer.append([make_block(10, first=10 * batch)], [])
-            buffer.commit()
-        shutil.copytree(tmp_path / "running", tmp_path / "left")
-    wal = next((tmp_path / "left").rglob("0*.wal"))
+    wal = leave_batches(tmp_path, 3)
     data = wal.read_bytes()
     with wal.open("rb", 0) as file:
         entries = [begin for begin, _, _ in skim(file)]

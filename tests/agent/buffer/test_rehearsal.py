@@ -13,7 +13,7 @@ import pytest
 from agent.buffer import BufferConfig
 from agent.buffer.rehearsal import Rehearsal
 from agent.buffer.wal import checksum
-from tests.agent.buffer.blocks import ask, bring_back, make_block, opened
+from tests.agent.buffer.blocks import ask, bring_back, leave_batches, make_block, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,12 +65,7 @@ def test_without_a_process_a_long_log_is_left_where_it_is(crashed: Path, monkeyp
 @pytest.fixture
 def mixed_up(tmp_path: Path) -> Path:
     """A log of four batches in which the last one's rows come under the name of another table, each entry sound."""
-    with opened(tmp_path / "state") as buffer:
-        for number in range(4):
-            buffer.append([make_block(10, first=10 * number)], [])
-            buffer.commit()
-        shutil.copytree(tmp_path / "state", tmp_path / "crashed")
-    wal = next((tmp_path / "crashed").rglob("0*.wal"))
+    wal = leave_batches(tmp_path, 4)
     data = bytearray(wal.read_bytes())
     at = data.rindex(b"\x07batches")
     data[at : at + 8] = b"\x07streams"
@@ -78,7 +73,7 @@ def mixed_up(tmp_path: Path) -> Path:
     entry = slice(begins, begins + int.from_bytes(data[begins - 16 : begins - 8], "little"))
     data[begins - 8 : begins] = checksum(bytes(data[entry])).to_bytes(8, "little")
     wal.write_bytes(data)
-    return tmp_path / "crashed"
+    return tmp_path / "left"
 
 
 def test_entries_that_do_not_belong_together_never_meet_the_instance(mixed_up: Path) -> None:
