@@ -148,7 +148,12 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
     "model swap seen": (_swap_seen, ("model",), "model file"),
     "gaps after swap": (_missing_after_swap, EITHER, "missing"),
     "throttled": (_slower(4, **{"system.cpu.throttled": 1.0, "hw.temperature": 88.0}), ("device",), "protection"),
-    "other load": (_slower(4, **{"system.cpu.utilization": 0.97}), ("load",), "other programs"),
+    "other load": (
+        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 1.2}), ("load",), "other programs",
+    ),
+    "asleep beside load": (
+        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 0.1}), ("device",), "service itself",
+    ),
     "more asked": (_asked, ("load",), "more inferences"),
     "own slowness": (
         _slower(4, **{"process.cpu.utilization": 3.9, "system.cpu.utilization": 0.99}), ("device",), "service itself",
@@ -156,6 +161,7 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
 }  # fmt: skip
 QUIET_HOST = {
     "system.cpu.logical.count": CORES, "system.cpu.utilization": 0.2, "process.cpu.utilization": 0.3,
+    "process.cpu.wait": 0.01,
     "hw.temperature": 52.0, "system.cpu.throttled": 0.0, "system.memory.utilization": 0.5,
 }  # fmt: skip
 
@@ -208,8 +214,9 @@ def blocks(plant: Plant) -> Iterator[Block]:
 def host(plant: Plant, row: int) -> tuple[Reading, ...]:
     """Return what the host says at a row."""
     now = QUIET_HOST | (plant.host if row >= plant.onset else {})
+    own = (("pid", str(STREAM.pid)), ("model", STREAM.model))
     labels = {
-        "process.cpu.utilization": (("pid", str(STREAM.pid)), ("model", STREAM.model)),
+        "process.cpu.utilization": own, "process.cpu.wait": own,
         "hw.temperature": (("sensor", "cpu"),), "system.memory.utilization": (("state", "used"),),
     }  # fmt: skip
     when = BEGAN_NS + row * STEP_NS

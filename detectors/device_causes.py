@@ -1,7 +1,8 @@
 """Why inferences have become slow: the machine, the load on it, or the service itself.
 
 A reading explains a slowness only if it is bad now and was not so before the onset: a device that is always hot has not
-become slow by it. Where no earlier reading is known, it is taken as it is.
+become slow by it. Where no earlier reading is known, it is taken as it is. Other programs explain no more of it than
+the watched service spends on a processor or waiting for one: what it spends asleep, they did not take.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from detectors.picture import Hypothesis
+from detectors.picture import Hypothesis, rise
 from detectors.wording import figures, percent
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SHORT_OF_MEMORY, SWAPPING = 0.92, 0.3  # of memory, of swap
 HOT_CELSIUS = 80.0  # where boards and laptops begin to slow down (Raspberry Pi: 80 °C, most x86: 90 to 100 °C)
 BEFORE = 0.25  # what is left of an explanation whose reading was as bad before
 MORE_ASKED = 1.5  # times the pace before the onset
+MOSTLY = 0.5  # of the delay: what explains less is said with that
 CLEARLY = 0.05  # of a reading's present value: less is the same as before
 
 
@@ -105,13 +107,37 @@ def _processor(picture: Picture) -> list[Hypothesis]:
             )
         ]  # fmt: skip
     grew = not math.isfinite(earlier) or others - earlier >= OTHERS
-    evidence = f"processor {percent(busy)} busy, {percent(others)} by other programs"
+    evidence = f"processor {percent(busy)} busy, {percent(others)} by other programs{_was(earlier, percent)}"
+    felt = _felt(picture)
+    if felt < MOSTLY:
+        evidence += f", but at most {percent(felt)} of the delay is spent on the processor or waiting for it"
     return [
         Hypothesis(
-            "load", "other programs take the processor", 0.75 * (1.0 if grew else BEFORE),
-            evidence + _was(earlier, percent), "Find the program that takes the processor (`top`) and stop or move it.",
+            "load", "other programs take the processor", 0.75 * (1.0 if grew else BEFORE) * felt, evidence,
+            "Find the program that takes the processor (`top`) and stop or move it.",
         )
     ]  # fmt: skip
+
+
+def _felt(picture: Picture) -> float:
+    """Give how much of the delay, at most, the service spent on a processor or waiting for one; 1 where none knows.
+
+    Time on it counts, because what others do makes that longer, too: they share caches, memory and the halves of cores.
+    """
+    case, slow = picture.case, picture.effects.get("latency")
+    known = any(reading.name == "process.cpu.wait" for reading in case.host)
+    if slow is None or not rise(slow) > 0 or not case.pace_now or not known:
+        return 1.0
+    longer = _processor_time(picture, case.host, case.pace_now)
+    if case.pace_before:
+        longer -= _processor_time(picture, case.host_before, case.pace_before)
+    return min(1.0, max(0.0, longer / rise(slow)))
+
+
+def _processor_time(picture: Picture, readings: Sequence[Reading], pace: float) -> float:
+    """Give the seconds for each inference that the service, all of it, spends on a processor or waiting for one."""
+    names = ("process.cpu.utilization", "process.cpu.wait")
+    return sum(_sum(picture, readings, name) for name in names) / pace
 
 
 def _demand(picture: Picture) -> list[Hypothesis]:
@@ -139,15 +165,20 @@ def _was(before: float, words: object) -> str:
 
 def _own(picture: Picture, readings: Sequence[Reading]) -> float:
     """Give the share of all cores that the watched service takes; its own readings count cores."""
-    stream = picture.case.stream
     cores = max((r.value for r in readings if r.name == "system.cpu.logical.count"), default=1.0)
-    used = 0.0
+    return _sum(picture, readings, "process.cpu.utilization") / max(cores, 1.0)
+
+
+def _sum(picture: Picture, readings: Sequence[Reading], name: str) -> float:
+    """Add up what the processes of the watched service use of something."""
+    stream = picture.case.stream
+    total = 0.0
     for reading in readings:
         labels = dict(reading.labels)
         ours = labels.get("pid") == str(stream.pid) or labels.get("model") == stream.model
-        if reading.name == "process.cpu.utilization" and ours:
-            used += reading.value
-    return used / max(cores, 1.0)
+        if reading.name == name and ours:
+            total += reading.value
+    return total
 
 
 def _now(picture: Picture, name: str, state: str | None = None) -> float:

@@ -49,7 +49,9 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )  # fmt: skip
 _CONSTANT = {"system.cpu.logical.count", "system.memory.limit"}  # no course to show
 _STORAGE = ("system.filesystem.utilization", "hw.physical_disk.endurance_utilization")
-_HIDDEN = {"hw.status", "process.cpu.utilization", "process.memory.usage", "process.thread.count"}
+_HIDDEN = {
+    "hw.status", "process.cpu.utilization", "process.cpu.wait", "process.memory.usage", "process.thread.count",
+}  # fmt: skip
 
 
 def host_page_lines(status: Status, trends: Trends, width: int) -> list[Line]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from agent.clock import ManualClock
 from agent.model import Reading
 from collectors.host import HostCollector
@@ -84,6 +86,19 @@ def test_a_watched_process() -> None:
         more = readings(collector)
     count = ("process.open_file_descriptor.count", labels)
     assert more[count].value == found[count].value + 1
+
+
+def test_what_a_watched_process_waits_for_the_processor() -> None:
+    """It is counted from the first round on, where the kernel counts it, and is never negative."""
+    clock = ManualClock()
+    collector = HostCollector(clock)
+    collector.watch_pids({os.getpid(): "meter"})
+    key = "process.cpu.wait", (("pid", str(os.getpid())), ("model", "meter"))
+    assert key not in readings(collector)
+    clock.advance(5)
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not count what threads wait")
+    assert readings(collector)[key].value >= 0
 
 
 def test_a_process_that_ends_has_no_readings() -> None:

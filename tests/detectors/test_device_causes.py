@@ -101,6 +101,34 @@ def test_more_inferences_are_load(pace: tuple[float | None, float | None], kind:
     assert explain(busy(0.5), pace=pace).causes[0].kind == kind
 
 
+def waits(cores: float) -> Reading:
+    """The watched service's threads wait for a core so many seconds a second."""
+    return Reading("process.cpu.wait", "1", cores, 1, OWN)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "pace", "kind"),
+    [
+        ((waits(0.3), used(0.2)), (waits(0.01), used(0.2)), (40.0, 40.0), "load"),  # 7 of 8 ms
+        ((waits(0.05), used(0.2)), (waits(0.01), used(0.2)), (40.0, 40.0), "device"),  # 1 of 8 ms
+        ((waits(0.0), used(0.2)), (waits(0.0), used(0.2)), (40.0, 40.0), "device"),
+        ((waits(0.01), used(0.5)), (waits(0.01), used(0.2)), (40.0, 40.0), "load"),  # 7.5 ms more on the processor
+        ((waits(0.05), used(0.1)), (), (None, 40.0), "device"),  # at most 3.75 ms
+        ((waits(0.05), used(0.3)), (), (None, 40.0), "load"),  # perhaps all of 8.75 ms
+        ((waits(0.0), used(0.2)), (), (None, None), "load"),  # how many inferences share it is not known
+        ((used(0.2),), (used(0.2),), (40.0, 40.0), "load"),  # a kernel that does not count
+    ],
+)
+def test_other_programs_explain_what_is_spent_on_the_processor_or_waiting_for_it(
+    now: tuple[Reading, ...], before: tuple[Reading, ...], pace: tuple[float | None, float | None], kind: str
+) -> None:
+    """A delay that is spent asleep has another cause, however busy others are; that they are is still said."""
+    said = explain(busy(0.97), CORES, *now, before=(busy(0.2), CORES, *before), pace=pace)
+    assert said.causes[0].kind == kind
+    load = [cause.evidence for cause in said.causes if cause.kind == "load"]
+    assert [("of the delay is spent" in text) for text in load] in ([kind == "device"], [])
+
+
 @pytest.mark.parametrize(("slower", "severity"), [(1.5, "warning"), (4.0, "warning"), (6.0, "critical")])
 def test_slowness_is_judged_by_its_factor(slower: float, severity: str) -> None:
     """Five times the usual latency is critical, whatever slowed it."""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from msgspec import structs
+
 from agent.model import Reading, Signal
 from agent.status import SeriesStatus
-from tui.machine import host_facts, series_facts
+from tests.tui.fake_cases import host, status
+from tui.machine import host_facts, process_facts, series_facts
 
 
 def _names(*readings: Reading) -> list[str]:
@@ -47,3 +50,12 @@ def test_a_watched_series_says_what_it_is_and_what_is_usual() -> None:
         ("median latency", "12 ms, usually 10 ms, 60% of the way to an alarm"),
     ]
     assert [fact.label for fact in series_facts(series, 0.5)] == ["temperature soc", "median latency"]
+
+
+def test_a_service_that_waits_for_a_core_says_so() -> None:
+    """Only where it waits for long: that is what tells whether others slow it down."""
+    waits = Reading("process.cpu.wait", "1", 0.77, 0, (("pid", "4242"), ("model", "meter-reader")))
+    for waiting, said in ((0.77, ", waiting 77% of the time for one, "), (0.03, "% of a core, 212")):
+        (fact,) = process_facts(status(readings=(*host(), structs.replace(waits, value=waiting))))
+        assert fact.label == "meter-reader (pid 4242)"
+        assert said in fact.text
