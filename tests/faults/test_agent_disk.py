@@ -31,6 +31,9 @@ COMMITS_ROWS = 200  # a second of inferences: five commits that fail
 # The command, but that a directory that cannot be used is tried again after a tenth of a second, not after a minute.
 HASTY = "from agent.buffer import patience; patience._PAUSES_NS = (100_000_000,); from agent.cli import main; main()"
 
+# The same, on a device whose Python was taken away under the agent, as an upgrade does.
+UPROOTED = "import os; os.execv = lambda path, _: open(path + '.gone'); " + HASTY
+
 Step = tuple["Callable[[], object]", str]  # what breaks the disk, and what that is called
 Fault = tuple[AgentProcess, list[Step], "Callable[[], object]"]  # and what heals it
 
@@ -203,3 +206,18 @@ def test_an_agent_that_could_not_use_its_directory_goes_on_there_once_it_can(
             findings = left.findings(everything=True)
             assert of_disk(findings) == [("closed", "critical")]
             assert (meanwhile.id, "open") in {(finding.id, finding.state) for finding in findings}
+
+
+def test_an_agent_that_cannot_begin_anew_ends_as_failed_and_the_next_goes_on(tmp_path: Path) -> None:
+    """So whatever keeps it running starts it again, and says why; it left nothing locked."""
+    (tmp_path / "state").write_text("in the way")
+    agent = AgentProcess(tmp_path, CONFIG)
+    agent.entry = ("-c", UPROOTED)
+    with agent:
+        assert status_of(agent).buffer.mode == "memory"
+        agent.state.unlink()
+        assert agent.process is not None
+        _, err = agent.process.communicate(timeout=60)
+        assert (agent.process.returncode, "ended to begin anew, and cannot: [Errno 2]" in err) == (1, True), err
+    with AgentProcess(tmp_path, CONFIG) as following:
+        assert status_of(following).buffer.mode == "disk"
