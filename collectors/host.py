@@ -37,7 +37,7 @@ class HostCollector:
     clock
         Time.
     root
-        Where /sys and /proc are found.
+        Where /sys is found, and the threads of the services in /proc.
     interval_s
         Time between two measurements.
     state_dir
@@ -69,12 +69,12 @@ class HostCollector:
             return []
         # From now, not from when it was due: after a pause one measurement is enough.
         self._due_ns = now + self._interval_ns
-        return list(self._readings(self._clock.wall_ns(), now))
+        return list(self._readings(self._clock.wall_ns()))
 
     def close(self) -> None:
         """Hold nothing."""
 
-    def _readings(self, time_ns: int, monotonic_ns: int) -> Iterator[Reading]:
+    def _readings(self, time_ns: int) -> Iterator[Reading]:
         busy = psutil.cpu_percent()
         if self._cpu_marked:
             yield Reading("system.cpu.utilization", "1", busy / 100, time_ns)
@@ -96,7 +96,7 @@ class HostCollector:
             named = (("sensor", measured.sensor), ("state", measured.state))
             labels = tuple(label for label in named if label[1])
             yield Reading(measured.name, measured.unit, measured.value, time_ns, labels)
-        for use in self._processes.read(monotonic_ns):
+        for use in self._processes.read(self._clock.monotonic_ns()):
             labels = (("pid", str(use.pid)), *((("model", use.model),) if use.model else ()))
             yield Reading(use.name, use.unit, use.value, time_ns, labels)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_PROCESSES = 256
+_MAX_THREADS = 512  # of all of them, whose waits are read, a file each
 
 
 class Used(NamedTuple):
@@ -25,52 +27,62 @@ class Used(NamedTuple):
     model: str
 
 
+class _Watched:
+    """One process, and what was counted of it before."""
+
+    def __init__(self, pid: int, proc: Path) -> None:
+        """Begin with one that runs. Raises psutil.Error where there is none."""
+        self.process = psutil.Process(pid)
+        self.waiting = Waiting(proc / str(pid) / "task")
+        self.marked = False  # the first call of cpu_percent has nothing to compare with, and answers 0
+
+
 class WatchedProcesses:
     """The processes that serve models, by pid.
 
     Parameters
     ----------
     proc
-        Where the kernel shows them.
+        Where the kernel shows their threads.
 
     """
 
     def __init__(self, proc: Path) -> None:
         self._proc = proc
-        self._processes: dict[int, psutil.Process] = {}
         self._models: dict[int, str] = {}
-        self._waiting: dict[int, Waiting] = {}  # of those that were measured at least once
+        self._watched: dict[int, _Watched] = {}
 
     def watch(self, pids: Mapping[int, str]) -> None:
         """Watch these from now on, and no others; each pid with the name of its model, or with nothing."""
         self._models = dict(list(pids.items())[:_MAX_PROCESSES])
-        self._processes = {pid: process for pid, process in self._processes.items() if pid in self._models}
-        self._waiting = {pid: waiting for pid, waiting in self._waiting.items() if pid in self._processes}
+        self._watched = {pid: watched for pid, watched in self._watched.items() if pid in self._models}
 
     def read(self, time_ns: int) -> Iterator[Used]:
-        """Return what each uses now, at a monotonic time; one that is gone, or not ours to see, has no readings."""
+        """Return what each uses now, at a monotonic time; what is gone, or not ours to see, has no reading."""
+        threads = _MAX_THREADS
         for pid, model in self._models.items():
             try:
-                process = self._processes.get(pid)
-                if process is None or not process.is_running():
-                    process = self._processes[pid] = psutil.Process(pid)
-                    self._waiting.pop(pid, None)
-                for name, unit, value in self._measure(pid, process, time_ns):
+                watched = self._watched.get(pid)
+                if watched is None or not watched.process.is_running():
+                    watched = self._watched[pid] = _Watched(pid, self._proc)
+                waited, read = watched.waiting.since(time_ns, threads)
+                threads -= read
+                if waited is not None:
+                    yield Used("process.cpu.wait", "1", waited, pid, model)
+                for name, unit, value in _measure(watched):
                     yield Used(name, unit, value, pid, model)
             except (psutil.Error, OSError, ValueError):
-                self._processes.pop(pid, None)
-                self._waiting.pop(pid, None)
+                self._watched.pop(pid, None)
 
-    def _measure(self, pid: int, process: psutil.Process, time_ns: int) -> Iterator[tuple[str, str, float]]:
-        with process.oneshot():
-            busy = process.cpu_percent()
-            if pid in self._waiting:  # the first call has nothing to compare with, and answers 0
-                yield "process.cpu.utilization", "1", busy / 100
-            else:
-                self._waiting[pid] = Waiting(self._proc / str(pid) / "task")
-            waited = self._waiting[pid].since(time_ns)
-            if waited is not None:
-                yield "process.cpu.wait", "1", waited
-            yield "process.memory.usage", "By", float(process.memory_info().rss)
-            yield "process.thread.count", "{thread}", float(process.num_threads())
+
+def _measure(watched: _Watched) -> Iterator[tuple[str, str, float]]:
+    process = watched.process
+    with process.oneshot():
+        busy = process.cpu_percent()
+        if watched.marked:
+            yield "process.cpu.utilization", "1", busy / 100
+        watched.marked = True
+        yield "process.memory.usage", "By", float(process.memory_info().rss)
+        yield "process.thread.count", "{thread}", float(process.num_threads())
+        with suppress(psutil.AccessDenied):  # another user's files are counted by root alone
             yield "process.open_file_descriptor.count", "{file_descriptor}", float(process.num_fds())

@@ -1,19 +1,18 @@
 """How long the threads of a process wait for a processor: the second number of schedstat.
 
-The kernel counts, for each thread, the nanoseconds in which it could have run and others did
-(Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat). It is what tells a process that other programs slow down
-from one that is slow by itself while they happen to be busy.
+The kernel adds up, for each thread, the nanoseconds in which it could have run and did not, whoever did instead: other
+programs, or more threads of its own than there are cores (Documentation/scheduler/sched-stats.rst in Linux).
+A wait is added when it is over. No privilege is needed to read it.
 """
 
 from __future__ import annotations
 
+from errno import ENOENT, ESRCH
 from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-MOST_THREADS = 256  # a file each is read; of a process with more, nothing is said
 
 
 class Waiting:
@@ -31,32 +30,36 @@ class Waiting:
         self._time_ns = 0
         self._waited: dict[str, int] = {}
 
-    def since(self, time_ns: int) -> float | None:
-        """Return the seconds a second that its threads waited since the last call, added up; at most one a thread.
+    def since(self, time_ns: int, most: int) -> tuple[float | None, int]:
+        """Return the seconds a second that its threads waited since the last call, added up, and how many they are.
 
-        None the first time, and where the kernel does not count or show them, or there are more than MOST_THREADS.
-        Of a thread that has ended since, its last waits are not known.
+        None the first time; where the kernel does not count, or does not show it; and where there are more than `most`
+        threads, a file each to read. Of a thread that has ended since, its last waits are not known.
         """
-        waited = self._read()
+        waited = self._read(most)
         passed, before = time_ns - self._time_ns, self._waited
         self._time_ns, self._waited = time_ns, waited
         if not before or not waited or passed <= 0:
-            return None
-        return sum(max(0, now - before.get(thread, 0)) for thread, now in waited.items()) / passed
+            return None, len(waited)
+        return sum(max(0, now - before.get(thread, 0)) for thread, now in waited.items()) / passed, len(waited)
 
-    def _read(self) -> dict[str, int]:
-        waited = {}
+    def _read(self, most: int) -> dict[str, int]:
         try:
-            threads = list(islice(self._tasks.iterdir(), MOST_THREADS + 1))
+            threads = list(islice(self._tasks.iterdir(), most + 1))
         except OSError:
             return {}
-        if len(threads) > MOST_THREADS:
+        if len(threads) > most:
             return {}
+        waited = {}
         for thread in threads:
             try:
                 ran, waits, _ = (thread / "schedstat").read_bytes().split()
-            except (OSError, ValueError):
-                continue  # it has ended, or this kernel has no such file
+            except OSError as error:
+                if error.errno in {ENOENT, ESRCH}:
+                    continue  # it has ended, or this kernel has no such file
+                return {}  # taken for a new thread at the next look, its whole life would count
+            except ValueError:
+                continue
             if int(ran):  # without the counts, all three are 0
                 waited[thread.name] = int(waits)
         return waited

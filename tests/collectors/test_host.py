@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+import psutil
 
 from agent.clock import ManualClock
 from agent.model import Reading
 from collectors.host import HostCollector
+
+if TYPE_CHECKING:
+    import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -88,17 +92,52 @@ def test_a_watched_process() -> None:
     assert more[count].value == found[count].value + 1
 
 
-def test_what_a_watched_process_waits_for_the_processor() -> None:
-    """It is counted from the first round on, where the kernel counts it, and is never negative."""
+def test_what_a_watched_process_waits_for_the_processor(tmp_path: Path) -> None:
+    """It is told from the second round on, in seconds a second; not of a process with too many threads to read."""
+    clock = ManualClock()
+    collector = HostCollector(clock, root=tmp_path)
+    pids = {os.getpid(): "meter", os.getppid(): "valve"}
+    collector.watch_pids(pids)
+    found = []
+    for seconds in (0, 5):
+        clock.advance(seconds)
+        for pid, threads in zip(pids, (1, 512), strict=True):
+            for thread in range(threads):
+                folder = tmp_path / "proc" / str(pid) / "task" / str(thread)
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "schedstat").write_text(f"9 {seconds * 500_000_000} 1\n")
+        told = readings(collector).values()
+        found.append({reading.labels: reading.value for reading in told if reading.name == "process.cpu.wait"})
+    assert found == [{}, {(("pid", str(os.getpid())), ("model", "meter")): 0.5}]
+
+
+def test_what_is_not_ours_to_see_of_a_process_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent without privileges may not count the files of another user's service; all else is told."""
+
+    def denied(_: psutil.Process) -> int:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "num_fds", denied)
     clock = ManualClock()
     collector = HostCollector(clock)
     collector.watch_pids({os.getpid(): "meter"})
-    key = "process.cpu.wait", (("pid", str(os.getpid())), ("model", "meter"))
-    assert key not in readings(collector)
+    readings(collector)
     clock.advance(5)
-    if not Path("/proc/self/schedstat").exists():
-        pytest.skip("this kernel does not count what threads wait")
-    assert readings(collector)[key].value >= 0
+    told = {name for name, _ in readings(collector) if name.startswith("process.")}
+    assert told - {"process.cpu.wait"} == {"process.cpu.utilization", "process.memory.usage", "process.thread.count"}
+
+
+def test_another_process_with_the_same_number_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted of the one that ended says nothing of it."""
+    clock = ManualClock()
+    collector = HostCollector(clock)
+    collector.watch_pids({os.getpid(): "meter"})
+    told = []
+    for running in (True, True, False, True):
+        monkeypatch.setattr(psutil.Process, "is_running", lambda _, running=running: running)
+        told.append("process.cpu.utilization" in {name for name, _ in readings(collector)})
+        clock.advance(5)
+    assert told == [False, True, False, True]
 
 
 def test_a_process_that_ends_has_no_readings() -> None:
