@@ -88,10 +88,9 @@ def device_state(streams: Sequence[StreamStatus], findings: Iterable[Finding]) -
 def count_change(monitor: StreamMonitor, change: StreamChange) -> None:
     """Take over into a stream's monitor what happened to the stream outside its values."""
     if change.kind == "opened":
-        monitor.running.add(change.source)
-        monitor.stream = change.stream
+        monitor.running[change.source] = monitor.stream = change.stream
     elif change.kind == "closed":
-        monitor.running.discard(change.source)
+        monitor.running.pop(change.source, None)
     elif change.kind == "lost":
         monitor.lost += change.count
     elif change.kind == "dropped":

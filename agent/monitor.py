@@ -53,7 +53,7 @@ class StreamMonitor:
 
     def __init__(self, stream: Stream, factories: Factories, store: MonitorStore, alarms_per: float) -> None:
         self.stream, self.statistics, self.lost, self.dropped = stream, StreamStatistics(), 0, 0
-        self.running: set[str] = set()  # sources that are open
+        self.running: dict[str, Stream] = {}  # what each source that is open told
         self.changes: deque[StreamChange] = deque(maxlen=20)
         self.beside: Callable[[], tuple[Effect, ...]] = tuple  # effects of what is no signal of its blocks
         self.notes: tuple[str, ...] = ()

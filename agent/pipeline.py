@@ -182,8 +182,9 @@ class Pipeline:
         return summary
 
     def pids(self) -> dict[int, str]:
-        """Return the processes that are watched now, each with its model's name."""
-        return {m.stream.pid: m.stream.model for m in self._monitors.values() if m.running and m.stream.pid}
+        """Return the processes that are watched now and can be measured, each with a model that it runs."""
+        running = (stream for monitor in self._monitors.values() for stream in monitor.running.values())
+        return {stream.pid: stream.model for stream in running if stream.pid}
 
     def streams(self) -> tuple[StreamStatus, ...]:
         """Describe every stream."""

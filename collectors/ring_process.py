@@ -28,7 +28,7 @@ class Processes:
         """Say whether the writer of a ring lives."""
         if self.is_other_boot(header):
             return "dead"
-        if not header.pid_namespace or header.pid_namespace != self._namespace:
+        if not self.is_ours(header):
             return "unknown"
         try:
             line = (self._proc / str(header.pid) / "stat").read_bytes()
@@ -40,6 +40,10 @@ class Processes:
         if len(fields) <= _START_TICKS or fields[0] in {b"Z", b"X"}:
             return "dead"
         return "alive" if int(fields[_START_TICKS]) == header.start_ticks else "dead"
+
+    def is_ours(self, header: RingHeader) -> bool:
+        """Tell whether its pid means the same to us: in another container it is another process's, or nobody's."""
+        return bool(header.pid_namespace) and header.pid_namespace == self._namespace
 
     def is_other_boot(self, header: RingHeader) -> bool:
         """Tell whether the ring is from before the machine last started: its monotonic times mean nothing now."""

@@ -53,13 +53,15 @@ class RingSource:
     """
 
     def __init__(self, file: RingFile, clock: Clock, processes: Processes, positions: Mapping[str, int]) -> None:
-        self.stream = _stream(file.header)
+        ours = processes.is_ours(file.header)
+        self.stream = _stream(file.header, ours=ours)
         self.source = f"{clean(file.path.name)}:{file.header.created_monotonic_ns:x}:{file.header.boot_id.hex()[:12]}"
         self.inode = file.inode
         self.gone = False
         self._file = file
         self._clock = clock
         self._processes = processes
+        self._process = f"process {file.header.pid}{'' if ours else ' of another container'}"
         self._other_boot = processes.is_other_boot(file.header)
         self._rows = self._make_rows(file.header)
         self._classes = tuple(file.header.identity.classes)
@@ -153,7 +155,7 @@ class RingSource:
         else:
             how = f"begins at record {start}" + ("; earlier ones are gone" if got.overwritten else "")
         on = f" on {identity.provider}" if identity.provider else ""
-        yield self._change("opened", f"{identity.runtime or 'runtime unknown'}{on}, process {self.stream.pid}; {how}")
+        yield self._change("opened", f"{identity.runtime or 'runtime unknown'}{on}, {self._process}; {how}")
 
     def _losses(self, got: _Read, now: int) -> Iterator[StreamChange]:
         first_look = self._phase == "new"
@@ -194,7 +196,7 @@ class RingSource:
     def _end(self, now: int) -> Iterator[StreamChange]:
         """Say that the ring is done; a ring that a former agent had finished goes without a word."""
         if self._phase in {"open", "silent"}:
-            yield self._change("closed", f"process {self.stream.pid} has ended, and all that it left was read")
+            yield self._change("closed", f"{self._process} has ended, and all that it left was read")
         self._phase, self._ended_ns = "ended", now
 
     def _notice_silence(self, now: int) -> Iterator[StreamChange]:
@@ -250,7 +252,7 @@ class _Read:
         self.full = read.full
 
 
-def _stream(header: RingHeader) -> Stream:
+def _stream(header: RingHeader, *, ours: bool) -> Stream:
     identity = header.identity
     return Stream(
         model=identity.model,
@@ -258,5 +260,5 @@ def _stream(header: RingHeader) -> Stream:
         sha256=identity.sha256,
         runtime=identity.runtime,
         provider=identity.provider,
-        pid=header.pid,
+        pid=header.pid if ours else 0,
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from agent.budget import AlarmsConfig
 from agent.clock import ManualClock
@@ -26,7 +27,7 @@ from tests.agent.fakes import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.model import Block
+    from agent.model import Block, ChangeKind
     from agent.ports import Item
 
 OPENED = StreamChange(stream=STREAM, kind="opened", time_ns=0, source="ring-1")
@@ -204,6 +205,21 @@ def test_findings_of_a_replaced_model_are_closed() -> None:
     store = MemoryStore()
     pipeline = _run(_pipeline(ListCollector([OPENED, block(CALM)], [block(FAR, 10)], [opened]), store=store), 3)
     assert (pipeline.findings(), store.history[-1].state) == ((), "closed")
+
+
+def test_every_process_that_runs_a_model_is_measured() -> None:
+    """Workers of one model, and others; not one that has ended, nor one whose number is of another container."""
+
+    def change(kind: ChangeKind, ring: str, pid: int, model: str = "") -> StreamChange:
+        stream = replace(STREAM, pid=pid, model=model or STREAM.model)
+        return StreamChange(stream=stream, kind=kind, time_ns=0, source=ring)
+
+    opened = [change("opened", f"ring-{pid}", pid) for pid in (71, 72, 73)]
+    others = [change("opened", "ring-x", 0), change("opened", "ring-9", 99, "valve")]
+    pipeline = _run(_pipeline(ListCollector([*opened, *others], [change("closed", "ring-73", 73)])), 1)
+    assert pipeline.pids() == {71: STREAM.model, 72: STREAM.model, 73: STREAM.model, 99: "valve"}
+    pipeline.tick()
+    assert pipeline.pids() == {71: STREAM.model, 72: STREAM.model, 99: "valve"}
 
 
 def test_acknowledging_what_belongs_to_a_stopped_stream_closes_it() -> None:
