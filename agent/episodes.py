@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
+from agent.host_history import NO_LOOK
 from agent.model import SignalEvidence
 from agent.truth import WRONG, is_error_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from agent.host_history import HostLook
     from agent.model import Effect, Finding, Reading, Score, Stream, StreamChange
     from agent.steady import Step
 
@@ -54,10 +56,6 @@ def no_pace(_row: int) -> Pace:
     return None, None
 
 
-def _nothing_known(_moment_ns: int) -> tuple[Reading, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What the stream's monitor knows when the book looks at it. `effects` measures the last so many rows."""
@@ -67,8 +65,7 @@ class Moment:
     time_ns: int
     effects: Callable[[int], tuple[Effect, ...]]
     changes: tuple[StreamChange, ...]
-    host: tuple[Reading, ...]
-    host_before: Callable[[int], tuple[Reading, ...]] = _nothing_known  # of a moment, in nanoseconds of wall time
+    host: HostLook = NO_LOOK
     labels: bool = False  # its rows are labels, and its episodes those of the true accuracy
     pace: Callable[[int], Pace] = no_pace  # inferences a second before a row, and since; None: not known
 
@@ -85,7 +82,8 @@ class Episode:
     ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
     peaks: dict[str, float] = field(default_factory=dict)  # largest KS distance beyond chance: a later look thins it
     worst: tuple[Effect, ...] = ()  # the look that showed most, with each signal that alarmed at its furthest
-    host: tuple[Reading, ...] = ()  # the readings of that look
+    host: tuple[Reading, ...] = ()  # the newest readings of that look
+    host_since: tuple[Reading, ...] = ()  # and what was usual from the onset to it
 
     @property
     def judged(self) -> bool:
@@ -116,7 +114,7 @@ class Episode:
         }
         self.host = tuple(structs.replace(reading, time_ns=step.moved(reading.time_ns)) for reading in self.host)
 
-    def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...]) -> None:
+    def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...], host_since: tuple[Reading, ...]) -> None:
         """Remember how far the signals were at most, and the look in which those that alarmed were furthest off."""
         now, before = ({effect.signal.name: effect for effect in look} for look in (effects, self.worst))
         stronger = _reach(now, self.scores) >= _reach(before, self.scores)
@@ -125,7 +123,8 @@ class Episode:
             if name in now and name in before:
                 look[name] = max(now[name], before[name], key=_far)
         self.worst = tuple(look.values())
-        self.host = host if stronger else self.host
+        if stronger:
+            self.host, self.host_since = host, host_since
         for effect in effects:
             self.peaks[effect.signal.name] = max(_beyond(effect), self.peaks.get(effect.signal.name, 0.0))
 

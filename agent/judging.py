@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.episodes import Moment, no_pace
+from agent.episodes import Moment
 from agent.host_history import FRESH_NS
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ def judge(
         time_ns=time_ns,
         effects=lambda rows: tuple(_named(effect, known) for effect in monitor.effects(rows)),
         changes=tuple(monitor.changes),
-        host=host.newest(time_ns - FRESH_NS),
-        host_before=host.before,
-        pace=no_pace if panel is None else panel.pace,
+        host=host.look(time_ns - FRESH_NS),
+        pace=monitor.pace,
     )
     return book.update(moment, scores)
 

@@ -107,6 +107,10 @@ class StreamMonitor:
         """Rows judged since the first reference was complete."""
         return self._rows if self.panel is None else self.panel.rows
 
+    def pace(self, row: int) -> tuple[float | None, float | None]:
+        """Return the inferences a second before a row, and since; None: not known."""
+        return (None, None) if self.panel is None else self.panel.pace(row)
+
     def set_budget(self, alarms_per: float) -> None:
         """Spend at most one false alarm in `alarms_per` inferences from here on."""
         self.alarms_per = alarms_per

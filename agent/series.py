@@ -205,15 +205,15 @@ class SeriesWatches:
         self, key: str, lasted_s: float, monitor: StreamMonitor | None, host: HostHistory, *, whole: bool
     ) -> list[Finding]:
         time_ns = self._clock.wall_ns()
-        newest = host.newest(time_ns - PERIOD_NS)
+        look = host.look(time_ns - PERIOD_NS)
         found: list[Score] = []
         self._call(key, lambda watch: found.extend(watch.close(time_ns, lasted_s, whole=whole)))
         if monitor is None:
-            moment = Moment(DEVICE, 0, time_ns, lambda _: self._effects(DEVICE.key), (), newest, host.before)
+            moment = Moment(DEVICE, 0, time_ns, lambda _: self._effects(DEVICE.key), (), look)
         else:
             found = [monitor.placed(score) for score in found]
             changes = tuple(monitor.changes)
-            moment = Moment(monitor.stream, monitor.rows, time_ns, monitor.effects, changes, newest, host.before)
+            moment = Moment(monitor.stream, monitor.rows, time_ns, monitor.effects, changes, look, pace=monitor.pace)
         return self._book.update(moment, found)
 
     def _effects(self, key: str) -> tuple[Effect, ...]:

@@ -152,7 +152,7 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
         _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 1.2}), ("load",), "other programs",
     ),
     "asleep beside load": (
-        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 0.1}), ("device",), "service itself",
+        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 0.05}), ("device",), "service itself",
     ),
     "more asked": (_asked, ("load",), "more inferences"),
     "own slowness": (

@@ -13,7 +13,7 @@ from detectors.camera_causes import camera_causes
 from detectors.causes import CLASS_MIX, change_causes, error_causes, model_causes, world_causes
 from detectors.device_causes import device_causes
 from detectors.feature_causes import feature_causes, quality_causes
-from detectors.picture import Hypothesis, Picture, over_noise
+from detectors.picture import WEAKEST, Hypothesis, Picture, over_noise
 from detectors.severity import severity_of
 from detectors.wording import hardly, say
 
@@ -30,7 +30,7 @@ RULES = (
     feature_causes,
     model_causes,
 )
-KEPT, WEAKEST = 4, 0.05
+KEPT = 4
 NAMED = 3  # signals in a sentence
 RIVER = "river "  # begins the names of river's detectors, which stand outside the alarm budget
 

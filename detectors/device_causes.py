@@ -1,8 +1,8 @@
 """Why inferences have become slow: the machine, the load on it, or the service itself.
 
 A reading explains a slowness only if it is bad now and was not so before the onset: a device that is always hot has not
-become slow by it. Where no earlier reading is known, it is taken as it is. Other programs explain no more of it than
-the watched service spends on a processor or waiting for one: what it spends asleep, they did not take.
+become slow by it. Where no earlier reading is known, it is taken as it is. Other programs explain no more than what the
+watched service waits for a processor, where that is known: busy neighbours are no evidence that they are felt.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from detectors.picture import Hypothesis, rise
+from detectors.picture import WEAKEST, Hypothesis, rise
 from detectors.wording import figures, percent
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ SHORT_OF_MEMORY, SWAPPING = 0.92, 0.3  # of memory, of swap
 HOT_CELSIUS = 80.0  # where boards and laptops begin to slow down (Raspberry Pi: 80 °C, most x86: 90 to 100 °C)
 BEFORE = 0.25  # what is left of an explanation whose reading was as bad before
 MORE_ASKED = 1.5  # times the pace before the onset
-MOSTLY = 0.5  # of the delay: what explains less is said with that
+SHARED = 2.0  # times slower by others who use the caches, the memory and the other halves of cores; an own choice, high
+COMPUTED = 0.5  # of the usual latency, that the service must compute itself for its waits to say anything
+LEAST_USED = 0.005  # of a core; the kernel counts hundredths of a second
 CLEARLY = 0.05  # of a reading's present value: less is the same as before
 
 
@@ -108,36 +110,47 @@ def _processor(picture: Picture) -> list[Hypothesis]:
         ]  # fmt: skip
     grew = not math.isfinite(earlier) or others - earlier >= OTHERS
     evidence = f"processor {percent(busy)} busy, {percent(others)} by other programs{_was(earlier, percent)}"
-    felt = _felt(picture)
-    if felt < MOSTLY:
-        evidence += f", but at most {percent(felt)} of the delay is spent on the processor or waiting for it"
+    strength = 0.75 if grew else 0.75 * BEFORE
+    slower, most = _slower(picture), SHARED * _held_up(picture)
+    if slower > 1 and most < slower:
+        strength = max(WEAKEST, strength * max(0.0, most - 1) / (slower - 1))
+        explained, seen = figures(most, slower)
+        evidence += f"; that makes the service {explained} times slower at most, and it is {seen} times slower"
     return [
         Hypothesis(
-            "load", "other programs take the processor", 0.75 * (1.0 if grew else BEFORE) * felt, evidence,
+            "load", "other programs take the processor", strength, evidence,
             "Find the program that takes the processor (`top`) and stop or move it.",
         )
     ]  # fmt: skip
 
 
-def _felt(picture: Picture) -> float:
-    """Give how much of the delay, at most, the service spent on a processor or waiting for one; 1 where none knows.
-
-    Time on it counts, because what others do makes that longer, too: they share caches, memory and the halves of cores.
-    """
-    case, slow = picture.case, picture.effects.get("latency")
-    known = any(reading.name == "process.cpu.wait" for reading in case.host)
-    if slow is None or not rise(slow) > 0 or not case.pace_now or not known:
+def _slower(picture: Picture) -> float:
+    """Give how many times slower an inference has become, in the mean; 1 where that is not known."""
+    latency = picture.effects.get("latency")
+    if latency is None or not latency.reference_mean or not rise(latency) > 0:
         return 1.0
-    longer = _processor_time(picture, case.host, case.pace_now)
-    if case.pace_before:
-        longer -= _processor_time(picture, case.host_before, case.pace_before)
-    return min(1.0, max(0.0, longer / rise(slow)))
+    return 1 + rise(latency) / latency.reference_mean
 
 
-def _processor_time(picture: Picture, readings: Sequence[Reading], pace: float) -> float:
-    """Give the seconds for each inference that the service, all of it, spends on a processor or waiting for one."""
-    names = ("process.cpu.utilization", "process.cpu.wait")
-    return sum(_sum(picture, readings, name) for name in names) / pace
+def _held_up(picture: Picture) -> float:
+    """Give how many times longer all that the service computes takes for want of a processor; infinity: not known.
+
+    Nothing is said of a service whose inferences are computed elsewhere, by another process or an accelerator, or
+    wait for one another: its own threads are not what they are slow by.
+    """
+    case, latency = picture.case, picture.effects.get("latency")
+    readings = case.host_since or case.host
+    now, before = _stretch(picture, readings), _stretch(picture, case.host_before)
+    if now is None or latency is None or not latency.reference_mean or not case.pace_now:
+        return math.inf
+    computed = _used(picture, readings)[0] / case.pace_now
+    return now / (before or 1.0) if computed >= COMPUTED * latency.reference_mean else math.inf
+
+
+def _stretch(picture: Picture, readings: Sequence[Reading]) -> float | None:
+    """Give by which factor waiting for a processor prolongs what the service computes; None where it is not known."""
+    used, waited = _used(picture, readings)
+    return None if waited is None or used < LEAST_USED else 1 + waited / used
 
 
 def _demand(picture: Picture) -> list[Hypothesis]:
@@ -166,19 +179,21 @@ def _was(before: float, words: object) -> str:
 def _own(picture: Picture, readings: Sequence[Reading]) -> float:
     """Give the share of all cores that the watched service takes; its own readings count cores."""
     cores = max((r.value for r in readings if r.name == "system.cpu.logical.count"), default=1.0)
-    return _sum(picture, readings, "process.cpu.utilization") / max(cores, 1.0)
+    return _used(picture, readings)[0] / max(cores, 1.0)
 
 
-def _sum(picture: Picture, readings: Sequence[Reading], name: str) -> float:
-    """Add up what the processes of the watched service use of something."""
+def _used(picture: Picture, readings: Sequence[Reading]) -> tuple[float, float | None]:
+    """Add up what the service's processes take of the cores, and what they wait for one; None where it is not known."""
     stream = picture.case.stream
-    total = 0.0
+    used: dict[str, float] = {}
+    waited: dict[str, float] = {}
     for reading in readings:
         labels = dict(reading.labels)
-        ours = labels.get("pid") == str(stream.pid) or labels.get("model") == stream.model
-        if reading.name == name and ours:
-            total += reading.value
-    return total
+        found = {"process.cpu.utilization": used, "process.cpu.wait": waited}.get(reading.name)
+        if found is not None and (labels.get("pid") == str(stream.pid) or labels.get("model") == stream.model):
+            found[labels.get("pid", "")] = reading.value
+    known = bool(used) and used.keys() <= waited.keys()
+    return sum(used.values()), sum(waited[pid] for pid in used) if known else None
 
 
 def _now(picture: Picture, name: str, state: str | None = None) -> float:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent.ports import Case
 
 REFERENCE_ROWS = 500  # what the reference is taken to be worth where an effect comes without its band
+WEAKEST = 0.05  # strength that is told
 CLEAR = 0.4  # standard deviations
 FLAGGED = 0.1  # of all rows
 

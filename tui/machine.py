@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus, Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
-_WAITING = 0.1  # of the time, from which it is said that a service waits for a core; a choice of display
+_WAITING = 0.1  # of the time, and of what it takes of a core, from which it is said that a service waits for one
 _LIFE = "hw.physical_disk.endurance_utilization"
 FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
 
@@ -121,10 +121,12 @@ def process_facts(status: Status) -> list[Fact]:
     facts = []
     for pid, found in processes.items():
         texts = []
-        if "process.cpu.utilization" in found:
-            texts.append(f"{percent(found['process.cpu.utilization'])} of a core")
-        if found.get("process.cpu.wait", 0.0) >= _WAITING:
-            texts.append(f"waiting {percent(found['process.cpu.wait'])} of the time for one")
+        used = found.get("process.cpu.utilization")
+        if used is not None:
+            texts.append(f"{percent(used)} of a core")
+            waited = found.get("process.cpu.wait", 0.0)
+            if waited > _WAITING and waited > used * _WAITING:
+                texts.append(f"{1 + waited / used:.1f} times slower for want of one" if used else "waiting for one")
         if "process.memory.usage" in found:
             texts.append(size(found["process.memory.usage"]))
         if "process.thread.count" in found:

@@ -168,8 +168,7 @@ class LabelDesk:
             time_ns=time_ns,
             effects=stream.effects,
             changes=tuple(monitor.changes),
-            host=self._around.host.newest(time_ns - FRESH_NS),
-            host_before=self._around.host.before,
+            host=self._around.host.look(time_ns - FRESH_NS),
             labels=True,
         )
         self._around.events.tell(self._around.findings.update(moment, scores))

@@ -8,6 +8,7 @@ import pytest
 
 from agent.episodes import QUIET_NS, QUIET_ROWS, Moment
 from agent.findings import FindingBook
+from agent.host_history import HostLook
 from agent.model import Cause, Effect, Reading, Score, Signal
 from agent.ports import Case, Explanation
 from agent.truth import WRONG
@@ -33,7 +34,7 @@ def _no_effects(rows: int) -> tuple[Effect, ...]:
 
 
 def _moment(row: int, *, over: bool = False) -> Moment:
-    return Moment(STREAM, row, row * SECOND_NS, _no_effects if over else _effects, (), ())
+    return Moment(STREAM, row, row * SECOND_NS, _no_effects if over else _effects, ())
 
 
 def _score(row: int, signal: Signal = SIGNALS[0], value: float = 20.0) -> Score:
@@ -126,9 +127,9 @@ def test_a_small_shift_that_was_slow_to_see_is_given_longer() -> None:
     def wide(rows: int) -> tuple[Effect, ...]:
         return tuple(msgspec.structs.replace(effect, ks=0.25, ks_noise=0.3) for effect in _effects(rows))
 
-    finding = _only(book.update(Moment(STREAM, 1_000, 1_000 * SECOND_NS, wide, (), ()), [slow]))
+    finding = _only(book.update(Moment(STREAM, 1_000, 1_000 * SECOND_NS, wide, ()), [slow]))
     for row, still in ((1_000 + 4 * QUIET_ROWS, [finding.id]), (1_000 + 5 * QUIET_ROWS, [])):
-        book.update(Moment(STREAM, row, row * SECOND_NS, wide, (), ()), [])
+        book.update(Moment(STREAM, row, row * SECOND_NS, wide, ()), [])
         assert [f.id for f in book.open_findings()] == still
 
 
@@ -137,7 +138,7 @@ def test_where_inferences_are_rare_a_finding_closes_after_fewer() -> None:
     book, _ = _book()
 
     def slowly(row: int, *, over: bool) -> Moment:
-        return Moment(STREAM, row, row * 60 * SECOND_NS, _no_effects if over else _effects, (), ())
+        return Moment(STREAM, row, row * 60 * SECOND_NS, _no_effects if over else _effects, ())
 
     first = msgspec.structs.replace(_score(140), time_ns=140 * 60 * SECOND_NS)
     book.update(slowly(150, over=False), [first])
@@ -150,7 +151,7 @@ def test_where_inferences_are_rare_a_finding_closes_after_fewer() -> None:
 
 
 def test_an_explanation_knows_the_onset_the_host_before_it_and_what_was_said() -> None:
-    """The explainer is told when it began, what was usual before, and at the next look the severity that it gave."""
+    """The explainer is told when it began, what was usual before and since, and later the severity that it gave."""
     explainer = PlainExplainer()
     book = FindingBook(explainer, MemoryStore())
     asked: list[int] = []
@@ -159,12 +160,18 @@ def test_an_explanation_knows_the_onset_the_host_before_it_and_what_was_said() -
         asked.append(moment_ns)
         return (Reading("hw.temperature", "Cel", 50.0, moment_ns),)
 
+    def since(moment_ns: int) -> tuple[Reading, ...]:
+        asked.append(moment_ns)
+        return (Reading("hw.temperature", "Cel", 70.0, moment_ns),)
+
+    hot = Reading("hw.temperature", "Cel", 90.0, 150 * SECOND_NS)
     for row, scores in ((150, [_score(140)]), (260, [])):
-        book.update(Moment(STREAM, row, row * SECOND_NS, _effects, (), (), before), scores)
+        moment = Moment(STREAM, row, row * SECOND_NS, _effects, (), HostLook((hot,), before, since))
+        book.update(moment, scores)
     first, second = explainer.cases
     assert (first.onset_ns, first.opened_ns, first.held) == (100 * SECOND_NS, 140 * SECOND_NS, None)
-    assert (second.held, asked) == ("warning", [100 * SECOND_NS] * 2)
-    assert first.host_before[0].value == 50.0
+    assert (second.held, asked) == ("warning", [100 * SECOND_NS] * 4)
+    assert [told[0].value for told in (first.host_before, first.host_since, first.host)] == [50.0, 70.0, 90.0]
 
 
 def test_a_new_signal_long_after_opens_another_finding() -> None:
@@ -270,7 +277,7 @@ def test_an_open_finding_keeps_the_worst_that_was_seen(restarted: bool) -> None:
     if restarted:
         book, scores = FindingBook(_SayingHowFar(), store), [_score(255)]
         book.resume(STREAM, 160, 160 * SECOND_NS)
-    book.update(Moment(STREAM, 260, 260 * SECOND_NS, _faded, (), ()), scores)
+    book.update(Moment(STREAM, 260, 260 * SECOND_NS, _faded, ()), scores)
     kept = _only(list(book.open_findings()))
     assert (kept.sentence, kept.severity, kept.signals[0].ks) == ("1 at 0.6", "critical", 0.4)
     assert kept.causes == first.causes
@@ -279,7 +286,7 @@ def test_an_open_finding_keeps_the_worst_that_was_seen(restarted: bool) -> None:
 def test_a_finding_that_grows_worse_is_told_anew() -> None:
     """A later look that shows more replaces the words and the sizes."""
     book = FindingBook(_SayingHowFar(), MemoryStore())
-    book.update(Moment(STREAM, 150, 150 * SECOND_NS, _faded, (), ()), [_score(140)])
+    book.update(Moment(STREAM, 150, 150 * SECOND_NS, _faded, ()), [_score(140)])
     book.update(_moment(260), [])
     grown = _only(list(book.open_findings()))
     assert (grown.sentence, grown.severity, grown.signals[0].ks) == ("1 at 0.6", "critical", 0.4)

@@ -40,6 +40,40 @@ def test_before_anything_was_measured_nothing_is_known() -> None:
     assert history.before(50 * SECOND_NS) == ()
 
 
+def used(cores: float, second: float, pid: int = 7) -> Reading:
+    """What a process takes."""
+    labels = (("pid", str(pid)), ("model", "meter"))
+    return Reading("process.cpu.utilization", "1", cores, round(second * SECOND_NS), labels)
+
+
+def test_processes_that_came_one_after_another_add_up_to_one() -> None:
+    """A service that was started three times took half a core all the time; of one that has ended nothing is newest."""
+    history = HostHistory()
+    for second in range(0, 60, 5):
+        history.add(heat(50, second))
+        history.add(used(0.5, second, pid=second // 20))
+    before = {reading.labels[0]: reading.value for reading in history.before(100 * SECOND_NS)}
+    assert before == {("sensor", "cpu"): 50, **{("pid", str(pid)): 0.5 / 3 for pid in range(3)}}
+    assert history.newest(0) == (heat(50, 55), used(0.5, 55, pid=2))
+
+
+def test_work_in_bursts_counts_in_full() -> None:
+    """A service that works every fourth round takes a quarter; the median would say nothing."""
+    history = HostHistory()
+    for second in range(0, 80, 5):
+        history.add(used(0.8 if second % 20 == 0 else 0.0, second))
+    assert [round(reading.value, 9) for reading in history.before(100 * SECOND_NS)] == [0.2]
+
+
+def test_what_is_usual_since_a_moment_is_of_it_alone() -> None:
+    """Nothing of before it; nothing is known where nothing was measured since."""
+    history = HostHistory()
+    for second in range(0, 100, 10):
+        history.add(heat(50 if second < 50 else 80, second))
+    assert [reading.value for reading in history.since(50 * SECOND_NS)] == [80]
+    assert history.since(91 * SECOND_NS) == ()
+
+
 def test_memory_is_bounded() -> None:
     """However many sensors and readings come, only so many are kept, and the one silent longest goes first."""
     history = HostHistory()

@@ -21,7 +21,7 @@ CALM = [0.0] * 10
 
 
 class CountingWatch:
-    """Remembers what it was given; alarms in the periods in which a reading was above 70."""
+    """Remembers what it was given; alarms in the periods in which a reading or a value was above 70."""
 
     def __init__(self, stream: Stream, alarms_per: float) -> None:
         self.stream, self.alarms_per = stream, alarms_per
@@ -32,7 +32,7 @@ class CountingWatch:
         self.items.append(item)
 
     def close(self, time_ns: int, lasted_s: float, *, whole: bool) -> list[Score]:
-        hot = any(isinstance(item, Reading) and item.value > 70 for item in self.items)
+        hot = any((item.value if isinstance(item, Reading) else item.values.max()) > 70 for item in self.items)
         self.periods.append((len(self.items), lasted_s, whole))
         self.items = []
         if not hot:
@@ -40,7 +40,7 @@ class CountingWatch:
         return [
             Score(
                 detector="series", stream=self.stream, signal=HEAT, time_ns=time_ns, row=0, value=9.0, threshold=8.0,
-                onset_ns=time_ns,
+                onset_ns=time_ns - 30_000_000_000,
             )
         ]  # fmt: skip
 
@@ -75,6 +75,7 @@ class Agent:
         self.collector = ListCollector()
         self.clock = ManualClock()
         self.store = store or MemoryStore()
+        self.explainer = PlainExplainer()
 
         def made(kind: type[CountingWatch], stream: Stream, alarms_per: float) -> CountingWatch:
             return self.watches.setdefault(stream.key, kind(stream, alarms_per))
@@ -82,7 +83,7 @@ class Agent:
         self.pipeline = Pipeline(
             collectors=[self.collector],
             store=self.store,
-            explainer=PlainExplainer(),
+            explainer=self.explainer,
             factories=factories(),
             clock=self.clock,
             alarms=AlarmsConfig(),
@@ -149,6 +150,20 @@ def test_an_alarm_of_the_device_is_one_finding_that_closes() -> None:
         agent.minute(agent.heat(50))
     assert agent.pipeline.findings() == ()
     assert [f.state for f in agent.store.history] == ["open", "closed"]
+
+
+def test_an_alarm_of_a_streams_series_is_explained_by_all_that_is_known_of_the_stream() -> None:
+    """Its pace, and the host before and since: without them another cause could seem likelier than a minute ago."""
+    agent = Agent()
+    agent.minute(OPENED)
+    for row in range(600, 3_000, 600):  # ten a second, for the first second of each minute
+        agent.minute(agent.heat(50), block(CALM, row))
+    agent.minute(agent.heat(55), *(block([99.0] * 10, row) for row in (3_000, 3_010, 3_020)))
+    agent.minute()
+    case = agent.explainer.cases[-1]
+    assert case.stream == STREAM
+    assert (case.pace_before is None, case.pace_now is None) == (False, False)
+    assert ([r.value for r in case.host_before], [r.value for r in case.host_since]) == ([50], [55])
 
 
 def test_another_trouble_hours_later_is_another_finding() -> None:

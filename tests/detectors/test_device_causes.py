@@ -32,6 +32,7 @@ HOT = Reading("hw.temperature", "Cel", 91.0, 1, (("sensor", "cpu"),))
 def explain(
     *host: Reading,
     before: tuple[Reading, ...] = (),
+    since: tuple[Reading, ...] = (),
     slower: float = 3.0,
     pace: tuple[float | None, float | None] = (None, None),
 ) -> Explanation:
@@ -50,6 +51,7 @@ def explain(
             host=host,
             changes=(),
             host_before=before,
+            host_since=since,
             pace_before=pace[0],
             pace_now=pace[1],
         )
@@ -101,32 +103,63 @@ def test_more_inferences_are_load(pace: tuple[float | None, float | None], kind:
     assert explain(busy(0.5), pace=pace).causes[0].kind == kind
 
 
-def waits(cores: float) -> Reading:
-    """The watched service's threads wait for a core so many seconds a second."""
-    return Reading("process.cpu.wait", "1", cores, 1, OWN)
+def waits(cores: float, labels: tuple[tuple[str, str], ...] = OWN) -> Reading:
+    """A process's threads wait for a core so many seconds a second."""
+    return Reading("process.cpu.wait", "1", cores, 1, labels)
+
+
+SIBLING = (("pid", "79"), ("model", "meter-reader"))
+# Of the 4 ms that an inference took, 40 of them a second, all was computed by the service itself.
+COMPUTING = used(0.16)
+CALM = waits(0.0)
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "pace", "kind"),
+    ("since", "before", "slower", "pace", "kind"),
     [
-        ((waits(0.3), used(0.2)), (waits(0.01), used(0.2)), (40.0, 40.0), "load"),  # 7 of 8 ms
-        ((waits(0.05), used(0.2)), (waits(0.01), used(0.2)), (40.0, 40.0), "device"),  # 1 of 8 ms
-        ((waits(0.0), used(0.2)), (waits(0.0), used(0.2)), (40.0, 40.0), "device"),
-        ((waits(0.01), used(0.5)), (waits(0.01), used(0.2)), (40.0, 40.0), "load"),  # 7.5 ms more on the processor
-        ((waits(0.05), used(0.1)), (), (None, 40.0), "device"),  # at most 3.75 ms
-        ((waits(0.05), used(0.3)), (), (None, 40.0), "load"),  # perhaps all of 8.75 ms
-        ((waits(0.0), used(0.2)), (), (None, None), "load"),  # how many inferences share it is not known
-        ((used(0.2),), (used(0.2),), (40.0, 40.0), "load"),  # a kernel that does not count
+        pytest.param((COMPUTING, waits(0.48)), (COMPUTING, CALM), 4.0, 40.0, "load", id="it waits"),
+        pytest.param((COMPUTING, waits(0.08)), (COMPUTING, CALM), 10.0, 40.0, "device", id="it hardly waits"),
+        pytest.param((COMPUTING, CALM), (COMPUTING, CALM), 4.0, 40.0, "device", id="it never waits"),
+        pytest.param((COMPUTING, CALM), (COMPUTING, CALM), 2.0, 40.0, "load", id="what is shared may be all"),
+        pytest.param((COMPUTING, waits(0.48)), (COMPUTING, waits(0.40)), 10.0, 40.0, "device", id="it always waited"),
+        pytest.param((COMPUTING, waits(0.48)), (), 4.0, 40.0, "load", id="what it waited before is not known"),
+        pytest.param((COMPUTING,), (COMPUTING,), 10.0, 40.0, "load", id="a kernel that does not count"),
+        pytest.param((COMPUTING, waits(0.08)), (), 10.0, None, "load", id="how many inferences share it is not known"),
+        pytest.param((used(0.64), CALM), (COMPUTING, CALM), 4.0, 40.0, "device", id="it computes more itself"),
+        pytest.param((used(0.04), waits(0.02)), (), 10.0, 40.0, "load", id="something else computes"),
+        pytest.param((used(0.01), waits(0.005)), (), 10.0, 10.0, "load", id="inferences wait for one another"),
+        pytest.param((used(0.004), CALM), (), 10.0, 1.0, "load", id="too little to be counted"),
+        pytest.param(
+            (COMPUTING, waits(0.08), used(0.48, SIBLING), waits(0.24, SIBLING)), (), 10.0, 160.0, "device",
+            id="workers of one model",
+        ),
+        pytest.param(
+            (COMPUTING, waits(0.08), used(0.48, SIBLING)), (), 10.0, 160.0, "load", id="of one worker it is not known"
+        ),
+        pytest.param(
+            (COMPUTING, used(0.5, FOREIGN), waits(0.0, FOREIGN)), (), 10.0, 40.0, "load", id="only of another service"
+        ),
     ],
-)
-def test_other_programs_explain_what_is_spent_on_the_processor_or_waiting_for_it(
-    now: tuple[Reading, ...], before: tuple[Reading, ...], pace: tuple[float | None, float | None], kind: str
+)  # fmt: skip
+def test_other_programs_explain_no_more_than_what_the_service_waits(
+    since: tuple[Reading, ...], before: tuple[Reading, ...], slower: float, pace: float | None, kind: str
 ) -> None:
-    """A delay that is spent asleep has another cause, however busy others are; that they are is still said."""
-    said = explain(busy(0.97), CORES, *now, before=(busy(0.2), CORES, *before), pace=pace)
+    """Where they cannot have made it so slow, however busy they are, it is the service; that they are is still said."""
+    machine = busy(0.97), CORES
+    said = explain(
+        *machine, *since, since=(*machine, *since), before=(busy(0.2), CORES, *before), slower=slower, pace=(None, pace)
+    )
     assert said.causes[0].kind == kind
-    load = [cause.evidence for cause in said.causes if cause.kind == "load"]
-    assert [("of the delay is spent" in text) for text in load] in ([kind == "device"], [])
+    (load,) = (cause.evidence for cause in said.causes if cause.kind == "load")
+    assert ("times slower at most" in load) == (kind == "device")
+
+
+def test_what_a_service_waits_is_of_the_whole_time_since_the_onset() -> None:
+    """The newest reading of one that works in bursts is of a rest, or of a burst."""
+    machine = busy(0.97), CORES
+    for newest in ((used(0.0), CALM), (used(1.0), waits(0.01))):
+        said = explain(*machine, *newest, since=(COMPUTING, waits(0.48)), slower=4.0, pace=(40.0, 40.0))
+        assert said.causes[0].kind == "load"
 
 
 @pytest.mark.parametrize(("slower", "severity"), [(1.5, "warning"), (4.0, "warning"), (6.0, "critical")])
