@@ -82,8 +82,7 @@ class Episode:
     ripe_at: int = FIRST_RIPE_ROWS  # rows since it opened
     peaks: dict[str, float] = field(default_factory=dict)  # largest KS distance beyond chance: a later look thins it
     worst: tuple[Effect, ...] = ()  # the look that showed most, with each signal that alarmed at its furthest
-    host: tuple[Reading, ...] = ()  # the newest readings of that look
-    host_since: tuple[Reading, ...] = ()  # and what was usual from the onset to it
+    host: tuple[Reading, ...] = ()  # the readings of that look
 
     @property
     def judged(self) -> bool:
@@ -114,7 +113,7 @@ class Episode:
         }
         self.host = tuple(structs.replace(reading, time_ns=step.moved(reading.time_ns)) for reading in self.host)
 
-    def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...], host_since: tuple[Reading, ...]) -> None:
+    def saw(self, effects: tuple[Effect, ...], host: tuple[Reading, ...]) -> None:
         """Remember how far the signals were at most, and the look in which those that alarmed were furthest off."""
         now, before = ({effect.signal.name: effect for effect in look} for look in (effects, self.worst))
         stronger = _reach(now, self.scores) >= _reach(before, self.scores)
@@ -123,8 +122,7 @@ class Episode:
             if name in now and name in before:
                 look[name] = max(now[name], before[name], key=_far)
         self.worst = tuple(look.values())
-        if stronger:
-            self.host, self.host_since = host, host_since
+        self.host = host if stronger else self.host
         for effect in effects:
             self.peaks[effect.signal.name] = max(_beyond(effect), self.peaks.get(effect.signal.name, 0.0))
 

@@ -234,16 +234,16 @@ class FindingBook:
         """Explain the episode by what is known now; return whether that changed the finding."""
         finding = episode.finding
         effects = moment.effects(moment.row + 1 - finding.onset_row)
-        onset_ns = round(finding.onset.timestamp() * 1e9)
-        episode.saw(effects, moment.host.newest, moment.host.since(onset_ns))
+        episode.saw(effects, moment.host.newest)
         if was_worse(episode, effects):
             return False
         scores = sorted(episode.scores.values(), key=lambda score: score.threshold - score.value)
         pace_before, pace_now = moment.pace(finding.onset_row)
+        onset_ns = round(finding.onset.timestamp() * 1e9)
         case = Case(
             stream=finding.stream, scores=tuple(scores), effects=episode.worst, changes=moment.changes,
             onset_ns=onset_ns, opened_ns=round(finding.opened.timestamp() * 1e9), host=episode.host,
-            host_before=moment.host.before(onset_ns), host_since=episode.host_since,
+            host_before=moment.host.before(onset_ns), host_since=moment.host.since(onset_ns),
             held=finding.severity if finding.sentence else None, pace_before=pace_before, pace_now=pace_now,
         )  # fmt: skip
         said = self._explainer.explain(case)

@@ -179,7 +179,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     onset_ns: int = 0  # when the change is thought to have begun; 0: not known
     opened_ns: int = 0  # and when it was noticed
     host_before: tuple[Reading, ...] = ()  # what each reading usually was before the onset, where it is known
-    host_since: tuple[Reading, ...] = ()  # and from the onset until then
+    host_since: tuple[Reading, ...] = ()  # and how high it has been since
     held: Severity | None = None  # what was said of this case before; None for a new one
     pace_before: float | None = None  # inferences a second before the onset, and since; None: not known
     pace_now: float | None = None

@@ -111,10 +111,10 @@ def _missing_after_swap(plant: Plant) -> None:
     )
 
 
-def _slower(factor: float, **host: float) -> Callable[[Plant], None]:
+def _slower(factor: float, pace: float = 1.0, **host: float) -> Callable[[Plant], None]:
     def spoil(plant: Plant) -> None:
         plant.latency[plant.after] *= factor
-        plant.host = host
+        plant.host, plant.pace = host, pace
 
     return spoil
 
@@ -128,6 +128,7 @@ def _gaps(column: Values, plant: Plant, _: float) -> Values:
     return np.where(plant.rng.random(len(column)) < 0.3, np.nan, column)
 
 
+ONE_CALLER = 0.4  # times the usual pace: who waits for each answer asks less often of a service that is slow
 # Name: what is done, the classes that are right, and a word of the right cause's name. Sensor and data are both right
 # where a reading is lost or coded otherwise: rows alone cannot tell a broken sensor from broken code that reads it.
 EITHER = ("sensor", "data")
@@ -149,10 +150,12 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
     "gaps after swap": (_missing_after_swap, EITHER, "missing"),
     "throttled": (_slower(4, **{"system.cpu.throttled": 1.0, "hw.temperature": 88.0}), ("device",), "protection"),
     "other load": (
-        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 1.2}), ("load",), "other programs",
+        _slower(4, ONE_CALLER, **{"system.cpu.utilization": 0.97, "process.cpu.slowdown": 4.0}),
+        ("load",), "other programs",
     ),
     "asleep beside load": (
-        _slower(4, **{"system.cpu.utilization": 0.97, "process.cpu.wait": 0.05}), ("device",), "service itself",
+        _slower(6, ONE_CALLER, **{"system.cpu.utilization": 0.97, "process.cpu.slowdown": 1.6}),
+        ("device",), "service itself",
     ),
     "more asked": (_asked, ("load",), "more inferences"),
     "own slowness": (
@@ -161,7 +164,7 @@ FAULTS: dict[str, tuple[Callable[[Plant], None], tuple[str, ...], str]] = {
 }  # fmt: skip
 QUIET_HOST = {
     "system.cpu.logical.count": CORES, "system.cpu.utilization": 0.2, "process.cpu.utilization": 0.3,
-    "process.cpu.wait": 0.01,
+    "process.cpu.slowdown": 1.02,
     "hw.temperature": 52.0, "system.cpu.throttled": 0.0, "system.memory.utilization": 0.5,
 }  # fmt: skip
 
@@ -216,7 +219,7 @@ def host(plant: Plant, row: int) -> tuple[Reading, ...]:
     now = QUIET_HOST | (plant.host if row >= plant.onset else {})
     own = (("pid", str(STREAM.pid)), ("model", STREAM.model))
     labels = {
-        "process.cpu.utilization": own, "process.cpu.wait": own,
+        "process.cpu.utilization": own, "process.cpu.slowdown": own,
         "hw.temperature": (("sensor", "cpu"),), "system.memory.utilization": (("state", "used"),),
     }  # fmt: skip
     when = BEGAN_NS + row * STEP_NS

@@ -96,7 +96,7 @@ class HostCollector:
             named = (("sensor", measured.sensor), ("state", measured.state))
             labels = tuple(label for label in named if label[1])
             yield Reading(measured.name, measured.unit, measured.value, time_ns, labels)
-        for use in self._processes.read(self._clock.monotonic_ns()):
+        for use in self._processes.read():
             labels = (("pid", str(use.pid)), *((("model", use.model),) if use.model else ()))
             yield Reading(use.name, use.unit, use.value, time_ns, labels)
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
-from collectors.waiting import Waiting
+from collectors.run_queue import RunQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_MAX_PROCESSES = 256
-_MAX_THREADS = 512  # of all of them, whose waits are read, a file each
+_MAX_PROCESSES = 128
+_MAX_THREADS = 512  # of all of them, that are read, a file each
 
 
 class Used(NamedTuple):
@@ -33,7 +33,7 @@ class _Watched:
     def __init__(self, pid: int, proc: Path) -> None:
         """Begin with one that runs. Raises psutil.Error where there is none."""
         self.process = psutil.Process(pid)
-        self.waiting = Waiting(proc / str(pid) / "task")
+        self.run_queue = RunQueue(proc / str(pid) / "task")
         self.marked = False  # the first call of cpu_percent has nothing to compare with, and answers 0
 
 
@@ -57,18 +57,19 @@ class WatchedProcesses:
         self._models = dict(list(pids.items())[:_MAX_PROCESSES])
         self._watched = {pid: watched for pid, watched in self._watched.items() if pid in self._models}
 
-    def read(self, time_ns: int) -> Iterator[Used]:
-        """Return what each uses now, at a monotonic time; what is gone, or not ours to see, has no reading."""
+    def read(self) -> Iterator[Used]:
+        """Return what each uses now; what is gone, or not ours to see, has no reading."""
         threads = _MAX_THREADS
         for pid, model in self._models.items():
             try:
                 watched = self._watched.get(pid)
                 if watched is None or not watched.process.is_running():
                     watched = self._watched[pid] = _Watched(pid, self._proc)
-                waited, read = watched.waiting.since(time_ns, threads)
+                times = watched.process.cpu_times()
+                slowdown, read = watched.run_queue.slowdown(times.user + times.system, threads)
                 threads -= read
-                if waited is not None:
-                    yield Used("process.cpu.wait", "1", waited, pid, model)
+                if slowdown is not None:
+                    yield Used("process.cpu.slowdown", "1", slowdown, pid, model)
                 for name, unit, value in _measure(watched):
                     yield Used(name, unit, value, pid, model)
             except (psutil.Error, OSError, ValueError):

@@ -61,7 +61,7 @@ class RingSource:
         self._file = file
         self._clock = clock
         self._processes = processes
-        self._process = f"process {file.header.pid}{'' if ours else ' of another container'}"
+        self._process = f"process {file.header.pid}{'' if ours else ', not one of this container'}"
         self._other_boot = processes.is_other_boot(file.header)
         self._rows = self._make_rows(file.header)
         self._classes = tuple(file.header.identity.classes)

@@ -2,7 +2,7 @@
 
 A reading explains a slowness only if it is bad now and was not so before the onset: a device that is always hot has not
 become slow by it. Where no earlier reading is known, it is taken as it is. Other programs explain no more than what the
-watched service waits for a processor, where that is known: busy neighbours are no evidence that they are felt.
+watched service waits for the processor, where that is known: busy neighbours are no evidence that they are felt.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ SHORT_OF_MEMORY, SWAPPING = 0.92, 0.3  # of memory, of swap
 HOT_CELSIUS = 80.0  # where boards and laptops begin to slow down (Raspberry Pi: 80 °C, most x86: 90 to 100 °C)
 BEFORE = 0.25  # what is left of an explanation whose reading was as bad before
 MORE_ASKED = 1.5  # times the pace before the onset
-SHARED = 2.0  # times slower by others who use the caches, the memory and the other halves of cores; an own choice, high
-COMPUTED = 0.5  # of the usual latency, that the service must compute itself for its waits to say anything
-LEAST_USED = 0.005  # of a core; the kernel counts hundredths of a second
+HELD_UP = 1.5  # times longer for want of a processor than before
+SHARED = 2.0  # times slower by others in its caches, its memory and the other half of its core; assumed, and a lot
+COMPUTED = 0.5  # of the usual latency, that the service must compute itself for its waits to tell of an inference
+ALONE = 1.5  # inferences under way at a time in a process; with more they may wait for one another
 CLEARLY = 0.05  # of a reading's present value: less is the same as before
 
 
@@ -97,9 +98,11 @@ def _processor(picture: Picture) -> list[Hypothesis]:
     busy = _now(picture, "system.cpu.utilization")
     if busy < BUSY:
         return []
-    own = _own(picture, picture.case.host)
-    others = busy - own
-    earlier = _then(picture, "system.cpu.utilization") - _own(picture, picture.case.host_before)
+    case = picture.case
+    own = max(_own(picture, case.host), _own(picture, case.host_since))
+    others = max(0.0, busy - own)
+    then = _then(picture, "system.cpu.utilization")
+    earlier = max(0.0, then - _own(picture, case.host_before)) if math.isfinite(then) else then
     if others < OTHERS or own >= OWN * busy:
         return [
             Hypothesis(
@@ -108,14 +111,17 @@ def _processor(picture: Picture) -> list[Hypothesis]:
                 "Look at the service's threads and input size, and at whether more is asked of it than before.",
             )
         ]  # fmt: skip
-    grew = not math.isfinite(earlier) or others - earlier >= OTHERS
-    evidence = f"processor {percent(busy)} busy, {percent(others)} by other programs{_was(earlier, percent)}"
+    longer = _held_up(picture, case.host_since) / _held_up(picture, case.host_before)
+    grew = not math.isfinite(earlier) or others - earlier >= OTHERS or longer >= HELD_UP
     strength = 0.75 if grew else 0.75 * BEFORE
-    slower, most = _slower(picture), SHARED * _held_up(picture)
+    measured = _readings(picture, "process.cpu.utilization", (*case.host, *case.host_since))
+    them = "other programs" if measured else "other programs, or the service, which is not measured"
+    evidence = f"processor {percent(busy)} busy, {percent(others)} by {them}{_was(earlier, percent)}"
+    slower, most = _slower(picture), _most_by_others(picture)
     if slower > 1 and most < slower:
-        strength = max(WEAKEST, strength * max(0.0, most - 1) / (slower - 1))
-        explained, seen = figures(most, slower)
-        evidence += f"; that makes the service {explained} times slower at most, and it is {seen} times slower"
+        strength = max(WEAKEST, strength * (most - 1) / (slower - 1))
+        held_up, seen = figures(most / SHARED, slower)
+        evidence += f"; waiting for it prolongs the service's work {held_up} times, and it is {seen} times slower"
     return [
         Hypothesis(
             "load", "other programs take the processor", strength, evidence,
@@ -132,25 +138,26 @@ def _slower(picture: Picture) -> float:
     return 1 + rise(latency) / latency.reference_mean
 
 
-def _held_up(picture: Picture) -> float:
-    """Give how many times longer all that the service computes takes for want of a processor; infinity: not known.
+def _most_by_others(picture: Picture) -> float:
+    """Give how many times slower, at most, other programs can have made an inference; infinity where it is not known.
 
-    Nothing is said of a service whose inferences are computed elsewhere, by another process or an accelerator, or
-    wait for one another: its own threads are not what they are slow by.
+    It is not known where inferences are not computed by threads of the service, but by another process or an
+    accelerator, nor where they wait for one another: a queue grows without bound.
     """
     case, latency = picture.case, picture.effects.get("latency")
-    readings = case.host_since or case.host
-    now, before = _stretch(picture, readings), _stretch(picture, case.host_before)
-    if now is None or latency is None or not latency.reference_mean or not case.pace_now:
+    held_up = _held_up(picture, case.host_since)
+    if math.isnan(held_up) or latency is None or not case.pace_now:
         return math.inf
-    computed = _used(picture, readings)[0] / case.pace_now
-    return now / (before or 1.0) if computed >= COMPUTED * latency.reference_mean else math.inf
+    used = _readings(picture, "process.cpu.utilization", case.host_since)
+    usual, now = latency.reference_mean or math.inf, latency.recent_mean or math.inf
+    computes = sum(used) / case.pace_now >= COMPUTED * usual
+    alone = case.pace_now * now <= ALONE * max(1, len(_readings(picture, "process.cpu.utilization", case.host)))
+    return SHARED * held_up if computes and alone else math.inf
 
 
-def _stretch(picture: Picture, readings: Sequence[Reading]) -> float | None:
-    """Give by which factor waiting for a processor prolongs what the service computes; None where it is not known."""
-    used, waited = _used(picture, readings)
-    return None if waited is None or used < LEAST_USED else 1 + waited / used
+def _held_up(picture: Picture, readings: Sequence[Reading]) -> float:
+    """Give how many times longer the service's work takes for want of a processor; NaN where it is not known."""
+    return max(_readings(picture, "process.cpu.slowdown", readings), default=math.nan)
 
 
 def _demand(picture: Picture) -> list[Hypothesis]:
@@ -179,21 +186,18 @@ def _was(before: float, words: object) -> str:
 def _own(picture: Picture, readings: Sequence[Reading]) -> float:
     """Give the share of all cores that the watched service takes; its own readings count cores."""
     cores = max((r.value for r in readings if r.name == "system.cpu.logical.count"), default=1.0)
-    return _used(picture, readings)[0] / max(cores, 1.0)
+    return sum(_readings(picture, "process.cpu.utilization", readings)) / max(cores, 1.0)
 
 
-def _used(picture: Picture, readings: Sequence[Reading]) -> tuple[float, float | None]:
-    """Add up what the service's processes take of the cores, and what they wait for one; None where it is not known."""
+def _readings(picture: Picture, name: str, readings: Sequence[Reading]) -> list[float]:
+    """Give what the processes of the watched service say."""
     stream = picture.case.stream
-    used: dict[str, float] = {}
-    waited: dict[str, float] = {}
+    values = []
     for reading in readings:
         labels = dict(reading.labels)
-        found = {"process.cpu.utilization": used, "process.cpu.wait": waited}.get(reading.name)
-        if found is not None and (labels.get("pid") == str(stream.pid) or labels.get("model") == stream.model):
-            found[labels.get("pid", "")] = reading.value
-    known = bool(used) and used.keys() <= waited.keys()
-    return sum(used.values()), sum(waited[pid] for pid in used) if known else None
+        if reading.name == name and (labels.get("pid") == str(stream.pid) or labels.get("model") == stream.model):
+            values.append(reading.value)
+    return values
 
 
 def _now(picture: Picture, name: str, state: str | None = None) -> float:

@@ -253,7 +253,7 @@ _HOST_TABLE: tuple[tuple[str, MetricKind, str, tuple[str, ...], Combine, str], .
     ("system.filesystem.usage", "gauge", "bytes", ("mountpoint", "state"), "max", "File system space, by state."),
     ("system.uptime", "gauge", "seconds", (), "max", "Time since the device started."),
     ("process.cpu.utilization", "gauge", "ratio", ("model",), "sum", "Share of one core used by the service."),
-    ("process.cpu.wait", "gauge", "ratio", ("model",), "sum", "Seconds a second that its threads wait for a core."),
+    ("process.cpu.slowdown", "gauge", "ratio", ("model",), "max", "Times as long that work takes for want of a core."),
     ("process.memory.usage", "gauge", "bytes", ("model",), "sum", "Resident memory of the watched service."),
     ("process.thread.count", "gauge", "", ("model",), "sum", "Threads of the watched service."),
     ("process.open_file_descriptor.count", "gauge", "", ("model",), "sum", "Files that the watched service has open."),

@@ -50,7 +50,7 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 _CONSTANT = {"system.cpu.logical.count", "system.memory.limit"}  # no course to show
 _STORAGE = ("system.filesystem.utilization", "hw.physical_disk.endurance_utilization")
 _HIDDEN = {
-    "hw.status", "process.cpu.utilization", "process.cpu.wait", "process.memory.usage", "process.thread.count",
+    "hw.status", "process.cpu.utilization", "process.cpu.slowdown", "process.memory.usage", "process.thread.count",
 }  # fmt: skip
 
 

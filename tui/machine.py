@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.status import SeriesStatus, Status
 
 _AT_REST = {"idle", "iowait", "steal"}  # cpu.mode in which the processor does nothing for this machine
-_WAITING = 0.1  # of the time, and of what it takes of a core, from which it is said that a service waits for one
+_HELD_UP = 1.5  # times as long, from which it is said that a service waits for a core; a choice of display
 _LIFE = "hw.physical_disk.endurance_utilization"
 FAILING = {"failed", "degraded", "predicted_failure"}  # states of hw.status
 
@@ -117,22 +117,22 @@ def process_facts(status: Status) -> list[Fact]:
     processes: dict[str, dict[str, float]] = {}
     for reading in status.host:
         if reading.name.startswith("process."):
-            processes.setdefault(label(reading, "process.pid", "pid"), {})[reading.name] = reading.value
+            pid = label(reading, "process.pid", "pid")
+            processes.setdefault(pid, {})[reading.name] = reading.value
+            models.setdefault(pid, label(reading, "model"))  # of a worker that is not the newest of its model
     facts = []
     for pid, found in processes.items():
         texts = []
-        used = found.get("process.cpu.utilization")
-        if used is not None:
-            texts.append(f"{percent(used)} of a core")
-            waited = found.get("process.cpu.wait", 0.0)
-            if waited > _WAITING and waited > used * _WAITING:
-                texts.append(f"{1 + waited / used:.1f} times slower for want of one" if used else "waiting for one")
+        if "process.cpu.utilization" in found:
+            texts.append(f"{percent(found['process.cpu.utilization'])} of a core")
+        if found.get("process.cpu.slowdown", 1.0) >= _HELD_UP:
+            texts.append(f"takes {found['process.cpu.slowdown']:.1f} times as long for want of a free one")
         if "process.memory.usage" in found:
             texts.append(size(found["process.memory.usage"]))
         if "process.thread.count" in found:
             texts.append(f"{found['process.thread.count']:.0f} threads")
         if texts:
-            facts.append(Fact(f"{models.get(pid, 'service')}{_in_brackets(pid and f'pid {pid}')}", ", ".join(texts)))
+            facts.append(Fact(f"{models.get(pid) or 'service'}{_in_brackets(pid and f'pid {pid}')}", ", ".join(texts)))
     return facts
 
 

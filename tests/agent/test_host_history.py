@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.host_history import APART_NS, BEFORE_NS, KEPT, MOST_KEYS, HostHistory
 from agent.model import Reading
 
@@ -40,38 +42,74 @@ def test_before_anything_was_measured_nothing_is_known() -> None:
     assert history.before(50 * SECOND_NS) == ()
 
 
+def measured(history: HostHistory, second: float, *readings: Reading) -> None:
+    """Take in one round of the host."""
+    for reading in (Reading("system.cpu.logical.count", "{cpu}", 4, round(second * SECOND_NS)), *readings):
+        history.add(reading)
+
+
 def used(cores: float, second: float, pid: int = 7) -> Reading:
     """What a process takes."""
     labels = (("pid", str(pid)), ("model", "meter"))
     return Reading("process.cpu.utilization", "1", cores, round(second * SECOND_NS), labels)
 
 
+def held_up(times: float, second: float) -> Reading:
+    """How much longer a process takes for want of a core."""
+    return Reading("process.cpu.slowdown", "1", times, round(second * SECOND_NS), (("pid", "7"),))
+
+
+def of(name: str, readings: tuple[Reading, ...]) -> list[float]:
+    """Pick the values of a reading."""
+    return [round(reading.value, 9) for reading in readings if reading.name == name]
+
+
 def test_processes_that_came_one_after_another_add_up_to_one() -> None:
-    """A service that was started three times took half a core all the time; of one that has ended nothing is newest."""
+    """A service that was started three times took half a core all the time, whatever else a round measured twice."""
     history = HostHistory()
     for second in range(0, 60, 5):
-        history.add(heat(50, second))
-        history.add(used(0.5, second, pid=second // 20))
-    before = {reading.labels[0]: reading.value for reading in history.before(100 * SECOND_NS)}
-    assert before == {("sensor", "cpu"): 50, **{("pid", str(pid)): 0.5 / 3 for pid in range(3)}}
-    assert history.newest(0) == (heat(50, 55), used(0.5, 55, pid=2))
+        measured(history, second, heat(50, second), heat(40, second), used(0.5, second, pid=second // 20))
+    assert sum(of("process.cpu.utilization", history.before(100 * SECOND_NS))) == pytest.approx(0.5)
+
+
+def test_a_process_that_ended_is_no_newest_reading() -> None:
+    """Beside the one that came after it, and where none did."""
+    history = HostHistory()
+    measured(history, 0, used(0.5, 0, pid=1))
+    measured(history, 5, used(0.4, 5, pid=2))
+    assert of("process.cpu.utilization", history.newest(0)) == [0.4]
+    measured(history, 10, heat(50, 10))
+    assert of("process.cpu.utilization", history.newest(0)) == []
+    assert of("hw.temperature", history.newest(0)) == [50]
 
 
 def test_work_in_bursts_counts_in_full() -> None:
-    """A service that works every fourth round takes a quarter; the median would say nothing."""
+    """A service that works every fourth round takes a quarter, and so does the machine; a median would say nothing."""
     history = HostHistory()
     for second in range(0, 80, 5):
-        history.add(used(0.8 if second % 20 == 0 else 0.0, second))
-    assert [round(reading.value, 9) for reading in history.before(100 * SECOND_NS)] == [0.2]
+        busy = 0.8 if second % 20 == 0 else 0.0
+        whole = Reading("system.cpu.utilization", "1", busy / 4, second * SECOND_NS)
+        measured(history, second, whole, used(busy, second))
+    for readings in (history.before(100 * SECOND_NS), history.since(0)):
+        assert (of("process.cpu.utilization", readings), of("system.cpu.utilization", readings)) == ([0.2], [0.05])
 
 
-def test_what_is_usual_since_a_moment_is_of_it_alone() -> None:
-    """Nothing of before it; nothing is known where nothing was measured since."""
+def test_what_came_since_a_moment_is_of_it_alone() -> None:
+    """The highest of each, and nothing of before; nothing is known where nothing was measured since."""
     history = HostHistory()
     for second in range(0, 100, 10):
-        history.add(heat(50 if second < 50 else 80, second))
-    assert [reading.value for reading in history.since(50 * SECOND_NS)] == [80]
+        measured(history, second, *([held_up(9 if second < 50 else 1 + second / 50, second)] if second != 70 else []))
+    assert of("process.cpu.slowdown", history.since(50 * SECOND_NS)) == [2.8]
     assert history.since(91 * SECOND_NS) == ()
+
+
+def test_of_what_nobody_looks_back_at_the_newest_is_kept() -> None:
+    """A hundred workers would fill the memory of the agent."""
+    history = HostHistory()
+    for second in range(0, 50, 5):
+        measured(history, second, Reading("process.memory.usage", "By", second, second * SECOND_NS, (("pid", "7"),)))
+    assert of("process.memory.usage", history.newest(0)) == [45]
+    assert of("process.memory.usage", history.since(0)) == []
 
 
 def test_memory_is_bounded() -> None:

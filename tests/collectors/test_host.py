@@ -92,8 +92,8 @@ def test_a_watched_process() -> None:
     assert more[count].value == found[count].value + 1
 
 
-def test_what_a_watched_process_waits_for_the_processor(tmp_path: Path) -> None:
-    """It is told from the second round on, in seconds a second; not of a process with too many threads to read."""
+def test_how_much_a_watched_process_is_held_up(tmp_path: Path) -> None:
+    """It is told from the second round on; not of a process with too many threads to read."""
     clock = ManualClock()
     collector = HostCollector(clock, root=tmp_path)
     pids = {os.getpid(): "meter", os.getppid(): "valve"}
@@ -105,10 +105,10 @@ def test_what_a_watched_process_waits_for_the_processor(tmp_path: Path) -> None:
             for thread in range(threads):
                 folder = tmp_path / "proc" / str(pid) / "task" / str(thread)
                 folder.mkdir(parents=True, exist_ok=True)
-                (folder / "schedstat").write_text(f"9 {seconds * 500_000_000} 1\n")
+                (folder / "schedstat").write_text(f"{1 + seconds}000000000 {seconds // 2}000000000 1\n")
         told = readings(collector).values()
-        found.append({reading.labels: reading.value for reading in told if reading.name == "process.cpu.wait"})
-    assert found == [{}, {(("pid", str(os.getpid())), ("model", "meter")): 0.5}]
+        found.append({reading.labels: reading.value for reading in told if reading.name == "process.cpu.slowdown"})
+    assert found == [{}, {(("pid", str(os.getpid())), ("model", "meter")): 1.4}]
 
 
 def test_what_is_not_ours_to_see_of_a_process_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,8 +123,8 @@ def test_what_is_not_ours_to_see_of_a_process_hides_nothing_else(monkeypatch: py
     collector.watch_pids({os.getpid(): "meter"})
     readings(collector)
     clock.advance(5)
-    told = {name for name, _ in readings(collector) if name.startswith("process.")}
-    assert told - {"process.cpu.wait"} == {"process.cpu.utilization", "process.memory.usage", "process.thread.count"}
+    told = {name for name, _ in readings(collector) if name.startswith("process.")} - {"process.cpu.slowdown"}
+    assert told == {"process.cpu.utilization", "process.memory.usage", "process.thread.count"}
 
 
 def test_another_process_with_the_same_number_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

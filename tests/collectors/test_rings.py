@@ -202,7 +202,7 @@ def test_a_writer_out_of_sight_is_judged_by_its_silence(bench: RingBench) -> Non
     bench.write(ring, [1.0])
     items = collector.collect()
     assert changes(items) == [("opened", 0)]
-    assert f"process {PID} of another container;" in details(items)[0]
+    assert f"process {PID}, not one of this container;" in details(items)[0]
     assert {block.stream.pid for block in blocks(items)} == {0}  # nobody measures who has that number here
     bench.clock.advance(890)
     assert collector.collect() == []

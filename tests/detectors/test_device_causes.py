@@ -103,63 +103,76 @@ def test_more_inferences_are_load(pace: tuple[float | None, float | None], kind:
     assert explain(busy(0.5), pace=pace).causes[0].kind == kind
 
 
-def waits(cores: float, labels: tuple[tuple[str, str], ...] = OWN) -> Reading:
-    """A process's threads wait for a core so many seconds a second."""
-    return Reading("process.cpu.wait", "1", cores, 1, labels)
+def held_up(times: float, labels: tuple[tuple[str, str], ...] = OWN) -> Reading:
+    """A process's work takes so many times as long for want of a core."""
+    return Reading("process.cpu.slowdown", "1", times, 1, labels)
 
 
 SIBLING = (("pid", "79"), ("model", "meter-reader"))
-# Of the 4 ms that an inference took, 40 of them a second, all was computed by the service itself.
-COMPUTING = used(0.16)
-CALM = waits(0.0)
+# Of the 4 ms that an inference took, 20 of them a second, all was computed by the service itself.
+COMPUTING = used(0.08)
 
 
 @pytest.mark.parametrize(
-    ("since", "before", "slower", "pace", "kind"),
+    ("since", "slower", "pace", "kind"),
     [
-        pytest.param((COMPUTING, waits(0.48)), (COMPUTING, CALM), 4.0, 40.0, "load", id="it waits"),
-        pytest.param((COMPUTING, waits(0.08)), (COMPUTING, CALM), 10.0, 40.0, "device", id="it hardly waits"),
-        pytest.param((COMPUTING, CALM), (COMPUTING, CALM), 4.0, 40.0, "device", id="it never waits"),
-        pytest.param((COMPUTING, CALM), (COMPUTING, CALM), 2.0, 40.0, "load", id="what is shared may be all"),
-        pytest.param((COMPUTING, waits(0.48)), (COMPUTING, waits(0.40)), 10.0, 40.0, "device", id="it always waited"),
-        pytest.param((COMPUTING, waits(0.48)), (), 4.0, 40.0, "load", id="what it waited before is not known"),
-        pytest.param((COMPUTING,), (COMPUTING,), 10.0, 40.0, "load", id="a kernel that does not count"),
-        pytest.param((COMPUTING, waits(0.08)), (), 10.0, None, "load", id="how many inferences share it is not known"),
-        pytest.param((used(0.64), CALM), (COMPUTING, CALM), 4.0, 40.0, "device", id="it computes more itself"),
-        pytest.param((used(0.04), waits(0.02)), (), 10.0, 40.0, "load", id="something else computes"),
-        pytest.param((used(0.01), waits(0.005)), (), 10.0, 10.0, "load", id="inferences wait for one another"),
-        pytest.param((used(0.004), CALM), (), 10.0, 1.0, "load", id="too little to be counted"),
+        pytest.param((COMPUTING, held_up(4.0)), 5.0, 20.0, "load", id="it waits"),
+        pytest.param((COMPUTING, held_up(1.2)), 10.0, 20.0, "device", id="it hardly waits"),
+        pytest.param((COMPUTING, held_up(1.0)), 5.0, 20.0, "device", id="it never waits"),
+        pytest.param((COMPUTING, held_up(1.0)), 2.0, 20.0, "load", id="what is shared may be all"),
+        pytest.param((used(0.4), held_up(1.0)), 5.0, 20.0, "device", id="it computes more itself"),
+        pytest.param((COMPUTING,), 10.0, 20.0, "load", id="a kernel that does not count"),
+        pytest.param((COMPUTING, held_up(1.2)), 10.0, None, "load", id="how many inferences share it is not known"),
+        pytest.param((used(0.03), held_up(1.2)), 10.0, 20.0, "load", id="something else computes"),
+        pytest.param((used(0.2), held_up(1.2)), 10.0, 50.0, "load", id="inferences wait for one another"),
         pytest.param(
-            (COMPUTING, waits(0.08), used(0.48, SIBLING), waits(0.24, SIBLING)), (), 10.0, 160.0, "device",
-            id="workers of one model",
+            (COMPUTING, used(0.08, SIBLING), held_up(1.2), held_up(1.1, SIBLING)), 10.0, 40.0, "device",
+            id="two workers, neither held up",
         ),
         pytest.param(
-            (COMPUTING, waits(0.08), used(0.48, SIBLING)), (), 10.0, 160.0, "load", id="of one worker it is not known"
+            (COMPUTING, used(0.08, SIBLING), held_up(1.2), held_up(8.0, SIBLING)), 10.0, 40.0, "load",
+            id="two workers, one held up",
         ),
-        pytest.param(
-            (COMPUTING, used(0.5, FOREIGN), waits(0.0, FOREIGN)), (), 10.0, 40.0, "load", id="only of another service"
-        ),
+        pytest.param((COMPUTING, held_up(1.0, FOREIGN)), 10.0, 20.0, "load", id="only another service is measured"),
     ],
 )  # fmt: skip
 def test_other_programs_explain_no_more_than_what_the_service_waits(
-    since: tuple[Reading, ...], before: tuple[Reading, ...], slower: float, pace: float | None, kind: str
+    since: tuple[Reading, ...], slower: float, pace: float | None, kind: str
 ) -> None:
     """Where they cannot have made it so slow, however busy they are, it is the service; that they are is still said."""
-    machine = busy(0.97), CORES
-    said = explain(
-        *machine, *since, since=(*machine, *since), before=(busy(0.2), CORES, *before), slower=slower, pace=(None, pace)
-    )
+    said = explain(busy(0.97), CORES, *since, since=since, before=(busy(0.2), CORES), slower=slower, pace=(None, pace))
     assert said.causes[0].kind == kind
     (load,) = (cause.evidence for cause in said.causes if cause.kind == "load")
-    assert ("times slower at most" in load) == (kind == "device")
+    assert ("prolongs the service's work" in load) == (kind == "device")
 
 
-def test_what_a_service_waits_is_of_the_whole_time_since_the_onset() -> None:
-    """The newest reading of one that works in bursts is of a rest, or of a burst."""
-    machine = busy(0.97), CORES
-    for newest in ((used(0.0), CALM), (used(1.0), waits(0.01))):
-        said = explain(*machine, *newest, since=(COMPUTING, waits(0.48)), slower=4.0, pace=(40.0, 40.0))
-        assert said.causes[0].kind == "load"
+def test_nothing_is_concluded_from_what_was_measured_before_the_onset() -> None:
+    """Of a finding that opens at once nothing is known yet of what the service waits."""
+    newest = COMPUTING, held_up(1.0)
+    assert explain(busy(0.97), CORES, *newest, slower=10.0, pace=(20.0, 20.0)).causes[0].kind == "load"
+
+
+@pytest.mark.parametrize(("longer", "kind"), [(8.0, "load"), (1.2, "device")])
+def test_a_machine_that_was_busy_before_can_still_hold_a_service_up(longer: float, kind: str) -> None:
+    """All cores were taken already: that more programs want them now shows in what the service waits."""
+    since = COMPUTING, held_up(longer)
+    before = busy(0.97), CORES, COMPUTING, held_up(1.0)
+    said = explain(busy(0.97), CORES, *since, since=since, before=before, slower=8.0, pace=(20.0, 20.0))
+    assert said.causes[0].kind == kind
+
+
+def test_what_others_take_is_neither_less_than_nothing_nor_more_than_is_known() -> None:
+    """A service that took more than all that was busy; and one that is not measured, as in another container."""
+    (load, _) = explain(busy(0.97), CORES, used(0.4), before=(busy(0.1), CORES, used(1.6))).causes
+    assert load.evidence == "processor 97 % busy, 87 % by other programs, was 0 %"
+    (load, _) = explain(busy(0.97), CORES, before=(busy(0.1), CORES)).causes
+    assert "by other programs, or the service, which is not measured, was 10 %" in load.evidence
+
+
+def test_a_service_that_was_just_started_anew_is_measured_by_what_it_took_since() -> None:
+    """In the first round nothing is known of a new process; it is no other program for that."""
+    said = explain(busy(0.97), CORES, since=(CORES, used(3.6)))
+    assert "service itself takes all" in said.causes[0].name
 
 
 @pytest.mark.parametrize(("slower", "severity"), [(1.5, "warning"), (4.0, "warning"), (6.0, "critical")])

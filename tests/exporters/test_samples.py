@@ -70,6 +70,14 @@ def test_processes_of_one_model_add_up_and_sensors_stay_apart() -> None:
     }
 
 
+def test_of_processes_that_are_held_up_the_worst_counts() -> None:
+    """It is a factor, and adds up to nothing."""
+    labels = ((("model", "meter-reader"), ("pid", pid)) for pid in ("71", "72"))
+    held_up = (Reading("process.cpu.slowdown", "1", 3.0 + at, 0, pair) for at, pair in enumerate(labels))
+    samples = Sampler().sample(make_status(host=(*HOST, *held_up)))
+    assert samples["process_cpu_slowdown_ratio"] == {("north", "cam-07", "meter-reader"): 4.0}
+
+
 def test_an_undeclared_reading_is_left_out_and_counted() -> None:
     """A host metric that is not declared does not invent a name."""
     samples = Sampler().sample(make_status(host=(*HOST, Reading("hw.invented", "1", 1.0, 0))))

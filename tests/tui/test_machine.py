@@ -53,13 +53,14 @@ def test_a_watched_series_says_what_it_is_and_what_is_usual() -> None:
 
 
 def test_a_service_that_waits_for_a_core_says_so() -> None:
-    """Only where it waits for long; its threads may wait for more than a second a second."""
-    waits = Reading("process.cpu.wait", "1", 0.77, 0, (("pid", "4242"), ("model", "meter-reader")))
-    for waiting, said in (
-        (0.27, "18% of a core, 2.5 times slower for want of one, 212"),
-        (2.88, "18% of a core, 17.0 times slower for want of one, 212"),
-        (0.03, "18% of a core, 212"),
+    """Only where it waits for long; a worker of its own has the name of its model."""
+    for slowdown, said in (
+        (2.52, "18% of a core, takes 2.5 times as long for want of a free one, 212"),
+        (1.2, "18% of a core, 212"),
     ):
-        (fact,) = process_facts(status(readings=(*host(), structs.replace(waits, value=waiting))))
-        assert fact.label == "meter-reader (pid 4242)"
-        assert fact.text.startswith(said)
+        one = Reading("process.cpu.slowdown", "1", slowdown, 0, (("pid", "4242"), ("model", "meter-reader")))
+        worker = structs.replace(one, value=7.0, labels=(("pid", "4243"), ("model", "meter-reader")))
+        first, second = process_facts(status(readings=(*host(), one, worker)))
+        assert (first.label, second.label) == ("meter-reader (pid 4242)", "meter-reader (pid 4243)")
+        assert first.text.startswith(said)
+        assert second.text == "takes 7.0 times as long for want of a free one"
