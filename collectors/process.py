@@ -65,25 +65,25 @@ class WatchedProcesses:
                 watched = self._watched.get(pid)
                 if watched is None or not watched.process.is_running():
                     watched = self._watched[pid] = _Watched(pid, self._proc)
-                times = watched.process.cpu_times()
-                slowdown, read = watched.run_queue.slowdown(times.user + times.system, threads)
-                threads -= read
-                if slowdown is not None:
-                    yield Used("process.cpu.slowdown", "1", slowdown, pid, model)
-                for name, unit, value in _measure(watched):
-                    yield Used(name, unit, value, pid, model)
+                with watched.process.oneshot():  # what is read of it is read once
+                    times = watched.process.cpu_times()
+                    slowdown, read = watched.run_queue.slowdown(times.user + times.system, threads)
+                    threads -= read
+                    if slowdown is not None:
+                        yield Used("process.cpu.slowdown", "1", slowdown, pid, model)
+                    for name, unit, value in _measure(watched):
+                        yield Used(name, unit, value, pid, model)
             except (psutil.Error, OSError, ValueError):
                 self._watched.pop(pid, None)
 
 
 def _measure(watched: _Watched) -> Iterator[tuple[str, str, float]]:
     process = watched.process
-    with process.oneshot():
-        busy = process.cpu_percent()
-        if watched.marked:
-            yield "process.cpu.utilization", "1", busy / 100
-        watched.marked = True
-        yield "process.memory.usage", "By", float(process.memory_info().rss)
-        yield "process.thread.count", "{thread}", float(process.num_threads())
-        with suppress(psutil.AccessDenied):  # another user's files are counted by root alone
-            yield "process.open_file_descriptor.count", "{file_descriptor}", float(process.num_fds())
+    busy = process.cpu_percent()
+    if watched.marked:
+        yield "process.cpu.utilization", "1", busy / 100
+    watched.marked = True
+    yield "process.memory.usage", "By", float(process.memory_info().rss)
+    yield "process.thread.count", "{thread}", float(process.num_threads())
+    with suppress(psutil.AccessDenied):  # another user's files are counted by root alone
+        yield "process.open_file_descriptor.count", "{file_descriptor}", float(process.num_fds())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from detectors.picture import WEAKEST, Hypothesis, rise
+from detectors.picture import WEAKEST, Hypothesis
 from detectors.wording import figures, percent
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def _processor(picture: Picture) -> list[Hypothesis]:
     measured = _readings(picture, "process.cpu.utilization", (*case.host, *case.host_since))
     them = "other programs" if measured else "other programs, or the service, which is not measured"
     evidence = f"processor {percent(busy)} busy, {percent(others)} by {them}{_was(earlier, percent)}"
-    slower, most = _slower(picture), _most_by_others(picture)
-    if slower > 1 and most < slower:
+    slower, most = picture.slowness, _most_by_others(picture)
+    if most < slower:
         strength = max(WEAKEST, strength * (most - 1) / (slower - 1))
         held_up, seen = figures(most / SHARED, slower)
         evidence += f"; waiting for it prolongs the service's work {held_up} times, and it is {seen} times slower"
@@ -130,21 +130,13 @@ def _processor(picture: Picture) -> list[Hypothesis]:
     ]  # fmt: skip
 
 
-def _slower(picture: Picture) -> float:
-    """Give how many times slower an inference has become, in the mean; 1 where that is not known."""
-    latency = picture.effects.get("latency")
-    if latency is None or not latency.reference_mean or not rise(latency) > 0:
-        return 1.0
-    return 1 + rise(latency) / latency.reference_mean
-
-
 def _most_by_others(picture: Picture) -> float:
     """Give how many times slower, at most, other programs can have made an inference; infinity where it is not known.
 
     It is not known where inferences are not computed by threads of the service, but by another process or an
     accelerator, nor where they wait for one another: a queue grows without bound.
     """
-    case, latency = picture.case, picture.effects.get("latency")
+    case, latency = picture.case, picture.latency
     held_up = _held_up(picture, case.host_since)
     if math.isnan(held_up) or latency is None or not case.pace_now:
         return math.inf

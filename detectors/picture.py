@@ -42,6 +42,19 @@ class Picture:
         self.inputs = [e for e in case.effects if e.signal.role == "input" and e.signal.kind != "flag"]
         self.outputs = [e for e in case.effects if e.signal.role == "output" and e.signal.kind != "flag"]
 
+    @property
+    def latency(self) -> Effect | None:
+        """How the latency changed; None where that is not known."""
+        return next((effect for effect in self.case.effects if effect.signal.role == "runtime"), None)
+
+    @property
+    def slowness(self) -> float:
+        """How many times as long inferences take, in the mean; 1 where it is not known, or they take no longer."""
+        latency = self.latency
+        if latency is None or not latency.reference_mean or latency.recent_mean is None:
+            return 1.0
+        return max(1.0, latency.recent_mean / latency.reference_mean)
+
     def moved(self, name: str) -> float:
         """How far a signal went, in standard deviations of its reference, upwards positive; 0 where it is unknown."""
         effect = self.effects.get(name)

@@ -53,7 +53,7 @@ def severity_of(picture: Picture, cause: Hypothesis) -> Severity:
     if any(score.detector == "quality" and score.signal.role == "output" for score in scores):
         return "critical"
     if cause.kind in ("device", "load"):
-        return _level(_slowness(picture), LIMITS["slowness"], held)
+        return _level(picture.slowness, LIMITS["slowness"], held)
     judged = [*picture.inputs, *picture.outputs]
     distance = max((over_noise(e) for e in judged), default=0.0)
     shift = max((_shift(e) for e in judged), default=0.0)
@@ -76,11 +76,3 @@ def _shift(effect: Effect) -> float:
     if over_noise(effect) <= 0 or effect.wasserstein <= (effect.wasserstein_noise or 0.0):
         return 0.0
     return effect.wasserstein
-
-
-def _slowness(picture: Picture) -> float:
-    """Give how many times as long inferences take; 1 where it is not known, as the latency detector alarmed."""
-    latency = next((e for e in picture.case.effects if e.signal.role == "runtime"), None)
-    if latency is None or not latency.reference_mean or latency.recent_mean is None:
-        return 1.0
-    return max(1.0, latency.recent_mean / latency.reference_mean)
